@@ -1,0 +1,33 @@
+/**
+ * The media types of manifests and layers.
+ * https://github.com/opencontainers/image-spec/blob/main/media-types.md
+ * https://distribution.github.io/distribution/spec/manifest-v2-2/#media-types
+ */
+export const DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json";
+export const DOCKER_LIST = "application/vnd.docker.distribution.manifest.list.v2+json";
+export const OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json";
+export const OCI_INDEX = "application/vnd.oci.image.index.v1+json";
+
+/** Every kind of manifest that is asked for; without all four a registry may answer with something else. */
+export const MANIFEST_TYPES: readonly string[] = [DOCKER_MANIFEST, DOCKER_LIST, OCI_MANIFEST, OCI_INDEX];
+
+/** A list of manifests rather than a manifest? */
+export function isListType(mediaType: string): boolean {
+  return mediaType === DOCKER_LIST || mediaType === OCI_INDEX;
+}
+
+/**
+ * Layers whose content may not be distributed by a registry (Windows base layers): they are never uploaded.
+ * https://github.com/opencontainers/image-spec/blob/main/layer.md#non-distributable-layers
+ */
+export function isForeignLayer(mediaType: string): boolean {
+  return (
+    mediaType === "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip" ||
+    mediaType.startsWith("application/vnd.oci.image.layer.nondistributable.v1.tar")
+  );
+}
+
+/** A Content-Type without its parameters, in lower case. */
+export function baseType(contentType: string): string {
+  return (contentType.split(";", 1)[0] ?? "").trim().toLowerCase();
+}
