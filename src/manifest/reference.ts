@@ -27,7 +27,7 @@ export interface Reference {
   readonly digest?: string;
 }
 
-// Each class below is disjoint from what may follow it, so that no input makes a match take more than linear time.
+// No run of characters can be divided in two ways between the repeated parts, so that matching takes linear time.
 const DOMAIN =
   /^(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)*|\[[a-fA-F0-9:]+\])(?::[0-9]+)?$/;
 const PATH = /^[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*$/;

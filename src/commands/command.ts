@@ -1,0 +1,40 @@
+import type { Context } from "../context.js";
+import type { FlagTable, FlagValues } from "../flags.js";
+
+/** What every command understands besides its own flags. */
+export const commonFlags = {
+  debug: {
+    kind: "bool",
+    short: "D",
+    description: "Show every request on stderr, and where an error comes from",
+  },
+  help: { kind: "bool", short: "h", description: "Show this help" },
+} as const satisfies FlagTable;
+
+/** One verb: what it takes, what its help says, and what it does. */
+export interface Command<Flags extends FlagTable = FlagTable> {
+  readonly name: string;
+  /** The usage line after the name: `[OPTIONS] MANIFEST_LIST`. */
+  readonly args: string;
+  /** What the help says below the usage line. */
+  readonly description: string;
+  /** Whole command lines for the help. */
+  readonly examples?: readonly string[];
+  /** How many arguments it takes; no `max` means any number. */
+  readonly arity: { readonly min: number; readonly max?: number };
+  readonly flags: Flags;
+  /**
+   * Does it: results on `context.stdout`, everything else on `context.stderr`. `args` fit the arity.
+   * Throws a ManifestError for what the user should read.
+   */
+  run(
+    context: Context,
+    flags: FlagValues<Flags & typeof commonFlags>,
+    args: readonly string[],
+  ): Promise<void>;
+}
+
+/** Ties the type of `run`'s flags to the flag table. */
+export function defineCommand<const Flags extends FlagTable>(command: Command<Flags>): Command<Flags> {
+  return command;
+}
