@@ -96,7 +96,7 @@ class Reader {
   read(): void {
     for (let token = this.#next(); token !== undefined; token = this.#next()) {
       if (token === "--") {
-        this.args.push(...this.#argv.slice(this.#at));
+        for (const arg of this.#argv.slice(this.#at)) this.args.push(arg);
         return;
       }
       if (token.startsWith("--")) this.#readLong(token);

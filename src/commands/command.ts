@@ -34,6 +34,14 @@ export interface Command<Flags extends FlagTable = FlagTable> {
   ): Promise<void>;
 }
 
+/** A command as the command tree knows it: its file is loaded only when it is run or asked for its help. */
+export interface CommandEntry {
+  readonly name: string;
+  /** One line for the list of commands. */
+  readonly summary: string;
+  load(): Promise<Command>;
+}
+
 /** Ties the type of `run`'s flags to the flag table. */
 export function defineCommand<const Flags extends FlagTable>(command: Command<Flags>): Command<Flags> {
   return command;

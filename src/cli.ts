@@ -1,0 +1,149 @@
+import { commonFlags, type Command, type CommandEntry } from "./commands/command.js";
+import { commands as allCommands } from "./commands/index.js";
+import type { Context } from "./context.js";
+import { ManifestError, UsageError, messageOf } from "./errors.js";
+import { parseFlags, type FlagTable, type FlagValues } from "./flags.js";
+import { escapeControls } from "./ui/text.js";
+import { VERSION } from "./version.js";
+
+/**
+ * The command tree: finds the command, reads its flags, runs it, reports what went wrong.
+ *
+ * commander draws the help (help.ts). It does not read the command line, because docker's flags follow pflag's rules
+ * and words, which differ from commander's in nearly every case; and it is loaded only for the help, because
+ * it would be a good part of the start-up time of a short command.
+ */
+export const globalFlags = {
+  ...commonFlags,
+  version: { kind: "bool", short: "v", description: "Show the version" },
+} as const satisfies FlagTable;
+
+/** Runs a command line and returns its exit status. Never rejects. */
+export async function run(
+  argv: readonly string[],
+  context: Context,
+  commands: readonly CommandEntry[] = allCommands,
+): Promise<number> {
+  let debug = false;
+  let command: Command | undefined;
+  try {
+    const { globals, entry, rest } = route(argv, commands);
+    debug = globals.debug;
+    if (globals.version) {
+      context.stdout.write(`tsmanifest version ${VERSION}\n`);
+      return 0;
+    }
+    if (entry === undefined) return await runNothing(context, commands, globals.help, rest);
+
+    command = await entry.load();
+    const { values, args } = parseFlags({ ...command.flags, ...commonFlags }, rest);
+    debug ||= values.debug;
+    if (globals.help || values.help) {
+      const { commandHelp } = await import("./help.js");
+      context.stdout.write(commandHelp(command));
+      return 0;
+    }
+    const fault = arityFault(command.arity, args.length);
+    if (fault !== undefined) {
+      const hint = command.arity.max === undefined ? "See" : "Run";
+      context.stderr.write(`tsmanifest: 'tsmanifest ${command.name}' ${fault}${usage(command, hint)}\n`);
+      return 1;
+    }
+    await command.run(context, { ...values, debug }, args);
+    return 0;
+  } catch (error) {
+    context.stderr.write(`${escapeControls(describe(error, { command, debug, signal: context.signal }))}\n`);
+    return error instanceof ManifestError ? error.exitStatus : 1;
+  }
+}
+
+interface Route {
+  readonly globals: FlagValues<typeof globalFlags>;
+  readonly entry?: CommandEntry;
+  /** What follows the command's name; where there is none, the arguments that are no command. */
+  readonly rest: readonly string[];
+}
+
+/**
+ * Which command is meant: the first word that is no flag. `tsmanifest manifest push` is `tsmanifest push`, for those
+ * who turn `docker manifest` into it by an alias of `docker`; `help push` is `push --help`.
+ */
+function route(argv: readonly string[], commands: readonly CommandEntry[]): Route {
+  const leading: string[] = [];
+  let at = 0;
+  for (let nested = false; at < argv.length; at++) {
+    const word = argv[at] ?? "";
+    if (word.startsWith("-") && word !== "-" && word !== "--") {
+      leading.push(word);
+    } else if (word === "manifest" && !nested) {
+      nested = true;
+    } else if (word === "help") {
+      leading.push("--help");
+    } else {
+      const entry = commands.find(({ name }) => name === word);
+      if (entry === undefined) break;
+      const { values } = parseFlags(globalFlags, leading);
+      return { globals: values, entry, rest: argv.slice(at + 1) };
+    }
+  }
+  const { values, args } = parseFlags(globalFlags, [...leading, ...argv.slice(at)]);
+  return { globals: values, rest: args };
+}
+
+/** No command: the help, on stdout when it was asked for. */
+async function runNothing(
+  context: Context,
+  commands: readonly CommandEntry[],
+  wantsHelp: boolean,
+  [unknown]: readonly string[],
+): Promise<number> {
+  if (unknown !== undefined && !wantsHelp) {
+    const message = `tsmanifest: unknown command: tsmanifest ${unknown}${usage(undefined)}`;
+    context.stderr.write(`${escapeControls(message)}\n`);
+    return 1;
+  }
+  const { programHelp } = await import("./help.js");
+  const text = programHelp(commands, globalFlags);
+  if (wantsHelp) context.stdout.write(text);
+  else context.stderr.write(`\n${text}`);
+  return 0;
+}
+
+/** What docker has against a number of arguments. */
+function arityFault({ min, max }: Command["arity"], given: number): string | undefined {
+  if (given >= min && (max === undefined || given <= max)) return undefined;
+  const plural = (count: number) => (count === 1 ? "" : "s");
+  if (max === undefined) return `requires at least ${min} argument${plural(min)}`;
+  if (max === min) return `requires ${min} argument${plural(min)}`;
+  return `requires at least ${min} and at most ${max} argument${plural(max)}`;
+}
+
+/** The lines below a usage error. */
+function usage(command: Command | undefined, hint: "Run" | "See" = "Run"): string {
+  const name = command === undefined ? "tsmanifest" : `tsmanifest ${command.name}`;
+  const line = `${name} ${command?.args ?? "COMMAND"}`;
+  return `\n\nUsage:  ${line}\n\n${hint} '${name} --help' for more information`;
+}
+
+interface Circumstances {
+  readonly command: Command | undefined;
+  readonly debug: boolean;
+  readonly signal: AbortSignal;
+}
+
+/** What to print about an error. Where it comes from is for `--debug` only. */
+function describe(error: unknown, { command, debug, signal }: Circumstances): string {
+  if (error instanceof UsageError) return error.message + usage(command);
+  const origin = debug ? `\n${stackOf(error)}` : "";
+  if (signal.aborted) return `tsmanifest: interrupted${origin}`;
+  if (error instanceof ManifestError) return error.message + origin;
+  const hint = debug ? "" : "\nRun it again with --debug to see where this comes from.";
+  return `tsmanifest: internal error: ${messageOf(error)}${hint}${origin}`;
+}
+
+/** Where an error was made, and what caused it. */
+function stackOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const stack = error.stack ?? error.message;
+  return error.cause === undefined ? stack : `${stack}\ncaused by: ${stackOf(error.cause)}`;
+}

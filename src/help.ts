@@ -1,0 +1,61 @@
+import { Command as HelpCommand, Option } from "commander";
+import { commonFlags, type Command, type CommandEntry } from "./commands/command.js";
+import { longName, type Flag, type FlagTable } from "./flags.js";
+
+/**
+ * The help texts, laid out by commander. Only loaded when help is shown: see cli.ts.
+ * https://github.com/tj/commander.js#automated-help
+ */
+const ABOUT = `Make one name stand for the same image on several platforms: \
+collect the images in a local manifest list, say what platform each is for, push the list. \
+Lists are kept where docker manifest keeps them, so that both can work on the same list.`;
+
+const EXAMPLES = [
+  "tsmanifest create example.com/app:1 example.com/app:1-amd64 example.com/app:1-arm64",
+  "tsmanifest annotate example.com/app:1 example.com/app:1-arm64 --arch arm64 --variant v8",
+  "tsmanifest push --purge example.com/app:1",
+  "tsmanifest inspect example.com/app:1",
+];
+
+const WIDTH = 100;
+
+/** The help of the whole program. */
+export function programHelp(commands: readonly CommandEntry[], flags: FlagTable): string {
+  const help = layout("tsmanifest", "COMMAND", ABOUT, flags);
+  for (const { name, summary } of commands) help.addCommand(new HelpCommand(name).description(summary));
+  const footer = "Run 'tsmanifest COMMAND --help' for more information on a command.";
+  return `${help.helpInformation()}${examples(EXAMPLES)}\n${footer}\n`;
+}
+
+/** The help of one command. */
+export function commandHelp(command: Command): string {
+  const flags = { ...command.flags, ...commonFlags };
+  const help = layout(`tsmanifest ${command.name}`, command.args, command.description, flags);
+  return `${help.helpInformation()}${examples(command.examples ?? [])}`;
+}
+
+function layout(name: string, args: string, description: string, flags: FlagTable): HelpCommand {
+  const help = new HelpCommand(name).description(description).helpOption(false).helpCommand(false);
+  for (const [key, flag] of Object.entries(flags)) {
+    help.addOption(new Option(term(key, flag), flag.description));
+  }
+  return help.configureHelp({
+    helpWidth: WIDTH,
+    // One space more than commander puts, as in the usage lines of errors.
+    commandUsage: () => ` ${name} ${args}`,
+    // The name alone: a command's own arguments are for its own help.
+    subcommandTerm: (command) => command.name(),
+    optionTerm: ({ flags, short }) => (short === undefined ? `    ${flags}` : flags),
+  });
+}
+
+/** `-p, --purge`, `--os <name>`. */
+function term(key: string, flag: Flag): string {
+  const short = flag.short === undefined ? "" : `-${flag.short}, `;
+  const value = flag.kind === "bool" ? "" : ` <${flag.value}>`;
+  return `${short}--${longName(key)}${value}`;
+}
+
+function examples(lines: readonly string[]): string {
+  return lines.length === 0 ? "" : `\nExamples:\n${lines.map((line) => `  ${line}\n`).join("")}`;
+}

@@ -1,0 +1,55 @@
+import { homedir } from "node:os";
+import { run } from "./cli.js";
+import type { Context } from "./context.js";
+import { codeOf, messageOf } from "./errors.js";
+
+/**
+ * The program: the one place that touches `process`. The exit status is set, not forced, so that what was written
+ * to a pipe gets there.
+ */
+
+/** 128 and the signal's number, as shells have it. */
+const SIGNAL_STATUS = { SIGINT: 130, SIGTERM: 143 } as const;
+
+const interruption = new AbortController();
+let forcedStatus: number | undefined;
+
+// The first signal lets the command stop where it does no harm; the second does not wait for that.
+for (const [signal, status] of Object.entries(SIGNAL_STATUS)) {
+  process.on(signal, () => {
+    if (interruption.signal.aborted) process.exit(status);
+    forcedStatus = status;
+    interruption.abort();
+  });
+}
+
+process.stdout.on("error", (error) => {
+  // Who read it (`| head -1`) has seen enough. What the command does in the registry goes on all the same.
+  if (codeOf(error) === "EPIPE") return;
+  forcedStatus ??= 1;
+  process.exitCode = forcedStatus;
+  process.stderr.write(`tsmanifest: cannot write to standard output: ${messageOf(error)}\n`);
+});
+// Nobody is left to tell.
+process.stderr.on("error", () => undefined);
+
+const context: Context = {
+  stdout: process.stdout,
+  stderr: process.stderr,
+  env: process.env,
+  home: homeFolder(),
+  platform: process.platform,
+  signal: interruption.signal,
+};
+
+const status = await run(process.argv.slice(2), context);
+process.exitCode = forcedStatus ?? status;
+
+/** A user without an entry in the system's list and without `HOME` has none; docker then looks in `.docker`, too. */
+function homeFolder(): string {
+  try {
+    return homedir();
+  } catch {
+    return "";
+  }
+}
