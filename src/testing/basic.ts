@@ -5,7 +5,7 @@ import { basicCredentials, permits, userOf, type Access, type Grant, type Rules 
 /** Every request carries a name and password. */
 export interface BasicOptions extends Rules {
   readonly kind: "basic";
-  readonly realm?: string;
+  readonly realm?: string | undefined;
 }
 
 /**

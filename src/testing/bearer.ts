@@ -7,20 +7,20 @@ import type { TokenServer } from "./tokens.js";
 export interface BearerOptions extends Rules {
   readonly kind: "bearer";
   /** Seconds that a token is good for; 300 by default. */
-  readonly expiresIn?: number;
+  readonly expiresIn?: number | undefined;
   /** The address of the token server in challenges. */
-  readonly realm?: string;
+  readonly realm?: string | undefined;
   /** The service's name in challenges; the registry's host by default. */
-  readonly service?: string;
+  readonly service?: string | undefined;
   /** Identity tokens (as `docker login` keeps them) that are good from the start: token to user. */
-  readonly identityTokens?: Readonly<Record<string, string>>;
+  readonly identityTokens?: Readonly<Record<string, string>> | undefined;
   /** Does the token server take POST? Without it the answer is 405, and clients must fall back to GET. */
-  readonly post?: boolean;
+  readonly post?: boolean | undefined;
   /**
    * A mount whose token does not cover the source: `upload` opens an upload (202), `challenge` asks for the scope
    * (401), as distribution does.
    */
-  readonly unreadableMount?: "upload" | "challenge";
+  readonly unreadableMount?: "upload" | "challenge" | undefined;
 }
 
 /**

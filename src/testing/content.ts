@@ -28,7 +28,7 @@ export interface Content {
   blob(repository: string, digest: string): Buffer | undefined;
   /** The digests of every blob, in the order they came. */
   blobs(repository: string): string[];
-  /** Sorted names of every repository that holds something. */
+  /** Sorted names of every repository that something was put into. */
   repositories(): string[];
   /** Was it there? A manifest takes its tags along. */
   deleteManifest(repository: string, reference: string): boolean;

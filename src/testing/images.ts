@@ -6,34 +6,34 @@ import type { Descriptor } from "./schemas.js";
 export type Kind = "docker" | "oci";
 
 export interface ImageOptions {
-  readonly tag?: string;
+  readonly tag?: string | undefined;
   /** `docker` by default. */
-  readonly kind?: Kind;
+  readonly kind?: Kind | undefined;
   /** `linux` by default. */
-  readonly os?: string;
+  readonly os?: string | undefined;
   /** `amd64` by default. */
-  readonly architecture?: string;
-  readonly variant?: string;
-  readonly osVersion?: string;
-  readonly osFeatures?: readonly string[];
+  readonly architecture?: string | undefined;
+  readonly variant?: string | undefined;
+  readonly osVersion?: string | undefined;
+  readonly osFeatures?: readonly string[] | undefined;
   /** Contents, or how many small made-up ones; one by default. They are stored as they are. */
-  readonly layers?: number | readonly (string | Uint8Array)[];
+  readonly layers?: number | readonly (string | Uint8Array)[] | undefined;
   /** How many layers come first that have only URLs and no content here, like those of Windows. */
-  readonly foreignLayers?: number;
+  readonly foreignLayers?: number | undefined;
   /** Makes made-up layers differ between images of the same platform. */
-  readonly seed?: string;
+  readonly seed?: string | undefined;
   /** What the image is about, for the referrers API. */
-  readonly subject?: Descriptor;
-  readonly artifactType?: string;
-  readonly annotations?: Readonly<Record<string, string>>;
+  readonly subject?: Descriptor | undefined;
+  readonly artifactType?: string | undefined;
+  readonly annotations?: Readonly<Record<string, string>> | undefined;
 }
 
 export interface ListOptions {
-  readonly tag?: string;
+  readonly tag?: string | undefined;
   /** `docker` by default. */
-  readonly kind?: Kind;
+  readonly kind?: Kind | undefined;
   readonly children: readonly Built[];
-  readonly annotations?: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, string>> | undefined;
 }
 
 /** A manifest that was built and stored. */

@@ -18,9 +18,10 @@ import { connectionOf, cut, originOf, send, sendAndCut, type Incoming, type Outg
 
 export interface RegistryOptions extends UploadOptions {
   /** Who may do what; without it everybody may do everything. */
-  readonly auth?: AuthOptions;
+  readonly auth?: AuthOptions | undefined;
   /** Sees every request before it is looked at, and may delay it, answer in the registry's place or cut the line. */
-  readonly onRequest?: (request: SeenRequest) => Override | undefined | Promise<Override | undefined>;
+  readonly onRequest?:
+    ((request: SeenRequest) => Override | undefined | Promise<Override | undefined>) | undefined;
 }
 
 /** What `onRequest` gets to see. */
@@ -43,8 +44,8 @@ export interface SeenRequest {
 export type Override =
   | {
       readonly status: number;
-      readonly headers?: Headers;
-      readonly body?: string | Uint8Array;
+      readonly headers?: Headers | undefined;
+      readonly body?: string | Uint8Array | undefined;
       readonly cut?: true;
     }
   | { readonly cut: "before" | "after" };
@@ -137,8 +138,14 @@ async function serve(parts: Parts, request: Incoming, response: Outgoing): Promi
     send(request, response, answer);
   } catch (error) {
     if (error instanceof ClientGone) return;
-    // Answered in part already (or not answerable at all): all that is left is to end it.
-    cut(request);
+    // The test's own hook threw, or answered with what is no answer: say so where its author will look.
+    if (response.headersSent) {
+      cut(request);
+      return;
+    }
+    const { answer } = fault("UNKNOWN", messageOf(error));
+    end(answer.status);
+    send(request, response, answer);
   }
 }
 

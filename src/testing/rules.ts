@@ -3,9 +3,9 @@ export interface Rules {
   /** User to password. */
   readonly users: Readonly<Record<string, string>>;
   /** What somebody without credentials may do: nothing (the default), or pull. */
-  readonly anonymous?: "pull" | "none";
+  readonly anonymous?: "pull" | "none" | undefined;
   /** A further restriction on what somebody may do; without it every user may do everything. */
-  readonly allow?: (user: string | undefined, repository: string, action: string) => boolean;
+  readonly allow?: ((user: string | undefined, repository: string, action: string) => boolean) | undefined;
 }
 
 /** Something a request wants to do: actions on `repository:<name>` or `registry:catalog`. */

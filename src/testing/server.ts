@@ -6,11 +6,11 @@ import { createRegistry, type Registry, type RegistryOptions } from "./registry.
 
 export interface ServerOptions extends RegistryOptions {
   /** A free one by default. */
-  readonly port?: number;
+  readonly port?: number | undefined;
   /** `127.0.0.1` by default. */
-  readonly host?: string;
+  readonly host?: string | undefined;
   /** HTTPS in place of HTTP. */
-  readonly tls?: TlsOptions;
+  readonly tls?: TlsOptions | undefined;
 }
 
 export interface TlsOptions {
@@ -19,9 +19,9 @@ export interface TlsOptions {
   /** PEM. */
   readonly cert: string | Uint8Array;
   /** Offer HTTP/2 beside HTTP/1.1. */
-  readonly http2?: boolean;
+  readonly http2?: boolean | undefined;
   /** PEM of the authority that clients' certificates must come from; without it clients need none. */
-  readonly clientCa?: string | Uint8Array;
+  readonly clientCa?: string | Uint8Array | undefined;
 }
 
 export interface RunningRegistry extends Registry {

@@ -13,11 +13,16 @@ export interface UploadOptions {
    * `allow` mounts what the source repository holds, `refuse202` opens an upload instead (as a registry may), a
    * number refuses with that status.
    */
-  readonly mounts?: "allow" | "refuse202" | number;
+  readonly mounts?: "allow" | "refuse202" | number | undefined;
   /** Blobs over this many bytes are refused with 413. */
-  readonly maxBlobBytes?: number;
+  readonly maxBlobBytes?: number | undefined;
   /** `discard` checks and forgets the contents of uploaded blobs: HEAD finds them, GET does not. */
-  readonly blobs?: "memory" | "discard";
+  readonly blobs?: "memory" | "discard" | undefined;
+  /**
+   * How the Location of an upload looks: `path`, or as distribution writes it (`url`), absolute and with a query that
+   * must come back with every request.
+   */
+  readonly locations?: "path" | "url" | undefined;
 }
 
 /**
@@ -33,10 +38,14 @@ export async function answerUploads(
 ): Promise<Answer> {
   if (call.method !== "POST") throw methodFault("POST");
   const mount = call.query.get("mount");
-  if (mount !== null) return mountBlob(state, name, mount, call.query.get("from"), options, granted);
-  if (!call.query.has("digest")) return uploadAnswer(202, state.startUpload(name));
+  if (mount !== null) return mountBlob(state, call, name, mount, options, granted);
+  if (!call.query.has("digest")) return uploadAnswer(202, state.startUpload(name), call, options);
   const upload = state.startUpload(name);
-  return finish(state, call, upload, options);
+  try {
+    return await finish(state, call, upload, options);
+  } finally {
+    state.uploads.delete(upload.id);
+  }
 }
 
 /**
@@ -45,16 +54,20 @@ export async function answerUploads(
  */
 function mountBlob(
   state: RegistryState,
+  call: Call,
   name: string,
   digest: string,
-  from: string | null,
-  { mounts = "allow" }: UploadOptions,
+  options: UploadOptions,
   granted: Grant,
 ): Answer {
+  const { mounts = "allow" } = options;
+  const from = call.query.get("from");
   if (typeof mounts === "number") throw fault("DENIED", undefined, { status: mounts });
   const readable = from !== null && isRepositoryName(from) && granted(`repository:${from}`, "pull");
   const blob = readable ? state.repositories.get(from)?.blobs.get(digest) : undefined;
-  if (blob === undefined || mounts === "refuse202") return uploadAnswer(202, state.startUpload(name));
+  if (blob === undefined || mounts === "refuse202") {
+    return uploadAnswer(202, state.startUpload(name), call, options);
+  }
   state.open(name).blobs.set(digest, blob);
   return blobAnswer(name, digest);
 }
@@ -72,13 +85,16 @@ export async function answerUpload(
 ): Promise<Answer> {
   const upload = state.uploads.get(id);
   if (upload?.repository !== name) throw fault("BLOB_UPLOAD_UNKNOWN", { id });
+  if (options.locations === "url" && call.query.get("_state") !== stateOf(upload)) {
+    throw fault("BLOB_UPLOAD_INVALID", undefined, { status: 404 });
+  }
   switch (call.method) {
     case "GET":
     case "HEAD":
-      return uploadAnswer(204, upload);
+      return uploadAnswer(204, upload, call, options);
     case "PATCH":
       upload.received = await receive(call, upload, options);
-      return uploadAnswer(202, upload);
+      return uploadAnswer(202, upload, call, options);
     case "PUT":
       return finish(state, call, upload, options);
     case "DELETE":
@@ -113,7 +129,7 @@ async function receive(call: Call, upload: Upload, options: UploadOptions): Prom
   if (upload.busy) {
     throw fault("BLOB_UPLOAD_INVALID", "another request is writing to this upload", { status: 409 });
   }
-  const expected = expectedLength(call, upload);
+  const expected = expectedLength(call, upload, options);
   const { maxBlobBytes = Infinity } = options;
   const chunks = [...upload.received.chunks];
   const sha256 = upload.received.sha256.copy();
@@ -134,14 +150,14 @@ async function receive(call: Call, upload: Upload, options: UploadOptions): Prom
 }
 
 /** How long the chunk must be; throws 416 when its Content-Range does not follow what came before. */
-function expectedLength(call: Call, upload: Upload): number | undefined {
+function expectedLength(call: Call, upload: Upload, options: UploadOptions): number | undefined {
   const range = call.headers["content-range"];
   if (range === undefined) return contentLength(call);
   const match = /^(\d+)-(\d+)$/.exec(range);
   const start = Number(match?.[1]);
   const end = Number(match?.[2]);
   if (start !== upload.received.size || !(end >= start)) {
-    throw fault("RANGE_INVALID", { range }, { headers: uploadHeaders(upload) });
+    throw fault("RANGE_INVALID", { range }, { headers: uploadHeaders(upload, call, options) });
   }
   const length = end - start + 1;
   if (contentLength(call) !== undefined && contentLength(call) !== length) throw fault("SIZE_INVALID");
@@ -155,17 +171,23 @@ function receivedDigest(received: Received, like: string): string {
   return `${like.slice(0, like.indexOf(":"))}:${hash.digest("hex")}`;
 }
 
-function uploadAnswer(status: number, upload: Upload): Answer {
-  return { status, headers: uploadHeaders(upload) };
+function uploadAnswer(status: number, upload: Upload, call: Call, options: UploadOptions): Answer {
+  return { status, headers: uploadHeaders(upload, call, options) };
 }
 
-function uploadHeaders(upload: Upload): Headers {
+function uploadHeaders(upload: Upload, call: Call, { locations = "path" }: UploadOptions): Headers {
+  const path = `/v2/${upload.repository}/blobs/uploads/${upload.id}`;
   return {
-    Location: `/v2/${upload.repository}/blobs/uploads/${upload.id}`,
+    Location: locations === "path" ? path : `${call.origin}${path}?_state=${stateOf(upload)}`,
     // `0-0` for nothing yet is what distribution answers; the grammar has no empty range.
     Range: `0-${Math.max(0, upload.received.size - 1)}`,
     "Docker-Upload-UUID": upload.id,
   };
+}
+
+/** Changes with every chunk, so that only the newest Location is good. */
+function stateOf(upload: Upload): string {
+  return `${upload.id.slice(0, 8)}.${upload.received.size}`;
 }
 
 function blobAnswer(name: string, digest: string): Answer {
