@@ -10,6 +10,8 @@ import { goQuote, goQuoteByte } from "./ui/text.js";
 interface FlagBase {
   /** The letter of `-p`. */
   readonly short?: string;
+  /** Is the letter kept out of error messages, as docker does for `-h`, which it deprecates? */
+  readonly quietShort?: boolean;
   /** A few words for the help. */
   readonly description: string;
 }
@@ -149,7 +151,8 @@ class Reader {
   #set(name: string, flag: Flag, text: string): void {
     const fault = this.#assign(name, flag, text);
     if (fault === undefined) return;
-    const shown = flag.short === undefined ? `--${longName(name)}` : `-${flag.short}, --${longName(name)}`;
+    const letter = flag.short === undefined || flag.quietShort === true ? "" : `-${flag.short}, `;
+    const shown = `${letter}--${longName(name)}`;
     throw bad(`invalid argument ${goQuote(text)} for "${shown}" flag: ${fault}`);
   }
 

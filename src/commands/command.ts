@@ -8,7 +8,7 @@ export const commonFlags = {
     short: "D",
     description: "Show every request on stderr, and where an error comes from",
   },
-  help: { kind: "bool", short: "h", description: "Show this help" },
+  help: { kind: "bool", short: "h", quietShort: true, description: "Show this help" },
 } as const satisfies FlagTable;
 
 /** One verb: what it takes, what its help says, and what it does. */

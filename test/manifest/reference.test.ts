@@ -17,7 +17,7 @@ describe("parseReference", () => {
   for (const { name, input, reference, error } of referenceCases) {
     it(`${error === undefined ? "reads" : "refuses"} ${name}`, () => {
       if (reference !== undefined) expect(formatReference(parseReference(input))).toBe(reference);
-      else expect(() => parseReference(input)).toThrow(new BadReference(error));
+      else expect(() => parseReference(input)).toThrow(new BadReference(error ?? ""));
     });
   }
 

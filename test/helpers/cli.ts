@@ -1,0 +1,42 @@
+import type { CommandEntry } from "../../src/commands/command.js";
+import { run } from "../../src/cli.js";
+import type { Context } from "../../src/context.js";
+
+export interface CliResult {
+  readonly status: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A context whose output is kept. */
+export function recordingContext(overrides: Partial<Context> = {}) {
+  const chunks = { stdout: [] as Buffer[], stderr: [] as Buffer[] };
+  const output = (name: "stdout" | "stderr") => ({
+    write: (text: string | Uint8Array) => chunks[name].push(Buffer.from(text)),
+  });
+  const context: Context = {
+    stdout: output("stdout"),
+    stderr: output("stderr"),
+    env: {},
+    home: "/nowhere",
+    platform: "linux",
+    signal: new AbortController().signal,
+    ...overrides,
+  };
+  return {
+    context,
+    stdout: () => Buffer.concat(chunks.stdout).toString(),
+    stderr: () => Buffer.concat(chunks.stderr).toString(),
+  };
+}
+
+/** Runs a command line within the test. */
+export async function cli(
+  argv: readonly string[],
+  commands?: readonly CommandEntry[],
+  overrides: Partial<Context> = {},
+): Promise<CliResult> {
+  const recording = recordingContext(overrides);
+  const status = await run(argv, recording.context, commands);
+  return { status, stdout: recording.stdout(), stderr: recording.stderr() };
+}
