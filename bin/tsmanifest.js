@@ -1,3 +1,5 @@
 #!/usr/bin/env node
-// The built program. The address is computed so that the type checker does not follow it into what was built.
-await import(new URL("../dist/tsmanifest.js", import.meta.url).href);
+import { createRequire } from "node:module";
+
+// CommonJS, since that is what Node starts fastest.
+createRequire(import.meta.url)("../dist/tsmanifest.cjs");

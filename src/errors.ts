@@ -8,6 +8,13 @@ export class ManifestError extends Error {
   override readonly name: string = "ManifestError";
   /** What a script sees as `$?`. */
   readonly exitStatus: number = 1;
+  /** A second line for people: which request it was, what to do. */
+  readonly hint: string | undefined = undefined;
+
+  constructor(message: string, options?: ErrorOptions & { readonly hint?: string | undefined }) {
+    super(message, options);
+    if (options?.hint !== undefined) this.hint = options.hint;
+  }
 }
 
 /**

@@ -42,8 +42,9 @@ const context: Context = {
   signal: interruption.signal,
 };
 
-const status = await run(process.argv.slice(2), context);
-process.exitCode = forcedStatus ?? status;
+void run(process.argv.slice(2), context).then((status) => {
+  process.exitCode = forcedStatus ?? status;
+});
 
 /** A user without an entry in the system's list and without `HOME` has none; docker then looks in `.docker`, too. */
 function homeFolder(): string {

@@ -1,0 +1,83 @@
+import type { Context } from "../context.js";
+import { ManifestError } from "../errors.js";
+import type { Entry } from "../manifest/entry.js";
+import { showEntries, showEntry, showList, showManifest } from "../manifest/inspect.js";
+import { listItem } from "../manifest/list.js";
+import { formatReference, parseReference, type Reference } from "../manifest/reference.js";
+import { noSuchManifest } from "../store/store.js";
+import { defineCommand } from "./command.js";
+import { networkFlags, type NetworkFlags } from "./networkFlags.js";
+import { openUserStore } from "./userStore.js";
+
+export const inspect = defineCommand({
+  name: "inspect",
+  args: "[OPTIONS] [MANIFEST_LIST] MANIFEST",
+  description:
+    "Shows a local list as push would send it, one of its images, or, where there is no such list, what the registry has.",
+  examples: [
+    "tsmanifest inspect registry.example/app:v1",
+    "tsmanifest inspect registry.example/app:v1 registry.example/app:v1-arm64",
+  ],
+  arity: { min: 1, max: 2 },
+  flags: {
+    verbose: {
+      kind: "bool",
+      short: "v",
+      description: "Show all that is kept of each image, with its platform",
+    },
+    ...networkFlags,
+  },
+  async run(context, flags, [first = "", second]) {
+    const ref = parseReference(second ?? first);
+    const store = openUserStore(context);
+    if (second !== undefined) {
+      const entry = await store.readEntry(parseReference(first), ref);
+      if (entry === undefined) throw noSuchManifest(ref);
+      context.stdout.write(flags.verbose ? showEntry(entry) : showImage(entry));
+      return;
+    }
+    const local = await store.readList(ref);
+    context.stdout.write(
+      local === undefined ? await showRemote(context, flags, ref) : showLocal(local, ref, flags.verbose),
+    );
+  },
+});
+
+function showImage({ manifest, ref }: Entry): Buffer {
+  if (manifest === undefined) throw new ManifestError(`${formatReference(ref)} has no payload`);
+  return showManifest(manifest.bytes);
+}
+
+function showLocal(entries: readonly Entry[], list: Reference, verbose: boolean): Buffer {
+  if (verbose) return showEntries(entries);
+  try {
+    return showList(entries.map((entry) => listItem(entry, list.domain)));
+  } catch (error) {
+    if (!(error instanceof ManifestError)) throw error;
+    throw new ManifestError(`failed to assemble ManifestDescriptor: ${error.message}`, { cause: error });
+  }
+}
+
+async function showRemote(
+  context: Context,
+  flags: NetworkFlags & { verbose: boolean },
+  ref: Reference,
+): Promise<Buffer> {
+  const { openSession, rethrowMissing } = await import("./session.js");
+  const { childEntries, fetchReference, imageEntry } = await import("../registry/images.js");
+  const session = await openSession(context, flags, { pull: [ref] });
+  try {
+    const registry = session.registryOf(ref.domain);
+    const { manifest, fetched } = await fetchReference(registry, ref).catch(rethrowMissing(ref));
+    if (manifest.kind === "list") {
+      // What the list says of its children is all there is to show.
+      if (!flags.verbose) return showList(manifest.manifests);
+      return showEntries(await childEntries(registry, ref, manifest));
+    }
+    return flags.verbose
+      ? showEntry(await imageEntry(registry, ref, { manifest, fetched }))
+      : showManifest(manifest.bytes);
+  } finally {
+    await session.close();
+  }
+}

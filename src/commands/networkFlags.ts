@@ -1,0 +1,29 @@
+import type { FlagTable, FlagValues } from "../flags.js";
+import type { commonFlags } from "./command.js";
+
+/** What the commands that talk to a registry have in common. */
+export const networkFlags = {
+  insecure: {
+    kind: "bool",
+    description: "Take any certificate, and plain HTTP where there is no TLS",
+  },
+  plainHttp: { kind: "bool", description: "Plain HTTP and nothing else" },
+  caFile: { kind: "string", value: "file", description: "Trust the CAs in this PEM file too" },
+  retries: {
+    kind: "int",
+    value: "n",
+    default: 5,
+    max: 100,
+    description: "How often to try again what failed for a moment; 0 for never",
+  },
+  concurrency: {
+    kind: "int",
+    value: "n",
+    default: 32,
+    min: 1,
+    max: 1000,
+    description: "Requests under way at once",
+  },
+} as const satisfies FlagTable;
+
+export type NetworkFlags = FlagValues<typeof networkFlags & typeof commonFlags>;

@@ -1,0 +1,144 @@
+import { readFile } from "node:fs/promises";
+import type { Context } from "../context.js";
+import { certsFolders, readRegistryCertificates } from "../docker/certs.js";
+import { createCredentials } from "../docker/credentials.js";
+import { proxyFor } from "../docker/proxies.js";
+import { ManifestError, NotFoundError, messageOf } from "../errors.js";
+import type { Entry } from "../manifest/entry.js";
+import { formatReference, type Reference } from "../manifest/reference.js";
+import { createRegistry, type RegistryClient, type RegistryEvent } from "../registry/createRegistry.js";
+import { ConfigCache, fetchEntries } from "../registry/images.js";
+import { isNoSuchManifest } from "../registry/registryError.js";
+import type { TlsSettings } from "../registry/transport.js";
+import { repositoryScope } from "../registry/token.js";
+import { escapeControls } from "../ui/text.js";
+import { wireLogLine } from "../ui/wireLog.js";
+import { VERSION } from "../version.js";
+import type { NetworkFlags } from "./networkFlags.js";
+
+/** The registries that a command talks to, set up as the user and the flags say. */
+export interface Session {
+  registryOf(domain: string): RegistryClient;
+  close(): Promise<void>;
+}
+
+/** What the command is going to do where; one token then does for all of it. */
+export interface Intent {
+  readonly push?: Reference;
+  readonly pull: readonly Reference[];
+}
+
+export async function openSession(context: Context, flags: NetworkFlags, intent: Intent): Promise<Session> {
+  const warn = (message: string): void => {
+    context.stderr.write(`WARNING: ${escapeControls(message)}\n`);
+  };
+  const ca = flags.caFile === "" ? [] : [await readCaFile(flags.caFile)];
+  const credentialsFor = createCredentials({
+    env: context.env,
+    home: context.home,
+    platform: context.platform,
+    warn,
+  });
+  const certificates = async (host: string): Promise<Omit<TlsSettings, "verify">> => {
+    const found = await readRegistryCertificates(host, certsFolders(context), context.platform, warn);
+    const { clients } = found;
+    return {
+      ca: [...ca, ...found.ca],
+      ...(clients.length > 0 && {
+        cert: clients.map(({ cert }) => cert),
+        key: clients.map(({ key }) => key),
+      }),
+    };
+  };
+  const open = (domain: string): Promise<RegistryClient> =>
+    createRegistry({
+      domain,
+      insecure: flags.insecure,
+      plainHttp: flags.plainHttp,
+      credentials: () => credentialsFor(domain, context.signal),
+      certificates,
+      proxyFor: (url) => proxyFor(url, context.env),
+      scopes: scopesOf(domain, intent),
+      concurrency: flags.concurrency,
+      retries: flags.retries,
+      signal: context.signal,
+      userAgent: `tsmanifest/${VERSION}`,
+      onEvent: (event) => {
+        report(event, flags.debug, context, warn);
+      },
+    });
+
+  const domains = [
+    ...new Set([...(intent.push ? [intent.push] : []), ...intent.pull].map(({ domain }) => domain)),
+  ];
+  const clients = new Map<string, RegistryClient>();
+  for (const domain of domains) clients.set(domain, await open(domain));
+  return {
+    registryOf: (domain) => {
+      const client = clients.get(domain);
+      if (client === undefined) throw new Error(`no client was opened for ${domain}`);
+      return client;
+    },
+    close: async () => {
+      await Promise.all([...clients.values()].map((client) => client.close()));
+    },
+  };
+}
+
+/** The target first: some token servers read only the first scope. */
+function scopesOf(domain: string, { push, pull }: Intent): string[] {
+  const target = push?.domain === domain ? push.path : undefined;
+  const sources = new Set(
+    pull.filter((ref) => ref.domain === domain && ref.path !== target).map(({ path }) => path),
+  );
+  return [
+    ...(target === undefined ? [] : [repositoryScope(target, "pull", "push")]),
+    ...[...sources].map((path) => repositoryScope(path, "pull")),
+  ];
+}
+
+function report(
+  event: RegistryEvent,
+  debug: boolean,
+  context: Context,
+  warn: (message: string) => void,
+): void {
+  if (event.kind === "warning") warn(`${event.host}: ${event.text}`);
+  else if (debug) context.stderr.write(`${escapeControls(wireLogLine(event))}\n`);
+}
+
+async function readCaFile(file: string): Promise<string> {
+  try {
+    return await readFile(file, "utf8");
+  } catch (error) {
+    throw new ManifestError(`cannot read the CA file ${file}: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+/** The entries that sources stand for, all fetched at once. Throws what went wrong with the first that failed. */
+export async function fetchSources(session: Session, sources: readonly Reference[]): Promise<Entry[]> {
+  const caches = new Map<string, ConfigCache>();
+  const results = await Promise.allSettled(
+    sources.map(async (source) => {
+      const registry = session.registryOf(source.domain);
+      const configs = caches.get(source.domain) ?? new ConfigCache(registry);
+      caches.set(source.domain, configs);
+      return fetchEntries(registry, source, configs).catch(rethrowMissing(source));
+    }),
+  );
+  return results.flatMap((result) => {
+    if (result.status === "rejected") throw result.reason;
+    return result.value;
+  });
+}
+
+/** docker's message for a reference that the registry does not have, or does not show. */
+export function rethrowMissing(ref: Reference) {
+  return (error: unknown): never => {
+    if (!isNoSuchManifest(error)) throw error;
+    throw new NotFoundError(`no such manifest: ${formatReference(ref)}`, {
+      cause: error,
+      hint: error.status === 404 ? undefined : error.hint,
+    });
+  };
+}

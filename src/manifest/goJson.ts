@@ -1,0 +1,291 @@
+import { isUtf8 } from "node:buffer";
+import * as z from "zod/mini";
+import { ManifestError, messageOf } from "../errors.js";
+
+/**
+ * JSON as Go's encoding/json reads and writes it, on bytes: what docker stores, prints and pushes is defined by it.
+ * Manifests are never re-encoded from parsed values (key order, duplicate keys and number spellings would be lost);
+ * they are only compacted or indented, as Go does with a value that already is JSON.
+ * https://pkg.go.dev/encoding/json
+ */
+
+/** Deeper than any manifest; bounds what a hostile one can make a reader do. Go's own bound is 10,000. */
+const MAX_DEPTH = 1000;
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const OPEN_BRACE = 0x7b;
+const CLOSE_BRACE = 0x7d;
+const OPEN_BRACKET = 0x5b;
+const CLOSE_BRACKET = 0x5d;
+const COLON = 0x3a;
+const COMMA = 0x2c;
+
+/**
+ * Parses JSON of unknown origin: invalid UTF-8 becomes U+FFFD as in Go, nesting is bounded.
+ * Throws a ManifestError that says what is wrong in one line.
+ */
+export function parseJson(bytes: Buffer): unknown {
+  checkDepth(bytes);
+  try {
+    return JSON.parse(decodeUtf8(bytes)) as unknown;
+  } catch (error) {
+    // V8 quotes the text it stumbled over, which may be long and is not ours to repeat.
+    const position = /at position \d+/.exec(messageOf(error))?.[0];
+    throw new ManifestError(
+      position === undefined ? "unexpected end of JSON input" : `invalid JSON ${position}`,
+      {
+        cause: error,
+      },
+    );
+  }
+}
+
+/** Bytes to text; every byte that is not part of valid UTF-8 becomes one U+FFFD, as in Go. */
+function decodeUtf8(bytes: Buffer): string {
+  if (isUtf8(bytes)) return bytes.toString("utf8");
+  let text = "";
+  let start = 0;
+  let at = 0;
+  while (at < bytes.length) {
+    const length = validSequence(bytes, at);
+    if (length > 0) {
+      at += length;
+    } else {
+      text += bytes.toString("utf8", start, at) + "\ufffd";
+      at += 1;
+      start = at;
+    }
+  }
+  return text + bytes.toString("utf8", start);
+}
+
+/** Length of the valid UTF-8 sequence that starts here, or 0. */
+function validSequence(bytes: Buffer, at: number): number {
+  for (let length = 1; length <= 4 && at + length <= bytes.length; length++) {
+    if (isUtf8(bytes.subarray(at, at + length))) return length;
+  }
+  return 0;
+}
+
+function checkDepth(bytes: Buffer): void {
+  let depth = 0;
+  for (let at = 0; at < bytes.length; at++) {
+    const byte = bytes[at];
+    if (byte === QUOTE) at = endOfString(bytes, at) - 1;
+    else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
+      if (++depth > MAX_DEPTH) throw new ManifestError(`JSON is nested more than ${MAX_DEPTH} deep`);
+    } else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) depth--;
+  }
+}
+
+/** The index behind the string that starts at this quote. */
+function endOfString(bytes: Buffer, at: number): number {
+  for (let next = at + 1; next < bytes.length; next++) {
+    if (bytes[next] === BACKSLASH) next++;
+    else if (bytes[next] === QUOTE) return next + 1;
+  }
+  return bytes.length;
+}
+
+function isSpace(byte: number | undefined): boolean {
+  return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
+}
+
+/**
+ * The bytes of one member of a JSON object, exactly as they stand there: what Go keeps in a type that has its own
+ * UnmarshalJSON. Keys match as in Go (see `goStruct`), the last one wins. The bytes must have passed `parseJson`.
+ */
+export function memberBytes(object: Buffer, name: string): Buffer | undefined {
+  let found: Buffer | undefined;
+  let at = skipSpace(object, 0);
+  if (object[at] !== OPEN_BRACE) return undefined;
+  at = skipSpace(object, at + 1);
+  while (object[at] === QUOTE) {
+    const keyEnd = endOfString(object, at);
+    const key: unknown = JSON.parse(decodeUtf8(object.subarray(at, keyEnd)));
+    const valueStart = skipSpace(object, skipSpace(object, keyEnd) + 1);
+    const valueEnd = endOfValue(object, valueStart);
+    if (typeof key === "string" && foldKey(key) === foldKey(name)) {
+      found = object.subarray(valueStart, valueEnd);
+    }
+    at = skipSpace(object, valueEnd);
+    if (object[at] === COMMA) at = skipSpace(object, at + 1);
+  }
+  return found;
+}
+
+function skipSpace(bytes: Buffer, at: number): number {
+  while (isSpace(bytes[at])) at++;
+  return at;
+}
+
+function endOfValue(bytes: Buffer, start: number): number {
+  let depth = 0;
+  for (let at = start; at < bytes.length; at++) {
+    const byte = bytes[at];
+    if (byte === QUOTE) {
+      at = endOfString(bytes, at) - 1;
+      if (depth === 0) return at + 1;
+    } else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) depth++;
+    else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) {
+      if (depth === 0) return at;
+      if (--depth === 0) return at + 1;
+    } else if (depth === 0 && (byte === COMMA || isSpace(byte))) return at;
+  }
+  return bytes.length;
+}
+
+/**
+ * Valid JSON without white space, and with `<`, `>`, `&`, U+2028 and U+2029 escaped: how Go writes a value that
+ * already is JSON into a larger one.
+ */
+export function compactJson(bytes: Buffer): Buffer {
+  const out: Buffer[] = [];
+  let start = 0;
+  const cut = (at: number, length: number, replacement?: string): void => {
+    if (at > start) out.push(bytes.subarray(start, at));
+    if (replacement !== undefined) out.push(Buffer.from(replacement, "latin1"));
+    start = at + length;
+  };
+  let inString = false;
+  for (let at = 0; at < bytes.length; at++) {
+    const byte = bytes[at];
+    if (inString && byte === BACKSLASH) at++;
+    else if (byte === QUOTE) inString = !inString;
+    else if (byte === 0x3c) cut(at, 1, "\\u003c");
+    else if (byte === 0x3e) cut(at, 1, "\\u003e");
+    else if (byte === 0x26) cut(at, 1, "\\u0026");
+    else if (byte === 0xe2 && bytes[at + 1] === 0x80 && ((bytes[at + 2] ?? 0) & 0xfe) === 0xa8) {
+      cut(at, 3, bytes[at + 2] === 0xa8 ? "\\u2028" : "\\u2029");
+      at += 2;
+    } else if (!inString && isSpace(byte)) cut(at, 1);
+  }
+  cut(bytes.length, 0);
+  return Buffer.concat(out);
+}
+
+/** Valid JSON laid out as by Go's `json.Indent`, one `indent` a level, nothing escaped that was not. */
+export function indentJson(bytes: Buffer, indent: string): Buffer {
+  const out: Buffer[] = [];
+  const text = (piece: string): void => void out.push(Buffer.from(piece, "latin1"));
+  const newLine = (depth: number): void => {
+    text("\n" + indent.repeat(depth));
+  };
+  let depth = 0;
+  let empty = false;
+  for (let at = 0; at < bytes.length; at++) {
+    const byte = bytes[at];
+    if (byte === undefined || isSpace(byte)) continue;
+    if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) {
+      depth--;
+      if (!empty) newLine(depth);
+      empty = false;
+      out.push(bytes.subarray(at, at + 1));
+      continue;
+    }
+    if (empty) newLine(depth);
+    empty = false;
+    if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
+      out.push(bytes.subarray(at, at + 1));
+      depth++;
+      empty = true;
+    } else if (byte === COMMA) {
+      text(",");
+      newLine(depth);
+    } else if (byte === COLON) {
+      text(": ");
+    } else {
+      const end = endOfValue(bytes, at);
+      out.push(bytes.subarray(at, end));
+      at = end - 1;
+    }
+  }
+  return Buffer.concat(out);
+}
+
+const SHORT_ESCAPES = new Map([
+  ["\b", "\\b"],
+  ["\f", "\\f"],
+  ["\n", "\\n"],
+  ["\r", "\\r"],
+  ["\t", "\\t"],
+  ['"', '\\"'],
+  ["\\", "\\\\"],
+]);
+
+/** A string as Go's encoder writes it. */
+export function goString(text: string): string {
+  const escaped = text.toWellFormed().replace(
+    // eslint-disable-next-line no-control-regex -- control characters are what JSON must escape
+    /[\u0000-\u001f"\\<>&\u2028\u2029]/g,
+    (char) => SHORT_ESCAPES.get(char) ?? `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+  return `"${escaped}"`;
+}
+
+/** An object as Go's encoder writes a struct: fields in the order given, `undefined` for one that is left out. */
+export function goObject(fields: readonly (readonly [key: string, json: string | undefined])[]): string {
+  const present = fields.filter(([, json]) => json !== undefined);
+  return `{${present.map(([key, json]) => `${goString(key)}:${json ?? ""}`).join(",")}}`;
+}
+
+/** A list of strings, or undefined for an empty one (Go's `omitempty`). */
+export function goStrings(items: readonly string[]): string | undefined {
+  return items.length === 0 ? undefined : `[${items.map(goString).join(",")}]`;
+}
+
+/** A string, or undefined for an empty one (Go's `omitempty`). */
+export function goStringOrOmit(text: string): string | undefined {
+  return text === "" ? undefined : goString(text);
+}
+
+/** Keys match without regard to case, by Unicode's simple folding. */
+function foldKey(key: string): string {
+  return key.toUpperCase().toLowerCase();
+}
+
+/**
+ * A schema for an object as Go's decoder fills a struct: keys match whatever their case, `null` counts as absent,
+ * unknown keys are dropped.
+ */
+export function goStruct<Shape extends z.core.$ZodShape>(shape: Shape) {
+  const names = new Map(Object.keys(shape).map((name) => [foldKey(name), name]));
+  const fold = (value: unknown): unknown => {
+    if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
+    const known: [string, unknown][] = [];
+    for (const [key, member] of Object.entries(value)) {
+      const name = names.get(foldKey(key));
+      if (name !== undefined && member !== null) known.push([name, member]);
+    }
+    return Object.fromEntries(known);
+  };
+  return z.pipe(z.transform(fold), z.object(shape));
+}
+
+/** A string field of a Go struct: absent is empty. */
+export const goText = z._default(z.string(), "");
+/** An int64 field: absent is 0. */
+export const goInteger = z._default(z.int(), 0);
+/** A []string field: absent is empty. */
+export const goTexts = z._default(
+  z.array(
+    z.pipe(
+      z.transform((v: unknown) => v ?? ""),
+      z.string(),
+    ),
+  ),
+  [],
+);
+
+/** The first thing a schema has against a value, as `path: what`. */
+export function issueOf(error: z.core.$ZodError): string {
+  const issue = error.issues[0];
+  if (issue === undefined) return "not what it should be";
+  const path = issue.path.map(String).join(".");
+  const what =
+    issue.code === "invalid_type"
+      ? `should be ${issue.expected === "int" ? "a whole number" : `a ${issue.expected}`}`
+      : "is not valid";
+  return path === "" ? what : `${path} ${what}`;
+}

@@ -1,0 +1,180 @@
+import type { Credentials } from "../docker/credentials.js";
+import { ManifestError } from "../errors.js";
+import { isHost } from "./endpoint.js";
+import { missingScopes, parseChallenges, preferredChallenge, realmOf, type Challenge } from "./challenge.js";
+import { headers, shownUrl, type HttpRequest, type HttpResponse, type Send } from "./http.js";
+import { RegistryError } from "./registryError.js";
+import {
+  basicAuthorization,
+  mayReceiveCredentials,
+  parseTokenAnswer,
+  tokenGet,
+  tokenRequest,
+} from "./token.js";
+
+export interface AuthOptions {
+  /** The registry, as in `URL.host`: nothing else gets its credentials. */
+  readonly host: string;
+  /** Asked once, when the registry is about to be contacted. */
+  readonly credentials: () => Promise<Credentials | undefined>;
+  /** All that the run will need, target first: one token for everything. */
+  readonly scopes: readonly string[];
+  /** May credentials go over plain HTTP to another machine? */
+  readonly insecure: boolean;
+  /**
+   * May all requests go out before it is known whether the registry wants credentials? It saves a round trip where it
+   * wants none, and costs one answer a request where it does.
+   */
+  readonly optimistic: (credentials: Credentials | undefined) => boolean;
+}
+
+/** A token is renewed this long before it ends, in milliseconds. */
+const MARGIN_MS = 5_000;
+
+interface Token {
+  readonly value: string;
+  readonly scopes: ReadonlySet<string>;
+  readonly expiresAt: number;
+}
+
+/**
+ * The layer that proves who the user is: anonymous until the registry asks, then Basic or a bearer token, whichever
+ * its challenge wants. One token serves target and sources; a token that ends in mid-run is renewed once for
+ * every request that is refused because of it.
+ * https://distribution.github.io/distribution/spec/auth/token/
+ */
+export function withAuth(send: Send, options: AuthOptions): Send {
+  const wanted = new Set(options.scopes);
+  let credentials: Promise<Credentials | undefined> | undefined;
+  let challenge: Challenge | undefined;
+  let token: Token | undefined;
+  let fetching: Promise<Token> | undefined;
+  /** The first request, while nobody knows yet what the registry wants. */
+  let scout: Promise<void> | undefined;
+
+  const getCredentials = (): Promise<Credentials | undefined> => (credentials ??= options.credentials());
+
+  /** The header for a request, as far as it is known what the registry wants. */
+  async function authorization(request: HttpRequest): Promise<string | undefined> {
+    const known = await getCredentials();
+    if (known?.kind === "registryToken") return `Bearer ${known.token}`;
+    if (challenge === undefined) return undefined;
+    if (challenge.scheme === "bearer") return `Bearer ${(await tokenFor(request.scopes ?? [])).value}`;
+    if (known?.kind !== "basic") {
+      throw new ManifestError("no basic auth credentials", {
+        hint: `not logged in to ${options.host}: put its credentials into docker's config.json (docker login does)`,
+      });
+    }
+    return basicAuthorization(known.username, known.password);
+  }
+
+  async function tokenFor(scopes: readonly string[]): Promise<Token> {
+    const serves = (one: Token): boolean =>
+      one.expiresAt > Date.now() && scopes.every((scope) => one.scopes.has(scope));
+    if (token !== undefined && serves(token)) return token;
+    // Whoever else is fetching one asks for all that is wanted so far, mostly for these scopes too.
+    const fetched = await fetching;
+    if (fetched !== undefined && serves(fetched)) return fetched;
+    fetching ??= fetchToken().finally(() => (fetching = undefined));
+    return (token = await fetching);
+  }
+
+  async function fetchToken(): Promise<Token> {
+    const realm = challenge && realmOf(challenge);
+    if (realm === undefined)
+      throw new ManifestError(`${options.host} does not say where its tokens are to be had`);
+    const known = await getCredentials();
+    const scopes = [...wanted];
+    const query = {
+      realm,
+      service: challenge?.params.get("service"),
+      scopes,
+      credentials: known?.kind === "registryToken" ? undefined : known,
+    };
+    if (query.credentials !== undefined && !mayReceiveCredentials(realm, options.insecure)) {
+      throw new ManifestError(
+        `${options.host} wants its password sent to ${realm.host} by plain HTTP; pass --insecure to allow it`,
+      );
+    }
+    const common = { idempotent: true, maxBytes: MAX_TOKEN_ANSWER };
+    let response = await send({ ...tokenRequest(query), ...common });
+    if (query.credentials?.kind === "identityToken" && (response.status === 404 || response.status === 405)) {
+      response = await send({ ...tokenGet(query), ...common });
+    }
+    if (response.status !== 200) throw tokenRefused(response);
+    const answer = parseTokenAnswer(response.body.toString(), Date.now());
+    return {
+      value: answer.token,
+      scopes: new Set(scopes),
+      expiresAt: Date.now() + Math.max(answer.lifetimeMs - MARGIN_MS, MARGIN_MS),
+    };
+  }
+
+  /** Learns from a refusal. False: there is nothing to be tried again. */
+  async function learn(response: HttpResponse, used: string | undefined): Promise<boolean> {
+    const challenges = parseChallenges(headers(response, "www-authenticate"));
+    const before = wanted.size;
+    for (const scope of missingScopes(challenges)) wanted.add(scope);
+    const asked = preferredChallenge(challenges);
+    // A bearer registry may answer a stale token with a Basic challenge, or with none.
+    if (asked?.scheme === "bearer" || challenge === undefined) challenge = asked;
+    if (challenge === undefined) return false;
+    const known = await getCredentials();
+    if (known?.kind === "registryToken") return false;
+    if (challenge.scheme !== "bearer") return used === undefined;
+    if (used === `Bearer ${token?.value ?? ""}` || wanted.size > before) token = undefined;
+    return true;
+  }
+
+  async function attempt(request: HttpRequest): Promise<HttpResponse> {
+    let response: HttpResponse;
+    let wantedBefore: number;
+    let tries = 0;
+    do {
+      const header = await authorization(request);
+      wantedBefore = wanted.size;
+      response = await send(
+        header === undefined
+          ? request
+          : { ...request, headers: { ...request.headers, authorization: header } },
+      );
+      if (!isRefusal(response, header) || !(await learn(response, header))) return response;
+      tries++;
+      // One replay; one more when the answer named a scope that nobody had asked for.
+    } while (tries === 1 || (tries === 2 && wanted.size > wantedBefore));
+    return response;
+  }
+
+  return async function sendWithAuth(request: HttpRequest): Promise<HttpResponse> {
+    if (request.scopes === undefined || !isHost(request.url, options.host)) return send(request);
+    for (const scope of request.scopes) wanted.add(scope);
+    if (scout !== undefined) {
+      await scout;
+      return attempt(request);
+    }
+    let scoutDone = (): void => undefined;
+    scout = new Promise((resolve) => (scoutDone = resolve));
+    try {
+      if (options.optimistic(await getCredentials())) scoutDone();
+      return await attempt(request);
+    } finally {
+      scoutDone();
+    }
+  };
+}
+
+const MAX_TOKEN_ANSWER = 256 * 1024;
+
+/** A challenge that was not answered yet may come with 403 as well. */
+function isRefusal(response: HttpResponse, used: string | undefined): boolean {
+  if (response.status === 401) return true;
+  return response.status === 403 && used === undefined && headers(response, "www-authenticate").length > 0;
+}
+
+function tokenRefused(response: HttpResponse): ManifestError {
+  const { message, codes } = new RegistryError("GET", response);
+  const text = codes.length > 0 ? message : `${response.status}`;
+  return new ManifestError(`the token server refused: ${text}`, {
+    hint: `${shownUrl(response.url)} answered ${response.status}; check the credentials in docker's config.json`,
+  });
+}

@@ -1,0 +1,67 @@
+import type { Readable } from "node:stream";
+
+/** What the layers of the registry client hand to each other. */
+
+export type Method = "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE";
+
+export interface HttpRequest {
+  readonly method: Method;
+  readonly url: URL;
+  /** Names in lower case. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** A stream is made anew for every try. */
+  readonly body?: Buffer | string | BodySource;
+  /** May it be sent again even if the server has acted on it already? */
+  readonly idempotent: boolean;
+  /** The scopes that a token for it needs; none for a request that must not carry credentials. */
+  readonly scopes?: readonly string[];
+  /** Give the body of a success as a stream instead of reading it. */
+  readonly stream?: boolean;
+  /** Most bytes of the body to read; more is an error. 4 MiB unless told. */
+  readonly maxBytes?: number;
+  /** Overrides the run's number of retries. */
+  readonly retries?: number;
+}
+
+/** A body that is sent piece by piece. `length` in bytes. */
+export interface BodySource {
+  readonly length: number;
+  open(): Readable | AsyncIterable<Uint8Array>;
+}
+
+export interface HttpResponse {
+  readonly status: number;
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  /** The URL that answered, after redirects. */
+  readonly url: URL;
+  /** Empty where `stream` is there. */
+  readonly body: Buffer;
+  readonly stream?: Readable;
+}
+
+/** Sends one request. Each layer is a function from one of these to another. */
+export type Send = (request: HttpRequest) => Promise<HttpResponse>;
+
+/** The first value of a header. */
+export function header(response: HttpResponse, name: string): string | undefined {
+  const value = response.headers[name];
+  return Array.isArray(value) ? value[0] : value;
+}
+
+/** All values of a header. */
+export function headers(response: HttpResponse, name: string): readonly string[] {
+  const value = response.headers[name];
+  return value === undefined ? [] : Array.isArray(value) ? value : [value];
+}
+
+/** A URL as it may be shown: without user name, query values and fragment, where secrets and signatures live. */
+export function shownUrl(url: URL): string {
+  const keys = [...url.searchParams].map(([key, value]) =>
+    SHOWN_PARAMETERS.has(key) ? `${key}=${value}` : `${key}=…`,
+  );
+  return `${url.origin}${url.pathname}${keys.length === 0 ? "" : `?${keys.join("&")}`}`;
+}
+
+/** Query parameters of the distribution API and of token requests that hold nothing secret. */
+const SHOWN_PARAMETERS = new Set(["mount", "from", "digest", "scope", "service", "n", "last"]);

@@ -1,0 +1,270 @@
+import type { Socket } from "node:net";
+import { Readable } from "node:stream";
+import { connect as tlsConnect, rootCertificates, type TLSSocket } from "node:tls";
+import { Client, Pool, ProxyAgent, buildConnector, errors as undiciErrors, type Dispatcher } from "undici";
+import type { HttpRequest, HttpResponse, Send } from "./http.js";
+import { TransportError } from "./transportError.js";
+
+/**
+ * The innermost layer: one request on one connection, over undici. Connections are shared and kept alive; HTTP/2
+ * where the server offers it.
+ */
+export interface TransportOptions {
+  /** Connections to one host over HTTP/1.1, and requests under way at once over HTTP/2. */
+  readonly concurrency: number;
+  /** What TLS should trust and show for a host (`name[:port]`). */
+  readonly tls: (host: string) => Promise<TlsSettings>;
+  /** The proxy for a URL, if any. */
+  readonly proxyFor: (url: URL) => URL | undefined;
+  readonly userAgent: string;
+  readonly signal?: AbortSignal | undefined;
+  readonly timeouts?: Partial<Timeouts>;
+}
+
+export interface TlsSettings {
+  /** PEM; these are trusted besides the usual ones. */
+  readonly ca?: readonly string[];
+  /** PEM of client certificates and their keys, in the same order. */
+  readonly cert?: readonly string[];
+  readonly key?: readonly string[];
+  /** false: any certificate will do. */
+  readonly verify: boolean;
+}
+
+/** In milliseconds. */
+export interface Timeouts {
+  /** TCP and TLS. docker's is 30 s. */
+  readonly connect: number;
+  /** From the last byte sent to the first byte of the answer. */
+  readonly headers: number;
+  /** Between two pieces of a body. */
+  readonly stall: number;
+}
+
+export const DEFAULT_TIMEOUTS: Timeouts = { connect: 30_000, headers: 60_000, stall: 60_000 };
+
+/** Manifests may have 4 MiB; nothing else that is read whole is larger. */
+const MAX_BODY_BYTES = 4 * 1024 * 1024;
+const MAX_HEADER_BYTES = 64 * 1024;
+const KEEP_ALIVE_MS = 30_000;
+
+export interface Transport {
+  readonly send: Send;
+  /** Does a server that speaks TLS answer there? */
+  speaksTls(host: string): Promise<boolean>;
+  close(): Promise<void>;
+}
+
+/** Makes the innermost layer. `close` ends its connections. */
+export function createTransport(options: TransportOptions): Transport {
+  const timeouts = { ...DEFAULT_TIMEOUTS, ...options.timeouts };
+  const dispatchers = new Map<string, Promise<Dispatcher>>();
+
+  const common = {
+    headersTimeout: timeouts.headers,
+    bodyTimeout: timeouts.stall,
+    maxHeaderSize: MAX_HEADER_BYTES,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    keepAliveMaxTimeout: KEEP_ALIVE_MS,
+  };
+
+  function dispatcherFor(url: URL): Promise<Dispatcher> {
+    const known = dispatchers.get(url.origin);
+    if (known !== undefined) return known;
+    const made = makeDispatcher(url);
+    dispatchers.set(url.origin, made);
+    // A failed first connection must not be remembered: the next try makes its own.
+    made.catch(() => dispatchers.delete(url.origin));
+    return made;
+  }
+
+  async function makeDispatcher(url: URL): Promise<Dispatcher> {
+    const proxy = options.proxyFor(url);
+    const secure = url.protocol === "https:";
+    const tls = secure ? tlsOptions(await options.tls(url.host)) : {};
+    if (proxy !== undefined) {
+      return new ProxyAgent({
+        ...common,
+        uri: proxy.href,
+        connections: options.concurrency,
+        proxyTunnel: secure,
+        requestTls: { ...tls, timeout: timeouts.connect },
+        connectTimeout: timeouts.connect,
+      });
+    }
+    if (!secure) {
+      return new Pool(url.origin, {
+        ...common,
+        connections: options.concurrency,
+        connect: { timeout: timeouts.connect },
+      });
+    }
+    // The first connection tells whether the server speaks HTTP/2. Only then is it known how many are wanted.
+    const first = await connectTls(url, tls, timeouts.connect, options.signal);
+    if (first.alpnProtocol === "h2") {
+      return new Client(url.origin, {
+        ...common,
+        allowH2: true,
+        maxConcurrentStreams: options.concurrency,
+        connect: handingOver(first, { ...tls, ALPNProtocols: ["h2"] }, timeouts.connect, true),
+      });
+    }
+    return new Pool(url.origin, {
+      ...common,
+      connections: options.concurrency,
+      connect: handingOver(first, tls, timeouts.connect, false),
+    });
+  }
+
+  async function send(request: HttpRequest): Promise<HttpResponse> {
+    const { url, method } = request;
+    options.signal?.throwIfAborted();
+    try {
+      const dispatcher = await dispatcherFor(url);
+      const body = bodyOf(request);
+      const response = await dispatcher.request({
+        origin: url.origin,
+        path: url.pathname + url.search,
+        method,
+        headers: {
+          "user-agent": options.userAgent,
+          "accept-encoding": "identity",
+          ...(request.body !== undefined && { "content-length": String(lengthOf(request.body)) }),
+          ...request.headers,
+        },
+        ...(body !== undefined && { body }),
+        ...(options.signal && { signal: options.signal }),
+        // Whether a request may be repeated is the retry layer's business. Here it only lets HTTP/2 send several
+        // POSTs at once.
+        idempotent: true,
+      });
+      const answer = { status: response.statusCode, headers: response.headers, url };
+      if (request.stream === true && response.statusCode < 300) {
+        return { ...answer, body: Buffer.alloc(0), stream: response.body };
+      }
+      return { ...answer, body: await readAll(response.body, request.maxBytes ?? MAX_BODY_BYTES, request) };
+    } catch (error) {
+      options.signal?.throwIfAborted();
+      throw error instanceof TransportError ? error : new TransportError(method, url, error);
+    }
+  }
+
+  async function speaksTls(host: string): Promise<boolean> {
+    try {
+      const url = new URL(`https://${host}/`);
+      const socket = await connectTls(url, { rejectUnauthorized: false }, timeouts.connect, options.signal);
+      socket.destroy();
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  async function close(): Promise<void> {
+    const made = await Promise.allSettled(dispatchers.values());
+    // Whatever is still under way is not wanted any more.
+    await Promise.all(made.map((one) => (one.status === "fulfilled" ? one.value.destroy() : undefined)));
+  }
+
+  return { send, speaksTls, close };
+}
+
+function lengthOf(body: NonNullable<HttpRequest["body"]>): number {
+  if (typeof body === "string") return Buffer.byteLength(body);
+  return Buffer.isBuffer(body) ? body.byteLength : body.length;
+}
+
+function bodyOf({ body }: HttpRequest): Buffer | string | Readable | undefined {
+  if (body === undefined || typeof body === "string" || Buffer.isBuffer(body)) return body;
+  const opened = body.open();
+  return opened instanceof Readable ? opened : Readable.from(opened, { objectMode: false });
+}
+
+async function readAll(body: Readable, maxBytes: number, request: HttpRequest): Promise<Buffer> {
+  const pieces: Buffer[] = [];
+  let length = 0;
+  for await (const piece of body) {
+    if (!Buffer.isBuffer(piece)) continue;
+    length += piece.byteLength;
+    if (length > maxBytes) {
+      body.destroy();
+      throw new TransportError(
+        request.method,
+        request.url,
+        undefined,
+        `the answer is larger than ${maxBytes} bytes`,
+      );
+    }
+    pieces.push(piece);
+  }
+  return Buffer.concat(pieces);
+}
+
+/** What of the settings goes into `tls.connect`. */
+interface TlsConnect {
+  readonly rejectUnauthorized?: boolean;
+  readonly ca?: string[];
+  readonly cert?: string[];
+  readonly key?: string[];
+  readonly ALPNProtocols?: string[];
+}
+
+function tlsOptions(settings: TlsSettings): TlsConnect {
+  return {
+    rejectUnauthorized: settings.verify,
+    ...(settings.ca !== undefined && settings.ca.length > 0 && { ca: [...rootCertificates, ...settings.ca] }),
+    ...(settings.cert !== undefined && { cert: [...settings.cert] }),
+    ...(settings.key !== undefined && { key: [...settings.key] }),
+  };
+}
+
+function connectTls(url: URL, tls: TlsConnect, timeout: number, signal?: AbortSignal): Promise<TLSSocket> {
+  return new Promise((resolve, reject) => {
+    const host = url.hostname.replace(/^\[|\]$/g, "");
+    const socket = tlsConnect({
+      ...tls,
+      host,
+      port: url.port === "" ? 443 : Number(url.port),
+      // An IP address is no server name.
+      ...(/^[\d.]+$|:/.test(host) ? {} : { servername: host }),
+      ALPNProtocols: ["h2", "http/1.1"],
+    });
+    const stop = (error: Error): void => {
+      clearTimeout(timer);
+      socket.destroy();
+      reject(error);
+    };
+    const timer = setTimeout(() => {
+      stop(new undiciErrors.ConnectTimeoutError(`no connection to ${url.host} within ${timeout} ms`));
+    }, timeout);
+    const onAbort = (): void => {
+      stop(new Error("aborted"));
+    };
+    signal?.addEventListener("abort", onAbort, { once: true });
+    socket.setNoDelay(true);
+    socket.once("error", stop);
+    socket.once("secureConnect", () => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", onAbort);
+      socket.off("error", stop);
+      resolve(socket);
+    });
+  });
+}
+
+/** A connector that gives away an open connection first, and opens new ones after that. */
+function handingOver(
+  first: TLSSocket,
+  tls: TlsConnect,
+  timeout: number,
+  allowH2: boolean,
+): buildConnector.connector {
+  let waiting: Socket | undefined = first;
+  const connectNew = buildConnector({ ...tls, timeout, allowH2 });
+  return (connectOptions, callback) => {
+    const socket = waiting;
+    waiting = undefined;
+    if (socket === undefined || socket.destroyed) connectNew(connectOptions, callback);
+    else callback(null, socket);
+  };
+}

@@ -1,0 +1,76 @@
+import * as z from "zod/mini";
+import { messageOf, StoreError } from "../errors.js";
+import { Descriptor, descriptor } from "../manifest/descriptor.js";
+import { digestOf } from "../manifest/digest.js";
+import type { Entry } from "../manifest/entry.js";
+import { goStruct, goText, issueOf, memberBytes, parseJson } from "../manifest/goJson.js";
+import { parseImageManifest, type ImageManifest } from "../manifest/image.js";
+import { Platform } from "../manifest/platform.js";
+import { parseCanonical, type Reference } from "../manifest/reference.js";
+
+/**
+ * The file of one entry. `Digest` and `Platform` at the top are what docker wrote before it knew of `Descriptor`.
+ */
+const EntryFile = goStruct({
+  Ref: z.optional(z.string()),
+  Descriptor: z._default(Descriptor, () => descriptor("", "", 0)),
+  Raw: goText,
+  SchemaV2Manifest: z.optional(z.unknown()),
+  OCIManifest: z.optional(z.unknown()),
+  Digest: goText,
+  Platform: z.optional(Platform),
+});
+
+const BASE64 = /^[A-Za-z0-9+/\r\n]*={0,2}[\r\n]*$/;
+
+/** Reads the file of an entry. Throws a StoreError that names the file and what is wrong with it. */
+export function decodeEntry(bytes: Buffer, file: string): Entry {
+  const fault = (what: string, cause?: unknown): StoreError => new StoreError(`${file}: ${what}`, { cause });
+  try {
+    const parsed = z.safeParse(EntryFile, parseJson(bytes));
+    if (!parsed.success) throw fault(issueOf(parsed.error));
+    const fields = parsed.data;
+    if (fields.Ref === undefined) throw fault("the entry has no Ref");
+    if (!BASE64.test(fields.Raw)) throw fault("Raw is not base64");
+    const manifest = manifestOf(bytes, fields);
+    return {
+      ref: refOf(fields.Ref),
+      descriptor:
+        fields.Digest === "" ? fields.Descriptor : oldDescriptor(fields.Digest, fields.Platform, manifest),
+      raw: fields.Raw === "" ? undefined : Buffer.from(fields.Raw, "base64"),
+      manifest,
+    };
+  } catch (error) {
+    throw error instanceof StoreError ? error : fault(messageOf(error), error);
+  }
+}
+
+function refOf(text: string): Reference {
+  return parseCanonical(text);
+}
+
+/** docker reads a docker manifest before an OCI one, where some other program wrote both. */
+function manifestOf(
+  bytes: Buffer,
+  fields: { readonly SchemaV2Manifest?: unknown; readonly OCIManifest?: unknown },
+): ImageManifest | undefined {
+  const read = (kind: ImageManifest["kind"], member: string): ImageManifest | undefined => {
+    const manifest = memberBytes(bytes, member);
+    return manifest && parseImageManifest(kind, manifest);
+  };
+  const docker = fields.SchemaV2Manifest === undefined ? undefined : read("docker", "SchemaV2Manifest");
+  const oci = fields.OCIManifest === undefined ? undefined : read("oci", "OCIManifest");
+  return docker ?? oci;
+}
+
+function oldDescriptor(
+  digest: string,
+  platform: Platform | undefined,
+  manifest: ImageManifest | undefined,
+): Descriptor {
+  if (manifest === undefined) throw new StoreError("the entry has no manifest");
+  const actual = digestOf(manifest.bytes);
+  if (actual !== digest) throw new StoreError(`image manifest digest mismatch (${digest} != ${actual})`);
+  const plain = descriptor(manifest.mediaType, digest, manifest.bytes.byteLength);
+  return platform === undefined ? plain : { ...plain, platform };
+}
