@@ -136,7 +136,10 @@ function describe(error: unknown, { command, debug, signal }: Circumstances): st
   if (error instanceof UsageError) return error.message + usage(command);
   const origin = debug ? `\n${stackOf(error)}` : "";
   if (signal.aborted) return `tsmanifest: interrupted${origin}`;
-  if (error instanceof ManifestError) return error.message + origin;
+  if (error instanceof ManifestError) {
+    const hint = error.hint === undefined ? "" : `\n${error.hint}`;
+    return error.message + hint + origin;
+  }
   const hint = debug ? "" : "\nRun it again with --debug to see where this comes from.";
   return `tsmanifest: internal error: ${messageOf(error)}${hint}${origin}`;
 }

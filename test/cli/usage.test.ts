@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { defineCommand, type Command, type CommandEntry } from "../../src/commands/command.js";
+import { commands as realCommands } from "../../src/commands/index.js";
 import { ManifestError, UsageError } from "../../src/errors.js";
 import { VERSION } from "../../src/version.js";
 import { cli } from "../helpers/cli.js";
@@ -8,17 +9,22 @@ import { stubCommands } from "../helpers/stubCommands.js";
 import { expectedStderr, usageCases } from "../helpers/usageCases.js";
 import { escapeControls } from "../../src/ui/text.js";
 
-describe("a command line", () => {
+describe.each([
+  { whose: "stand-ins", commands: stubCommands },
+  { whose: "the real commands", commands: realCommands },
+])("a command line for $whose", ({ commands }) => {
   it.each(usageCases.map((row) => ({ line: JSON.stringify(row.argv), ...row })))(
     "$line exits with $status",
     async (row) => {
-      const { status, stdout, stderr } = await cli(row.argv, stubCommands);
+      const { status, stdout, stderr } = await cli(row.argv, commands);
       expect(stderr).toBe(escapeControls(expectedStderr(row)));
       expect(status).toBe(row.status);
       expect(stdout).toBe("");
     },
   );
+});
 
+describe("a command line", () => {
   it("may name docker's parent command first", async () => {
     const plain = await cli(["push", "-p", "a"], stubCommands);
     expect(await cli(["manifest", "push", "-p", "a"], stubCommands)).toEqual(plain);
@@ -103,6 +109,11 @@ describe("an error of a command", () => {
       stdout: "",
       stderr: "one\ntwo\n",
     });
+  });
+
+  it("is followed by its hint", async () => {
+    const error = new ManifestError("no", { hint: "try it with --insecure" });
+    expect((await cli(["x"], failing(error))).stderr).toBe("no\ntry it with --insecure\n");
   });
 
   it("cannot write to the terminal what the terminal would obey", async () => {
