@@ -1,4 +1,3 @@
-import { Http2ServerRequest } from "node:http2";
 import type { Readable } from "node:stream";
 
 /** The client went away before its request was complete; there is nobody to answer. */
@@ -27,8 +26,7 @@ export function readChunks(body: Readable, onChunk: (chunk: Buffer) => void): Pr
       }
     };
     const end = (): void => {
-      if (wasReset(body)) gone();
-      else settle(resolve);
+      settle(resolve);
     };
     const gone = (): void => {
       settle(() => {
@@ -37,11 +35,6 @@ export function readChunks(body: Readable, onChunk: (chunk: Buffer) => void): Pr
     };
     body.on("error", gone).on("aborted", gone).on("close", gone).on("end", end).on("data", take);
   });
-}
-
-/** A reset HTTP/2 stream says `end` like one that is complete. */
-function wasReset(body: Readable): boolean {
-  return body instanceof Http2ServerRequest && (body.stream.aborted || body.stream.destroyed);
 }
 
 /** The whole body, or undefined when it is longer than `limit` bytes. */

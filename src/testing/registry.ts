@@ -72,7 +72,12 @@ export function createRegistry(options: RegistryOptions = {}): Registry {
   const door = createDoor(options.auth);
   return {
     ...createContent(state),
-    handler: (request, response) => void serve({ state, log, door, options }, request, response),
+    handler: (request, response) => {
+      // Nothing should get here; if it does, it must not end the process that the tests run in.
+      serve({ state, log, door, options }, request, response).catch(() => {
+        cut(request);
+      });
+    },
     get log() {
       return log.entries;
     },
@@ -138,11 +143,8 @@ async function serve(parts: Parts, request: Incoming, response: Outgoing): Promi
     send(request, response, answer);
   } catch (error) {
     if (error instanceof ClientGone) return;
+    if (response.headersSent) throw error;
     // The test's own hook threw, or answered with what is no answer: say so where its author will look.
-    if (response.headersSent) {
-      cut(request);
-      return;
-    }
     const { answer } = fault("UNKNOWN", messageOf(error));
     end(answer.status);
     send(request, response, answer);
