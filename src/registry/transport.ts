@@ -51,8 +51,8 @@ const KEEP_ALIVE_MS = 30_000;
 export interface Transport {
   readonly send: Send;
   /** Does a server that speaks TLS answer there? */
-  speaksTls(host: string): Promise<boolean>;
-  close(): Promise<void>;
+  readonly speaksTls: (host: string) => Promise<boolean>;
+  readonly close: () => Promise<void>;
 }
 
 /** Makes the innermost layer. `close` ends its connections. */
@@ -163,7 +163,11 @@ export function createTransport(options: TransportOptions): Transport {
   async function close(): Promise<void> {
     const made = await Promise.allSettled(dispatchers.values());
     // Whatever is still under way is not wanted any more.
-    await Promise.all(made.map((one) => (one.status === "fulfilled" ? one.value.destroy() : undefined)));
+    await Promise.all(
+      made.map(async (one) => {
+        if (one.status === "fulfilled") await one.value.destroy();
+      }),
+    );
   }
 
   return { send, speaksTls, close };
