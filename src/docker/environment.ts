@@ -1,0 +1,17 @@
+import path from "node:path";
+import type { Context } from "../context.js";
+
+/** The part of the outside world that docker's own settings depend on. */
+export type Surroundings = Pick<Context, "env" | "home" | "platform">;
+
+/** An environment variable, or undefined where it is empty; on Windows in any case. */
+export function variable({ env, platform }: Omit<Surroundings, "home">, name: string): string | undefined {
+  const matches = (key: string): boolean =>
+    key === name || (platform === "win32" && key.toLowerCase() === name.toLowerCase());
+  return Object.entries(env).find(([key, value]) => matches(key) && value !== undefined && value !== "")?.[1];
+}
+
+/** Paths in the way of the platform asked about, which in a test is not the one the test runs on. */
+export function pathsOf(platform: NodeJS.Platform): path.PlatformPath {
+  return platform === "win32" ? path.win32 : path.posix;
+}
