@@ -18,8 +18,8 @@ import type { NetworkFlags } from "./networkFlags.js";
 
 /** The registries that a command talks to, set up as the user and the flags say. */
 export interface Session {
-  registryOf(domain: string): RegistryClient;
-  close(): Promise<void>;
+  readonly registryOf: (domain: string) => RegistryClient;
+  readonly close: () => Promise<void>;
 }
 
 /** What the command is going to do where; one token then does for all of it. */

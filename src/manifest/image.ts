@@ -85,6 +85,7 @@ export function parseManifest(contentType: string, bytes: Buffer): ImageManifest
     case DOCKER_LIST:
     case OCI_INDEX:
       return parseManifestList(mediaType, bytes);
+    case undefined:
     default:
       throw new ManifestError(
         `unsupported manifest media type: ${declared === "" ? "none given" : declared}`,

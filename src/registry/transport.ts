@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import type { Socket } from "node:net";
 import { Readable } from "node:stream";
 import { connect as tlsConnect, rootCertificates, type TLSSocket } from "node:tls";
@@ -59,6 +60,8 @@ export interface Transport {
 export function createTransport(options: TransportOptions): Transport {
   const timeouts = { ...DEFAULT_TIMEOUTS, ...options.timeouts };
   const dispatchers = new Map<string, Promise<Dispatcher>>();
+  // Every request under way listens to the one signal; that many are no leak.
+  if (options.signal !== undefined) setMaxListeners(0, options.signal);
 
   const common = {
     headersTimeout: timeouts.headers,

@@ -1,0 +1,51 @@
+/**
+ * tsmanifest as a library: references, the local store, registries, and the push of a list. No function here reads
+ * the environment, writes to a terminal or ends the process.
+ */
+export { ManifestError, NotFoundError, ReferenceError, StoreError } from "./errors.js";
+
+export {
+  formatReference,
+  parseReference,
+  repositoryName,
+  withDigest,
+  withTag,
+  type Reference,
+} from "./manifest/reference.js";
+export { digestOf } from "./manifest/digest.js";
+export type { Descriptor } from "./manifest/descriptor.js";
+export { encodeEntry, type Entry } from "./manifest/entry.js";
+export type { ImageManifest, ManifestList } from "./manifest/image.js";
+export { encodeList, listMediaType } from "./manifest/list.js";
+export type { Platform } from "./manifest/platform.js";
+
+export { openStore, type Store } from "./store/store.js";
+
+export type { Credentials } from "./docker/credentials.js";
+export {
+  createRegistry,
+  DEFAULT_CONCURRENCY,
+  type RegistryClient,
+  type RegistryEvent,
+  type RegistryOptions,
+} from "./registry/createRegistry.js";
+export type { FetchedManifest, Mount, Registry, Upload } from "./registry/registry.js";
+export { childEntries, fetchEntries, fetchReference, imageEntry } from "./registry/images.js";
+export { RegistryError } from "./registry/registryError.js";
+export { TransportError } from "./registry/transportError.js";
+export { pushScopes, repositoryScope } from "./registry/token.js";
+
+export {
+  planPush,
+  type PlannedBlob,
+  type PlannedChild,
+  type PlannedList,
+  type PushPlan,
+} from "./push/plan.js";
+export { executePush, type ExecuteOptions, type PushEvent } from "./push/execute.js";
+
+// What the user has set up for docker, for programs that want the same.
+export { dockerConfigDir } from "./docker/config.js";
+export { createCredentials, type CredentialOptions, type CredentialsFor } from "./docker/credentials.js";
+export { certsFolders, readRegistryCertificates } from "./docker/certs.js";
+export { proxyFor } from "./docker/proxies.js";
