@@ -4,20 +4,22 @@ import { limitTo } from "../limit.js";
 import { formatReference, repositoryName } from "../manifest/reference.js";
 import { BlobMissingError, copyBlob } from "../registry/copy.js";
 import type { Mount, Registry } from "../registry/registry.js";
+import { DEFAULT_CONCURRENCY } from "../registry/createRegistry.js";
+import { DEFAULT_RETRIES } from "../registry/retryDelay.js";
 import { RegistryError } from "../registry/registryError.js";
 import type { PlannedBlob, PlannedChild, PlannedList, PushPlan } from "./plan.js";
 
 export interface ExecuteOptions {
   /** The registry client of a domain: the target's, or with `--cross-registry` a source's. */
   readonly registryOf: (domain: string) => Registry;
-  /** Requests under way at once. */
-  readonly concurrency: number;
+  /** Requests under way at once; the client's default if left out. */
+  readonly concurrency?: number;
   /** Blobs copied at once. */
   readonly copies?: number;
-  /** How often a copy, or a manifest whose blobs the registry has not noticed yet, is tried again. */
-  readonly retries: number;
+  /** How often a copy, or a manifest whose blobs the registry has not noticed yet, is tried again; 5 times if left out. */
+  readonly retries?: number;
   /** A refused mount is an error, as it is for docker, instead of a reason to copy. */
-  readonly mountOnly: boolean;
+  readonly mountOnly?: boolean;
   readonly signal?: AbortSignal | undefined;
   readonly onEvent?: (event: PushEvent) => void;
 }
@@ -69,7 +71,7 @@ class PushRun {
     this.#plan = plan;
     this.#target = target;
     this.#options = options;
-    this.#limit = limitTo(options.concurrency);
+    this.#limit = limitTo(options.concurrency ?? DEFAULT_CONCURRENCY);
     this.#copyLimit = limitTo(options.copies ?? DEFAULT_COPIES);
   }
 
@@ -146,7 +148,7 @@ class PushRun {
         await this.#limit(() => this.#target.putManifest(path, child.digest, child.mediaType, child.body));
         return;
       } catch (error) {
-        if (attempt >= this.#options.retries || !lacksContent(error))
+        if (attempt >= (this.#options.retries ?? DEFAULT_RETRIES) || !lacksContent(error))
           throw describe(`failed to put manifest ${child.ref}`, error);
         // Some registries take a moment to notice a mount; asking once more does no harm.
         await wait(attempt, this.#options.signal);
@@ -166,7 +168,7 @@ class PushRun {
         this.#options.onEvent?.({ kind: "mounted", blob });
         return { kind: "there" };
       }
-      if (this.#options.mountOnly || blob.foreign) return await this.#refused(blob, mount);
+      if (this.#options.mountOnly === true || blob.foreign) return await this.#refused(blob, mount);
       return await this.#copyLimit(() => this.#copy(blob, mount));
     } catch (error) {
       return { kind: "failed", error: describe(`failed to mount blob ${this.#mountName(blob)}`, error) };
@@ -189,7 +191,7 @@ class PushRun {
         return { kind: "tolerable", error: new ManifestError(`error mounting ${this.#mountName(blob)}`) };
       case "refused": {
         const error = describe(`failed to mount blob ${this.#mountName(blob)}`, mount.error);
-        return blob.foreign && !this.#options.mountOnly
+        return blob.foreign && this.#options.mountOnly !== true
           ? { kind: "tolerable", error }
           : { kind: "failed", error };
       }
@@ -206,7 +208,7 @@ class PushRun {
         from: { registry: this.#options.registryOf(blob.from.domain), repository: blob.from.path },
         to: { registry: this.#target, repository: this.#plan.target.path },
         upload: mount.kind === "upload" ? mount.upload : undefined,
-        retries: this.#options.retries,
+        retries: this.#options.retries ?? DEFAULT_RETRIES,
         onBytes: (count) => this.#options.onEvent?.({ kind: "bytes", blob, count }),
       });
     } catch (error) {
@@ -257,7 +259,7 @@ async function putList(plan: PushPlan, target: Registry, options: ExecuteOptions
       return;
     } catch (error) {
       if (isImmutableTag(error)) return checkImmutable(plan, list, target, error);
-      if (attempt >= options.retries || !lacksContent(error)) {
+      if (attempt >= (options.retries ?? DEFAULT_RETRIES) || !lacksContent(error)) {
         throw describe(`failed to put manifest ${formatReference(plan.target)}`, error);
       }
       await wait(attempt, options.signal);
