@@ -1,0 +1,109 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import {
+  createRegistry,
+  executePush,
+  fetchEntries,
+  ManifestError,
+  openStore,
+  parseReference,
+  planPush,
+  RegistryError,
+  type PushEvent,
+  type RegistryEvent,
+} from "../src/index.js";
+import { startRegistry, type RunningRegistry } from "../src/testing/index.js";
+
+describe("the library", () => {
+  let registry: RunningRegistry;
+  let folder: string;
+
+  beforeAll(async () => {
+    registry = await startRegistry();
+    folder = await mkdtemp(join(tmpdir(), "tsmanifest-library-"));
+    for (const architecture of ["amd64", "arm64"]) {
+      registry.putImage(`build/${architecture}`, {
+        tag: "v1",
+        os: "linux",
+        architecture,
+        layers: 2,
+        seed: architecture,
+      });
+    }
+  });
+
+  afterAll(async () => {
+    await registry.close();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  const sources = () =>
+    ["amd64", "arm64"].map((architecture) => parseReference(`${registry.host}/build/${architecture}:v1`));
+
+  it("makes and pushes a list as the README shows", async () => {
+    const target = parseReference(`${registry.host}/library/example:v1`);
+    const client = await createRegistry({ domain: target.domain });
+    const events: PushEvent["kind"][] = [];
+    try {
+      const entries = await Promise.all(sources().map((source) => fetchEntries(client, source)));
+      const plan = planPush(target, entries.flat());
+      const digest = await executePush(plan, {
+        registryOf: () => client,
+        onEvent: ({ kind }) => events.push(kind),
+      });
+      expect(registry.manifest("library/example", "v1")?.digest).toBe(digest);
+    } finally {
+      await client.close();
+    }
+    expect(events.filter((kind) => kind === "pushed")).toHaveLength(2);
+  });
+
+  it("keeps a list in a store and finds it there again", async () => {
+    const list = parseReference(`${registry.host}/library/stored:v1`);
+    const client = await createRegistry({ domain: list.domain });
+    const entries = (await Promise.all(sources().map((source) => fetchEntries(client, source)))).flat();
+    await client.close();
+    const store = openStore(join(folder, "manifests"));
+    await store.write(list, entries, "create");
+    expect((await store.readList(list))?.map(({ descriptor }) => descriptor.digest)).toEqual(
+      entries.map(({ descriptor }) => descriptor.digest),
+    );
+    await store.remove(list);
+    expect(await store.readList(list)).toBeUndefined();
+  });
+
+  it("throws errors that say which request failed", async () => {
+    const client = await createRegistry({ domain: registry.host });
+    const failure = fetchEntries(client, parseReference(`${registry.host}/build/none:v1`));
+    await expect(failure).rejects.toThrow(ManifestError);
+    await expect(failure).rejects.toMatchObject({
+      name: RegistryError.name,
+      status: 404,
+      hint: expect.stringContaining("/v2/build/none/manifests/v1") as string,
+    });
+    await client.close();
+  });
+
+  it("gives up what is under way when its signal is aborted", async () => {
+    const silent = await startRegistry({ onRequest: () => new Promise<undefined>(() => undefined) });
+    const abort = new AbortController();
+    const client = await createRegistry({ domain: silent.host, signal: abort.signal });
+    const waiting = fetchEntries(client, parseReference(`${silent.host}/a:v1`));
+    setTimeout(() => {
+      abort.abort(new Error("enough"));
+    }, 50);
+    await expect(waiting).rejects.toThrow("enough");
+    await client.close();
+    await silent.close();
+  });
+
+  it("tells of every exchange, for a log", async () => {
+    const events: RegistryEvent[] = [];
+    const client = await createRegistry({ domain: registry.host, onEvent: (event) => events.push(event) });
+    await fetchEntries(client, parseReference(`${registry.host}/build/amd64:v1`));
+    await client.close();
+    expect(events.map((event) => event.kind)).toEqual(["exchange", "exchange"]);
+  });
+});
