@@ -35,7 +35,7 @@ export const annotate = defineCommand({
           architecture: flags.arch || before.architecture,
           variant: flags.variant || before.variant,
           "os.version": flags.osVersion || before["os.version"],
-          "os.features": [...new Set([...before["os.features"], ...flags.osFeatures])],
+          "os.features": withFeatures(before["os.features"], flags.osFeatures),
         };
         if (!isKnownPlatform(platform.os, platform.architecture)) {
           throw new ManifestError(
@@ -52,6 +52,11 @@ export const annotate = defineCommand({
     }
   },
 });
+
+/** Adds each feature that is not there yet; repeats that the image itself has stay. */
+function withFeatures(before: readonly string[], added: readonly string[]): string[] {
+  return [...before, ...new Set(added.filter((feature) => !before.includes(feature)))];
+}
 
 function parseName(what: string, name: string): Reference {
   try {

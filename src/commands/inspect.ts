@@ -1,8 +1,9 @@
 import type { Context } from "../context.js";
-import { ManifestError } from "../errors.js";
+import { ManifestError, NotFoundError } from "../errors.js";
 import type { Entry } from "../manifest/entry.js";
 import { showEntries, showEntry, showList, showManifest } from "../manifest/inspect.js";
 import { listItem } from "../manifest/list.js";
+import { NO_PLATFORM } from "../manifest/platform.js";
 import { formatReference, parseReference, type Reference } from "../manifest/reference.js";
 import { noSuchManifest } from "../store/store.js";
 import { defineCommand } from "./command.js";
@@ -70,9 +71,19 @@ async function showRemote(
     const registry = session.registryOf(ref.domain);
     const { manifest, fetched } = await fetchReference(registry, ref).catch(rethrowMissing(ref));
     if (manifest.kind === "list") {
-      // What the list says of its children is all there is to show.
-      if (!flags.verbose) return showList(manifest.manifests);
-      return showEntries(await childEntries(registry, ref, manifest));
+      if (manifest.manifests.length === 0) {
+        throw new NotFoundError(`no such manifest: ${formatReference(ref)}`, {
+          hint: "there is a list of that name, without a manifest in it",
+        });
+      }
+      // What the list says of its children's platforms is all there is to show, annotations left out.
+      const manifests = manifest.manifests.map((child) => ({
+        ...child,
+        annotations: {},
+        platform: child.platform ?? NO_PLATFORM,
+      }));
+      if (!flags.verbose) return showList(manifests);
+      return showEntries(await childEntries(registry, ref, { ...manifest, manifests }));
     }
     return flags.verbose
       ? showEntry(await imageEntry(registry, ref, { manifest, fetched }))

@@ -31,13 +31,10 @@ export function parseJson(bytes: Buffer): unknown {
     return JSON.parse(decodeUtf8(bytes)) as unknown;
   } catch (error) {
     // V8 quotes the text it stumbled over, which may be long and is not ours to repeat.
-    const position = /at position \d+/.exec(messageOf(error))?.[0];
-    throw new ManifestError(
-      position === undefined ? "unexpected end of JSON input" : `invalid JSON ${position}`,
-      {
-        cause: error,
-      },
-    );
+    const position = / at position \d+/.exec(messageOf(error))?.[0] ?? "";
+    const isCut = messageOf(error).startsWith("Unexpected end");
+    const what = isCut ? "unexpected end of JSON input" : `invalid JSON${position}`;
+    throw new ManifestError(what, { cause: error });
   }
 }
 
@@ -165,7 +162,10 @@ export function compactJson(bytes: Buffer): Buffer {
   return Buffer.concat(out);
 }
 
-/** Valid JSON laid out as by Go's `json.Indent`, one `indent` a level, nothing escaped that was not. */
+/**
+ * Valid JSON laid out as by Go's `json.Indent`: one `indent` a level, nothing escaped that was not, and white space
+ * behind the value kept as it is.
+ */
 export function indentJson(bytes: Buffer, indent: string): Buffer {
   const out: Buffer[] = [];
   const text = (piece: string): void => void out.push(Buffer.from(piece, "latin1"));
@@ -201,7 +201,15 @@ export function indentJson(bytes: Buffer, indent: string): Buffer {
       at = end - 1;
     }
   }
+  out.push(bytes.subarray(endOfText(bytes)));
   return Buffer.concat(out);
+}
+
+/** Where the white space at the end begins. */
+function endOfText(bytes: Buffer): number {
+  let end = bytes.length;
+  while (end > 0 && isSpace(bytes[end - 1])) end--;
+  return end;
 }
 
 const SHORT_ESCAPES = new Map([
