@@ -26,6 +26,8 @@ export function recordingContext(overrides: Partial<Context> = {}) {
   return {
     context,
     stdout: () => Buffer.concat(chunks.stdout).toString(),
+    /** stdout as it is: manifests need not be valid UTF-8. */
+    stdoutBytes: () => Buffer.concat(chunks.stdout),
     stderr: () => Buffer.concat(chunks.stderr).toString(),
   };
 }

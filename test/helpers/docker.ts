@@ -11,6 +11,8 @@ export interface DockerResult {
   readonly status: number | null;
   readonly stdout: string;
   readonly stderr: string;
+  /** stdout as it is: manifests need not be valid UTF-8. */
+  readonly stdoutBytes: Buffer;
 }
 
 export interface DockerOptions {
@@ -57,8 +59,13 @@ export function docker(args: readonly string[], { config, env = {} }: DockerOpti
     child.stderr.on("data", (chunk: Buffer) => stderr.push(chunk));
     child.on("error", reject);
     child.on("close", (status) => {
-      const text = (chunks: Buffer[]) => Buffer.concat(chunks).toString();
-      resolve({ status, stdout: text(stdout), stderr: text(stderr) });
+      const stdoutBytes = Buffer.concat(stdout);
+      resolve({
+        status,
+        stdout: stdoutBytes.toString(),
+        stderr: Buffer.concat(stderr).toString(),
+        stdoutBytes,
+      });
     });
   });
 }
