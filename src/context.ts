@@ -13,10 +13,22 @@ export interface Context {
   readonly platform: NodeJS.Platform;
   /** Aborted by SIGINT and SIGTERM. */
   readonly signal: AbortSignal;
+  /** How long to wait for the network and between two tries, in milliseconds, where it is not as long as usual. */
+  readonly waits?: Waits;
 }
 
 export interface Output {
   write(text: string | Uint8Array): unknown;
   /** Does a person look at it? */
   readonly isTTY?: boolean | undefined;
+}
+
+export interface Waits {
+  readonly timeouts?: { readonly connect?: number; readonly headers?: number; readonly stall?: number };
+  readonly retryLimits?: {
+    readonly baseMs: number;
+    readonly capMs: number;
+    readonly longestRetryAfterMs: number;
+    readonly totalMs: number;
+  };
 }

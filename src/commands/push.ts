@@ -52,6 +52,7 @@ async function execute(
       registryOf: session.registryOf,
       concurrency: flags.concurrency,
       retries: flags.retries,
+      limits: context.waits?.retryLimits,
       mountOnly: flags.mountOnly,
       signal: context.signal,
       onEvent: progress.onEvent,

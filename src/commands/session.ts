@@ -1,9 +1,10 @@
-import { readFile } from "node:fs/promises";
 import type { Context } from "../context.js";
 import { certsFolders, readRegistryCertificates } from "../docker/certs.js";
 import { createCredentials } from "../docker/credentials.js";
+import { readCaFile } from "../docker/pem.js";
 import { proxyFor } from "../docker/proxies.js";
-import { ManifestError, NotFoundError, messageOf } from "../errors.js";
+import { systemRoots } from "../docker/systemRoots.js";
+import { NotFoundError } from "../errors.js";
 import type { Entry } from "../manifest/entry.js";
 import { formatReference, type Reference } from "../manifest/reference.js";
 import { createRegistry, type RegistryClient, type RegistryEvent } from "../registry/createRegistry.js";
@@ -32,7 +33,7 @@ export async function openSession(context: Context, flags: NetworkFlags, intent:
   const warn = (message: string): void => {
     context.stderr.write(`WARNING: ${escapeControls(message)}\n`);
   };
-  const ca = flags.caFile === "" ? [] : [await readCaFile(flags.caFile)];
+  const ca = flags.caFile === "" ? [] : await readCaFile(flags.caFile);
   const credentialsFor = createCredentials({
     env: context.env,
     home: context.home,
@@ -50,6 +51,7 @@ export async function openSession(context: Context, flags: NetworkFlags, intent:
       }),
     };
   };
+  let roots: Promise<string[]> | undefined;
   const open = (domain: string): Promise<RegistryClient> =>
     createRegistry({
       domain,
@@ -57,10 +59,12 @@ export async function openSession(context: Context, flags: NetworkFlags, intent:
       plainHttp: flags.plainHttp,
       credentials: () => credentialsFor(domain, context.signal),
       certificates,
+      roots: () => (roots ??= systemRoots(context)),
       proxyFor: (url) => proxyFor(url, context.env),
       scopes: scopesOf(domain, intent),
       concurrency: flags.concurrency,
       retries: flags.retries,
+      ...context.waits,
       signal: context.signal,
       userAgent: `tsmanifest/${VERSION}`,
       onEvent: (event) => {
@@ -105,14 +109,6 @@ function report(
 ): void {
   if (event.kind === "warning") warn(`${event.host}: ${event.text}`);
   else if (debug) context.stderr.write(`${escapeControls(wireLogLine(event))}\n`);
-}
-
-async function readCaFile(file: string): Promise<string> {
-  try {
-    return await readFile(file, "utf8");
-  } catch (error) {
-    throw new ManifestError(`cannot read the CA file ${file}: ${messageOf(error)}`, { cause: error });
-  }
 }
 
 /** The entries that sources stand for, all fetched at once. Throws what went wrong with the first that failed. */

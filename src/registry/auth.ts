@@ -4,6 +4,7 @@ import { isHost } from "./endpoint.js";
 import { missingScopes, parseChallenges, preferredChallenge, realmOf, type Challenge } from "./challenge.js";
 import { headers, shownUrl, type HttpRequest, type HttpResponse, type Send } from "./http.js";
 import { RegistryError } from "./registryError.js";
+import { TransportError } from "./transportError.js";
 import {
   basicAuthorization,
   mayReceiveCredentials,
@@ -49,8 +50,12 @@ export function withAuth(send: Send, options: AuthOptions): Send {
   let challenge: Challenge | undefined;
   let token: Token | undefined;
   let fetching: Promise<Token> | undefined;
-  /** The first request, while nobody knows yet what the registry wants. */
+  /** The first request, while nobody knows yet what the registry wants. It fails only if there is no registry. */
   let scout: Promise<void> | undefined;
+  /** False once a token that was fresh has been refused: it is not its age that is wrong. */
+  let renewalHelps = true;
+  /** What `/v2/` wants, asked only where the refusal itself did not say. */
+  let asking: Promise<Challenge | undefined> | undefined;
 
   const getCredentials = (): Promise<Credentials | undefined> => (credentials ??= options.credentials());
 
@@ -110,19 +115,32 @@ export function withAuth(send: Send, options: AuthOptions): Send {
     };
   }
 
+  /** Some registries refuse without a challenge, which their front door has all the same. */
+  async function challengeOfTheDoor(): Promise<Challenge | undefined> {
+    const url = new URL(`https://${options.host}/v2/`);
+    const response = await send({ method: "GET", url, idempotent: true });
+    return preferredChallenge(parseChallenges(headers(response, "www-authenticate")));
+  }
+
   /** Learns from a refusal. False: there is nothing to be tried again. */
   async function learn(response: HttpResponse, used: string | undefined): Promise<boolean> {
     const challenges = parseChallenges(headers(response, "www-authenticate"));
     const before = wanted.size;
     for (const scope of missingScopes(challenges)) wanted.add(scope);
-    const asked = preferredChallenge(challenges);
-    // A bearer registry may answer a stale token with a Basic challenge, or with none.
-    if (asked?.scheme === "bearer" || challenge === undefined) challenge = asked;
-    if (challenge === undefined) return false;
     const known = await getCredentials();
     if (known?.kind === "registryToken") return false;
+    const asked = preferredChallenge(challenges);
+    // A bearer registry may answer a stale token with a Basic challenge, or with none.
+    if (asked?.scheme === "bearer" || challenge === undefined) challenge = asked ?? challenge;
+    challenge ??= await (asking ??= challengeOfTheDoor());
+    if (challenge === undefined) return false;
     if (challenge.scheme !== "bearer") return used === undefined;
-    if (used === `Bearer ${token?.value ?? ""}` || wanted.size > before) token = undefined;
+    if (wanted.size > before) {
+      token = undefined;
+    } else if (used === `Bearer ${token?.value ?? ""}`) {
+      if (!renewalHelps) return false;
+      token = undefined;
+    }
     return true;
   }
 
@@ -138,7 +156,9 @@ export function withAuth(send: Send, options: AuthOptions): Send {
           ? request
           : { ...request, headers: { ...request.headers, authorization: header } },
       );
-      if (!isRefusal(response, header) || !(await learn(response, header))) return response;
+      if (!isRefusal(response, header, await getCredentials())) return response;
+      if (tries > 0 && header?.startsWith("Bearer ") === true) renewalHelps = false;
+      if (!(await learn(response, header))) return response;
       tries++;
       // One replay; one more when the answer named a scope that nobody had asked for.
     } while (tries === 1 || (tries === 2 && wanted.size > wantedBefore));
@@ -152,23 +172,35 @@ export function withAuth(send: Send, options: AuthOptions): Send {
       await scout;
       return attempt(request);
     }
-    let scoutDone = (): void => undefined;
-    scout = new Promise((resolve) => (scoutDone = resolve));
+    let found = (): void => undefined;
+    let lost: (reason: TransportError) => void = found;
+    scout = new Promise((resolve, reject) => ([found, lost] = [resolve, reject]));
+    // Those who wait for it are told; it is no matter if there are none.
+    scout.catch(() => undefined);
     try {
-      if (options.optimistic(await getCredentials())) scoutDone();
+      if (options.optimistic(await getCredentials())) found();
       return await attempt(request);
+    } catch (error) {
+      // Whoever waits need not find out once more, with all the retries, that nobody answers.
+      if (error instanceof TransportError) lost(error);
+      throw error;
     } finally {
-      scoutDone();
+      found();
     }
   };
 }
 
 const MAX_TOKEN_ANSWER = 256 * 1024;
 
-/** A challenge that was not answered yet may come with 403 as well. */
-function isRefusal(response: HttpResponse, used: string | undefined): boolean {
+/** Artifactory refuses those who did not say who they are by 403, with a challenge or without. */
+function isRefusal(
+  response: HttpResponse,
+  used: string | undefined,
+  known: Credentials | undefined,
+): boolean {
   if (response.status === 401) return true;
-  return response.status === 403 && used === undefined && headers(response, "www-authenticate").length > 0;
+  if (response.status !== 403 || used !== undefined) return false;
+  return known !== undefined || headers(response, "www-authenticate").length > 0;
 }
 
 function tokenRefused(response: HttpResponse): ManifestError {

@@ -1,9 +1,13 @@
+import type { Readable } from "node:stream";
+import { setTimeout as sleep } from "node:timers/promises";
 import { ManifestError } from "../errors.js";
-import { hasherFor } from "../manifest/digest.js";
+import { algorithmOf, hasherFor } from "../manifest/digest.js";
+import { decode, encodingOf } from "./contentEncoding.js";
 import { header, type HttpResponse } from "./http.js";
 import { withDigest } from "./locations.js";
-import { ensureStatus, uploadOf, type Registry, type Upload } from "./registry.js";
+import { ensureStatus, type Registry, type Upload } from "./registry.js";
 import { RegistryError } from "./registryError.js";
+import { DEFAULT_LIMITS, retryDelay, type Outcome, type RetryLimits } from "./retryDelay.js";
 import { repositoryScope } from "./token.js";
 import { TransportError } from "./transportError.js";
 
@@ -16,9 +20,12 @@ export interface BlobCopy {
   readonly to: { readonly registry: Registry; readonly repository: string };
   /** An upload that a refused mount has opened already. */
   readonly upload?: Upload | undefined;
-  /** How many times the whole copy may be begun again. */
+  /** How many times the upload may be begun again, and a broken download taken up again. */
   readonly retries: number;
-  /** Told of the bytes that have gone through. */
+  readonly limits?: RetryLimits | undefined;
+  /** Ends the copy. */
+  readonly signal?: AbortSignal | undefined;
+  /** Told of the bytes that go through; those of an upload that is begun again count again. */
   readonly onBytes?: (count: number) => void;
 }
 
@@ -30,6 +37,11 @@ export class BlobMissingError extends ManifestError {
   override readonly name = "BlobMissingError";
 }
 
+/** The target does not take uploads. */
+export class UploadRefusedError extends ManifestError {
+  override readonly name = "UploadRefusedError";
+}
+
 /**
  * Copies a blob: one upload in one PUT, the form that every registry takes, fed by the download. A download that
  * breaks is taken up where it broke; an upload that breaks is begun again, unless the blob turns out to be there.
@@ -37,78 +49,116 @@ export class BlobMissingError extends ManifestError {
  * https://github.com/opencontainers/distribution-spec/blob/main/spec.md#post-then-put
  */
 export async function copyBlob(copy: BlobCopy): Promise<void> {
+  const start = Date.now();
   let { upload } = copy;
-  for (let attempt = 0; ; attempt++) {
+  for (let attempt = 1; ; attempt++) {
+    // The source answers first: nothing is opened for what cannot be had.
+    const download = await openDownload(copy);
     try {
-      await copyOnce(copy, upload ?? (await openUpload(copy)));
-      return;
+      upload ??= await openUpload(copy);
     } catch (error) {
-      if (attempt >= copy.retries || !isWorthRepeating(error)) throw error;
-      // An answer may have been lost while the blob was stored.
-      if (await isThere(copy)) return;
-      upload = undefined;
+      download.stream.destroy();
+      throw error;
     }
+    const failure = await uploadOnce(copy, download, upload);
+    if (failure === undefined) return;
+    const outcome = attempt > copy.retries ? undefined : outcomeOf(failure);
+    // An answer may have been lost while the blob was stored.
+    if (outcome !== undefined && (await isThere(copy))) return;
+    const delay =
+      outcome &&
+      retryDelay({
+        attempt,
+        elapsedMs: Date.now() - start,
+        retries: copy.retries,
+        idempotent: true,
+        outcome,
+        random: Math.random,
+        now: Date.now(),
+        limits: copy.limits ?? DEFAULT_LIMITS,
+      });
+    if (delay === undefined) throw failure;
+    await sleep(delay, undefined, copy.signal && { signal: copy.signal });
+    upload = undefined;
   }
 }
 
-async function openUpload({ to }: BlobCopy): Promise<Upload> {
-  const scopes = [repositoryScope(to.repository, "pull", "push")];
-  const response = await to.registry
-    .send({ method: "POST", url: to.registry.url(to.repository, "blobs/uploads/"), idempotent: true, scopes })
-    .then(ensureStatus("POST", 202));
-  return uploadOf(response, scopes);
+async function openUpload({ to, signal }: BlobCopy): Promise<Upload> {
+  try {
+    return await to.registry.openUpload(to.repository, signal);
+  } catch (error) {
+    if (!(error instanceof ManifestError)) throw error;
+    throw new UploadRefusedError(error.message, { cause: error, hint: error.hint });
+  }
 }
 
-async function copyOnce(copy: BlobCopy, upload: Upload): Promise<void> {
-  // The source answers first: nothing is uploaded of what cannot be had.
-  const first = await download(copy, 0);
-  const length = copy.size > 0 ? copy.size : Number(header(first, "content-length") ?? Number.NaN);
-  if (!Number.isSafeInteger(length))
-    throw new ManifestError(`${copy.from.repository}@${copy.digest}: unknown length`);
-  let opened = false;
-  // A fault of the download reaches undici as a broken body; this is what was behind it.
-  let fault: unknown;
+/** Sends the bytes. Returns the failure of the upload; throws that of the download, which has had its tries. */
+async function uploadOnce(copy: BlobCopy, download: Download, upload: Upload): Promise<Error | undefined> {
+  // A fault of the download reaches the connection as a broken body; this is what was behind it.
+  let fault: ManifestError | undefined;
+  let unused: Download | undefined = download;
   const body = {
-    length,
+    length: download.length,
     open: () => {
-      if (opened) throw new Error("the body of an upload is sent once");
-      opened = true;
-      return remember(checked(copy, first, length), (error) => (fault = error));
+      // A second time it is for the same request with a new token.
+      const first = unused;
+      unused = undefined;
+      return reporting(checked(copy, download.length, first), (error) => (fault = described(copy, error)));
     },
   };
   const { registry } = copy.to;
-  const response = await registry
-    .send({
+  try {
+    const response = await registry.send({
       method: "PUT",
       url: withDigest(upload.url, copy.digest),
       headers: { "content-type": "application/octet-stream" },
       body,
+      // The body is gone once it was sent; beginning again is the caller's business.
       idempotent: false,
       retries: 0,
+      signal: copy.signal,
       ...(upload.sameOrigin && { scopes: upload.scopes }),
-    })
-    .catch((error: unknown) => {
-      first.stream?.destroy();
-      throw fault ?? error;
     });
-  ensureStatus("PUT", 200, 201, 204)(response);
-}
-
-async function* remember<T>(source: AsyncIterable<T>, onFault: (error: unknown) => void): AsyncGenerator<T> {
-  try {
-    yield* source;
+    ensureStatus("PUT", 200, 201, 202, 204)(response);
+    return undefined;
   } catch (error) {
-    onFault(error);
+    copy.signal?.throwIfAborted();
+    if (fault !== undefined) {
+      await registry.cancelUpload(upload);
+      throw fault;
+    }
+    if (error instanceof TransportError || error instanceof RegistryError) return error;
     throw error;
+  } finally {
+    download.stream.destroy();
   }
 }
 
+/**
+ * Passes on the bytes and tells of a fault in them. Without a `throw`: what breaks on the side of the upload is told
+ * to a generator that way, and must not look like a fault of the download.
+ */
+function reporting(
+  source: AsyncGenerator<Buffer>,
+  onFault: (error: unknown) => void,
+): AsyncIterable<Uint8Array> {
+  const next = async (): Promise<IteratorResult<Buffer>> => {
+    try {
+      return await source.next();
+    } catch (error) {
+      onFault(error);
+      throw error;
+    }
+  };
+  return { [Symbol.asyncIterator]: () => ({ next, return: () => source.return(undefined) }) };
+}
+
 /** The blob's bytes. Ends by an error, before the last piece, if they are not what digest and length say. */
-async function* checked(copy: BlobCopy, first: HttpResponse, length: number): AsyncGenerator<Buffer> {
+async function* checked(copy: BlobCopy, length: number, download?: Download): AsyncGenerator<Buffer> {
   const hash = hasherFor(copy.digest);
   let seen = 0;
   let held: Buffer | undefined;
-  for await (const piece of resuming(copy, first)) {
+  for await (const piece of resuming(copy, download ?? (await openDownload(copy)))) {
     seen += piece.byteLength;
     if (seen > length) throw mismatch(copy, `more than ${length} bytes`);
     hash.update(piece);
@@ -117,7 +167,7 @@ async function* checked(copy: BlobCopy, first: HttpResponse, length: number): As
     held = piece;
   }
   if (seen !== length) throw mismatch(copy, `${seen} bytes instead of ${length}`);
-  const digest = `${copy.digest.slice(0, copy.digest.indexOf(":"))}:${hash.digest("hex")}`;
+  const digest = `${algorithmOf(copy.digest)}:${hash.digest("hex")}`;
   if (digest !== copy.digest) throw mismatch(copy, `content with digest ${digest}`);
   if (held !== undefined) yield held;
 }
@@ -127,25 +177,43 @@ function mismatch(copy: BlobCopy, got: string): ManifestError {
 }
 
 /** The bytes of the download, taken up where it broke. */
-async function* resuming(copy: BlobCopy, first: HttpResponse): AsyncGenerator<Buffer> {
-  let response = first;
+async function* resuming(copy: BlobCopy, first: Download): AsyncGenerator<Buffer> {
+  let { stream, skip } = first;
   let offset = 0;
   for (let resumes = 0; ; resumes++) {
     try {
-      for await (const piece of response.stream ?? []) {
+      for await (const piece of stream) {
         if (!Buffer.isBuffer(piece)) continue;
-        offset += piece.byteLength;
-        yield piece;
+        const fresh = piece.subarray(skip);
+        skip -= piece.byteLength - fresh.byteLength;
+        offset += fresh.byteLength;
+        if (fresh.byteLength > 0) yield fresh;
       }
       return;
     } catch (error) {
-      if (resumes === MAX_RESUMES || copy.retries === 0) throw error;
-      response = await download(copy, offset);
+      copy.signal?.throwIfAborted();
+      if (resumes === MAX_RESUMES || copy.retries === 0) throw described(copy, error);
+      ({ stream, skip } = await openDownload(copy, offset));
     }
   }
 }
 
-async function download(copy: BlobCopy, offset: number): Promise<HttpResponse> {
+/** A download that broke for good, as an error for people. */
+function described(copy: BlobCopy, cause: unknown): ManifestError {
+  if (cause instanceof ManifestError) return cause;
+  const { registry, repository } = copy.from;
+  return new TransportError("GET", registry.url(repository, `blobs/${copy.digest}`), cause);
+}
+
+interface Download {
+  readonly stream: Readable;
+  /** Of the whole blob, in bytes. */
+  readonly length: number;
+  /** How many bytes at the beginning have been there before. */
+  readonly skip: number;
+}
+
+async function openDownload(copy: BlobCopy, offset = 0): Promise<Download> {
   const { registry, repository } = copy.from;
   const response = await registry.send({
     method: "GET",
@@ -154,32 +222,66 @@ async function download(copy: BlobCopy, offset: number): Promise<HttpResponse> {
     idempotent: true,
     scopes: [repositoryScope(repository, "pull")],
     stream: true,
+    signal: copy.signal,
   });
   if (response.status === 404) {
     throw new BlobMissingError(`blob unknown to registry: ${repository}@${copy.digest}`);
   }
-  if (offset === 0) return ensureStatus("GET", 200)(response);
-  ensureStatus("GET", 206)(response);
-  if (!(header(response, "content-range") ?? "").startsWith(`bytes ${offset}-`)) {
-    response.stream?.destroy();
-    throw new ManifestError(`${repository}@${copy.digest}: the source does not resume downloads`);
+  ensureStatus("GET", ...(offset > 0 ? [200, 206] : [200]))(response);
+  const { stream } = response;
+  if (stream === undefined) throw new Error("a download without a stream");
+  try {
+    if (response.status === 206) return resumed(copy, response, stream, offset);
+    const sent = lengthOf(response);
+    const encoding = encodingOf(response);
+    // Some stores name the encoding of the blob itself, a compressed layer, and send it as it is.
+    if (encoding !== undefined && !(sent === copy.size && sent > 0)) {
+      return { stream: decode(stream, encoding, response.url.host), length: expected(copy), skip: offset };
+    }
+    const length = copy.size > 0 ? copy.size : (sent ?? expected(copy));
+    if (sent !== undefined && sent !== length) throw mismatch(copy, `${sent} bytes instead of ${length}`);
+    return { stream, length, skip: offset };
+  } catch (error) {
+    stream.on("error", () => undefined);
+    stream.destroy();
+    throw error;
   }
-  return response;
 }
 
-function isWorthRepeating(error: unknown): boolean {
-  if (error instanceof TransportError) return true;
-  if (!(error instanceof RegistryError)) return false;
-  // 404: the upload is gone; 416: the registry has lost count of its bytes.
-  return error.status >= 500 || [404, 408, 416, 429].includes(error.status);
+function resumed(copy: BlobCopy, response: HttpResponse, stream: Readable, offset: number): Download {
+  const isRest = (header(response, "content-range") ?? "").startsWith(`bytes ${offset}-`);
+  if (!isRest || encodingOf(response) !== undefined) {
+    throw new ManifestError(`${copy.from.repository}@${copy.digest}: the source does not resume downloads`);
+  }
+  return { stream, length: expected(copy), skip: 0 };
 }
 
-async function isThere({ to, digest }: BlobCopy): Promise<boolean> {
+function lengthOf(response: HttpResponse): number | undefined {
+  const text = header(response, "content-length");
+  return text !== undefined && /^\d{1,15}$/.test(text) ? Number(text) : undefined;
+}
+
+/** The length that the manifest says. */
+function expected(copy: BlobCopy): number {
+  if (Number.isSafeInteger(copy.size) && copy.size >= 0) return copy.size;
+  throw new ManifestError(`${copy.from.repository}@${copy.digest}: unknown length`);
+}
+
+/** What the retry policy should look at; undefined for what it never repeats. */
+function outcomeOf(failure: Error): Outcome | undefined {
+  if (failure instanceof TransportError) return { errorCode: failure.code };
+  if (!(failure instanceof RegistryError)) return undefined;
+  // The upload is gone, or the registry has lost count of its bytes: a new one may do.
+  return failure.status === 404 || failure.status === 416 ? { status: 503 } : failure.outcome;
+}
+
+async function isThere({ to, digest, signal }: BlobCopy): Promise<boolean> {
   const response = await to.registry.send({
     method: "HEAD",
     url: to.registry.url(to.repository, `blobs/${digest}`),
     idempotent: true,
     scopes: [repositoryScope(to.repository, "pull", "push")],
+    signal,
   });
   return response.status === 200;
 }

@@ -22,6 +22,8 @@ export interface RegistryOptions {
   readonly credentials?: () => Promise<Credentials | undefined>;
   /** Certificates for a host (`name[:port]`), besides the usual ones. */
   readonly certificates?: (host: string) => Promise<Omit<TlsSettings, "verify">>;
+  /** What the machine trusts, besides Node's own list: PEM. Asked only for HTTPS. */
+  readonly roots?: () => Promise<readonly string[]>;
   readonly proxyFor?: (url: URL) => URL | undefined;
   /** All scopes that the run will need, target first, so that one token does. */
   readonly scopes?: readonly string[];
@@ -72,16 +74,19 @@ export interface RegistryClient extends Registry {
  * retries, authentication. Nothing is sent, read or asked for before the first operation.
  */
 export async function createRegistry(options: RegistryOptions): Promise<RegistryClient> {
-  const { insecure = false, plainHttp = false, signal } = options;
+  const { insecure = false, plainHttp = false } = options;
+  const over = new AbortController();
+  const signal = options.signal ? AbortSignal.any([options.signal, over.signal]) : over.signal;
   const concurrency = options.concurrency ?? DEFAULT_CONCURRENCY;
   const { host } = new URL(`https://${apiHost(options.domain)}`);
   const certificates = await options.certificates?.(host);
   const transport = createTransport({
     concurrency,
-    tls: async (at) => ({
-      ...(at === host ? certificates : await options.certificates?.(at)),
-      verify: !insecure,
-    }),
+    tls: async (at) => {
+      const own = at === host ? certificates : await options.certificates?.(at);
+      const roots = insecure ? [] : ((await options.roots?.()) ?? []);
+      return { ...own, ca: [...roots, ...(own?.ca ?? [])], verify: !insecure };
+    },
     proxyFor: options.proxyFor ?? (() => undefined),
     userAgent: options.userAgent ?? "tsmanifest",
     signal,
@@ -110,7 +115,14 @@ export async function createRegistry(options: RegistryOptions): Promise<Registry
     optimistic: (credentials) =>
       credentials === undefined && (plainHttp || isLoopback(new URL(`https://${host}`).hostname)),
   });
-  return { ...registryOperations(host, send), close: transport.close };
+  return {
+    ...registryOperations(host, send, { allowPlainHttp: insecure || plainHttp }),
+    close: async () => {
+      // What waits for its next try must not wait in vain.
+      over.abort();
+      await transport.close();
+    },
+  };
 }
 
 function hasAny(certificates: Omit<TlsSettings, "verify"> | undefined): boolean {

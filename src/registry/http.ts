@@ -15,12 +15,16 @@ export interface HttpRequest {
   readonly idempotent: boolean;
   /** The scopes that a token for it needs; none for a request that must not carry credentials. */
   readonly scopes?: readonly string[];
-  /** Give the body of a success as a stream instead of reading it. */
+  /** Give the body of a success as a stream, just as it was sent, instead of reading it. */
   readonly stream?: boolean;
   /** Most bytes of the body to read; more is an error. 4 MiB unless told. */
   readonly maxBytes?: number;
   /** Overrides the run's number of retries. */
   readonly retries?: number;
+  /** Once aborted, it is not tried again, and no wait for another try goes on; a try under way is left to end. */
+  readonly lastTry?: AbortSignal | undefined;
+  /** Ends it, wherever it is. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** A body that is sent piece by piece. `length` in bytes. */
@@ -44,13 +48,13 @@ export interface HttpResponse {
 export type Send = (request: HttpRequest) => Promise<HttpResponse>;
 
 /** The first value of a header. */
-export function header(response: HttpResponse, name: string): string | undefined {
+export function header(response: Pick<HttpResponse, "headers">, name: string): string | undefined {
   const value = response.headers[name];
   return Array.isArray(value) ? value[0] : value;
 }
 
 /** All values of a header. */
-export function headers(response: HttpResponse, name: string): readonly string[] {
+export function headers(response: Pick<HttpResponse, "headers">, name: string): readonly string[] {
   const value = response.headers[name];
   return value === undefined ? [] : Array.isArray(value) ? value : [value];
 }

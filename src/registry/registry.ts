@@ -2,7 +2,7 @@ import { ManifestError } from "../errors.js";
 import { digestLike, digestOf, isDigest } from "../manifest/digest.js";
 import { MANIFEST_TYPES } from "../manifest/mediaTypes.js";
 import { header, type HttpRequest, type HttpResponse, type Send } from "./http.js";
-import { resolveLocation, type Location } from "./locations.js";
+import { resolveLocation, type Location, type LocationOptions } from "./locations.js";
 import { RegistryError } from "./registryError.js";
 import { repositoryScope } from "./token.js";
 
@@ -21,6 +21,8 @@ export interface Registry {
   getBlob(repository: string, digest: string): Promise<Buffer>;
   /** Makes a blob of another repository known in this one. */
   mountBlob(repository: string, source: string, digest: string): Promise<Mount>;
+  /** Opens an upload of a blob. */
+  openUpload(repository: string, signal?: AbortSignal): Promise<Upload>;
   /** Gives up an upload; that it is refused does not matter. */
   cancelUpload(upload: Upload): Promise<void>;
   /** Sends any request by way of all layers; for the copying of blobs. */
@@ -29,6 +31,8 @@ export interface Registry {
   url(repository: string, path: string): URL;
   /** The registry's host and port. */
   readonly host: string;
+  /** The same registry, but when the signal is aborted nothing is tried again any more. */
+  until(signal: AbortSignal): Registry;
 }
 
 export interface FetchedManifest {
@@ -44,12 +48,18 @@ export interface Upload extends Location {
 
 export type Mount =
   | { readonly kind: "mounted" }
+  /** The registry wants the blob itself, here. */
   | { readonly kind: "upload"; readonly upload: Upload }
+  /** It will have none of it: 4xx. */
   | { readonly kind: "refused"; readonly error: RegistryError };
+
+/** The 4xx that are over after a while. */
+const PASSING = new Set([408, 429, 499]);
 
 const MAX_CONFIG_BYTES = 16 * 1024 * 1024;
 
-export function registryOperations(host: string, send: Send): Registry {
+/** @param options how the `Location` of an upload is taken */
+export function registryOperations(host: string, send: Send, options: LocationOptions = {}): Registry {
   const url = (repository: string, path: string): URL => new URL(`https://${host}/v2/${repository}/${path}`);
   const pull = (repository: string): string[] => [repositoryScope(repository, "pull")];
   const push = (repository: string): string[] => [repositoryScope(repository, "pull", "push")];
@@ -138,7 +148,22 @@ export function registryOperations(host: string, send: Send): Registry {
     const response = await send({ method: "POST", url: target, idempotent: true, scopes });
     if (response.status === 201) return { kind: "mounted" };
     if (response.status === 202) return { kind: "upload", upload: uploadOf(response, scopes) };
-    return { kind: "refused", error: new RegistryError("POST", response) };
+    const error = new RegistryError("POST", response);
+    // What is wrong for the moment, or with the server, says nothing about mounts.
+    if (response.status < 400 || response.status >= 500 || PASSING.has(response.status)) throw error;
+    return { kind: "refused", error };
+  }
+
+  async function openUpload(repository: string, signal?: AbortSignal): Promise<Upload> {
+    const scopes = push(repository);
+    const request: HttpRequest = {
+      method: "POST",
+      url: url(repository, "blobs/uploads/"),
+      idempotent: true,
+      scopes,
+      signal,
+    };
+    return uploadOf(await send(request).then(ensureStatus("POST", 202)), scopes);
   }
 
   async function cancelUpload({ url: upload, sameOrigin, scopes }: Upload): Promise<void> {
@@ -151,12 +176,27 @@ export function registryOperations(host: string, send: Send): Registry {
     }).catch(() => undefined);
   }
 
-  return { hasManifest, getManifest, putManifest, getBlob, mountBlob, cancelUpload, send, url, host };
-}
+  /** Where the bytes of a newly opened upload go. */
+  function uploadOf(response: HttpResponse, scopes: readonly string[]): Upload {
+    return { ...resolveLocation(header(response, "location"), response.url, options), scopes };
+  }
 
-/** Where the bytes of a newly opened upload go. */
-export function uploadOf(response: HttpResponse, scopes: readonly string[]): Upload {
-  return { ...resolveLocation(header(response, "location"), response.url), scopes };
+  const until = (lastTry: AbortSignal): Registry =>
+    registryOperations(host, (request) => send({ ...request, lastTry }), options);
+
+  return {
+    hasManifest,
+    getManifest,
+    putManifest,
+    getBlob,
+    mountBlob,
+    openUpload,
+    cancelUpload,
+    send,
+    url,
+    host,
+    until,
+  };
 }
 
 /** Passes on an answer of one of these statuses, and throws a RegistryError for any other. */

@@ -3,7 +3,7 @@ import * as z from "zod/mini";
 import { ManifestError } from "../errors.js";
 import { parseChallenges } from "./challenge.js";
 import { headers, shownUrl, type HttpResponse, type Method } from "./http.js";
-import { askedWait } from "./retryDelay.js";
+import { askedWait, type Outcome } from "./retryDelay.js";
 
 /**
  * The codes of the distribution API and what each says by itself.
@@ -64,6 +64,8 @@ export class RegistryError extends ManifestError {
   readonly codes: readonly string[];
   /** A 4xx whose body is not what the distribution API says. */
   readonly isOdd: boolean;
+  /** What the retry policy looks at. */
+  readonly outcome: Outcome;
   override readonly hint: string;
 
   constructor(method: Method, response: HttpResponse) {
@@ -72,6 +74,7 @@ export class RegistryError extends ManifestError {
     this.status = response.status;
     this.codes = read.codes;
     this.isOdd = read.isOdd;
+    this.outcome = { status: response.status, headers: response.headers, text: read.message };
     this.hint = hintOf(method, response, read.codes, read.message);
   }
 }

@@ -25,7 +25,7 @@ export function withRetry(send: Send, options: RetryOptions): Send {
         retryDelay({
           attempt,
           elapsedMs: now - start,
-          retries: request.retries ?? options.retries,
+          retries: request.lastTry?.aborted === true ? 0 : (request.retries ?? options.retries),
           idempotent: request.idempotent,
           outcome,
           random: Math.random,
@@ -37,9 +37,29 @@ export function withRetry(send: Send, options: RetryOptions): Send {
         return result;
       }
       options.onRetry?.(request, attempt, delay, outcome);
-      await sleep(delay, undefined, options.signal && { signal: options.signal });
+      await pause(delay, request, options.signal);
+      // Told to stop in the middle of the wait: the last outcome stands.
+      if (request.lastTry?.aborted === true) {
+        if (result instanceof Error) throw result;
+        return result;
+      }
     }
   };
+}
+
+/** Waits. Rejects when the run is over; ends early when only this request is not wanted any more. */
+async function pause(
+  ms: number,
+  { lastTry, signal }: HttpRequest,
+  run: AbortSignal | undefined,
+): Promise<void> {
+  const signals = [lastTry, signal, run].filter((one) => one !== undefined);
+  try {
+    await sleep(ms, undefined, { signal: AbortSignal.any(signals) });
+  } catch {
+    run?.throwIfAborted();
+    signal?.throwIfAborted();
+  }
 }
 
 async function settle(answer: Promise<HttpResponse>): Promise<HttpResponse | TransportError> {

@@ -1,9 +1,17 @@
 import { setMaxListeners } from "node:events";
 import type { Socket } from "node:net";
 import { Readable } from "node:stream";
-import { connect as tlsConnect, rootCertificates, type TLSSocket } from "node:tls";
+import {
+  connect as tlsConnect,
+  createSecureContext,
+  rootCertificates,
+  type SecureContext,
+  type TLSSocket,
+} from "node:tls";
 import { Client, Pool, ProxyAgent, buildConnector, errors as undiciErrors, type Dispatcher } from "undici";
+import { decode, encodingOf } from "./contentEncoding.js";
 import type { HttpRequest, HttpResponse, Send } from "./http.js";
+import { ManifestError } from "../errors.js";
 import { TransportError } from "./transportError.js";
 
 /**
@@ -11,7 +19,10 @@ import { TransportError } from "./transportError.js";
  * where the server offers it.
  */
 export interface TransportOptions {
-  /** Connections to one host over HTTP/1.1, and requests under way at once over HTTP/2. */
+  /**
+   * Requests under way at once, counted by whoever calls `send`. A connection is only opened for one that finds no idle
+   * one; downloads that are still being read come on top, so that what waits for them can never block them.
+   */
   readonly concurrency: number;
   /** What TLS should trust and show for a host (`name[:port]`). */
   readonly tls: (host: string) => Promise<TlsSettings>;
@@ -23,7 +34,7 @@ export interface TransportOptions {
 }
 
 export interface TlsSettings {
-  /** PEM; these are trusted besides the usual ones. */
+  /** PEM; these are trusted besides Node's own. */
   readonly ca?: readonly string[];
   /** PEM of client certificates and their keys, in the same order. */
   readonly cert?: readonly string[];
@@ -64,8 +75,6 @@ export function createTransport(options: TransportOptions): Transport {
   if (options.signal !== undefined) setMaxListeners(0, options.signal);
 
   const common = {
-    headersTimeout: timeouts.headers,
-    bodyTimeout: timeouts.stall,
     maxHeaderSize: MAX_HEADER_BYTES,
     keepAliveTimeout: KEEP_ALIVE_MS,
     keepAliveMaxTimeout: KEEP_ALIVE_MS,
@@ -89,16 +98,16 @@ export function createTransport(options: TransportOptions): Transport {
       return new ProxyAgent({
         ...common,
         uri: proxy.href,
-        connections: options.concurrency,
+        connections: options.concurrency * 2,
         proxyTunnel: secure,
+        proxyTls: { timeout: timeouts.connect },
         requestTls: { ...tls, timeout: timeouts.connect },
-        connectTimeout: timeouts.connect,
       });
     }
     if (!secure) {
       return new Pool(url.origin, {
         ...common,
-        connections: options.concurrency,
+        connections: options.concurrency * 2,
         connect: { timeout: timeouts.connect },
       });
     }
@@ -108,20 +117,21 @@ export function createTransport(options: TransportOptions): Transport {
       return new Client(url.origin, {
         ...common,
         allowH2: true,
-        maxConcurrentStreams: options.concurrency,
+        maxConcurrentStreams: options.concurrency * 2,
         connect: handingOver(first, { ...tls, ALPNProtocols: ["h2"] }, timeouts.connect, true),
       });
     }
     return new Pool(url.origin, {
       ...common,
-      connections: options.concurrency,
+      connections: options.concurrency * 2,
       connect: handingOver(first, tls, timeouts.connect, false),
     });
   }
 
   async function send(request: HttpRequest): Promise<HttpResponse> {
     const { url, method } = request;
-    options.signal?.throwIfAborted();
+    const signal = either(options.signal, request.signal);
+    signal?.throwIfAborted();
     try {
       const dispatcher = await dispatcherFor(url);
       const body = bodyOf(request);
@@ -135,8 +145,11 @@ export function createTransport(options: TransportOptions): Transport {
           ...(request.body !== undefined && { "content-length": String(lengthOf(request.body)) }),
           ...request.headers,
         },
+        // Here and not where connections are made, because a proxy's dispatcher does not pass them on.
+        headersTimeout: timeouts.headers,
+        bodyTimeout: timeouts.stall,
         ...(body !== undefined && { body }),
-        ...(options.signal && { signal: options.signal }),
+        ...(signal && { signal }),
         // Whether a request may be repeated is the retry layer's business. Here it only lets HTTP/2 send several
         // POSTs at once.
         idempotent: true,
@@ -145,10 +158,12 @@ export function createTransport(options: TransportOptions): Transport {
       if (request.stream === true && response.statusCode < 300) {
         return { ...answer, body: Buffer.alloc(0), stream: response.body };
       }
-      return { ...answer, body: await readAll(response.body, request.maxBytes ?? MAX_BODY_BYTES, request) };
+      const encoding = method === "HEAD" ? undefined : encodingOf(answer);
+      const bytes = encoding === undefined ? response.body : decode(response.body, encoding, url.host);
+      return { ...answer, body: await readAll(bytes, request.maxBytes ?? MAX_BODY_BYTES, request) };
     } catch (error) {
-      options.signal?.throwIfAborted();
-      throw error instanceof TransportError ? error : new TransportError(method, url, error);
+      signal?.throwIfAborted();
+      throw error instanceof ManifestError ? error : new TransportError(method, url, error);
     }
   }
 
@@ -174,6 +189,10 @@ export function createTransport(options: TransportOptions): Transport {
   }
 
   return { send, speaksTls, close };
+}
+
+function either(one: AbortSignal | undefined, other: AbortSignal | undefined): AbortSignal | undefined {
+  return one === undefined || other === undefined ? (one ?? other) : AbortSignal.any([one, other]);
 }
 
 function lengthOf(body: NonNullable<HttpRequest["body"]>): number {
@@ -210,19 +229,19 @@ async function readAll(body: Readable, maxBytes: number, request: HttpRequest): 
 /** What of the settings goes into `tls.connect`. */
 interface TlsConnect {
   readonly rejectUnauthorized?: boolean;
-  readonly ca?: string[];
-  readonly cert?: string[];
-  readonly key?: string[];
+  /** Made once for all connections to a host: it takes a while to read some hundred certificates. */
+  readonly secureContext?: SecureContext;
   readonly ALPNProtocols?: string[];
 }
 
 function tlsOptions(settings: TlsSettings): TlsConnect {
-  return {
-    rejectUnauthorized: settings.verify,
-    ...(settings.ca !== undefined && settings.ca.length > 0 && { ca: [...rootCertificates, ...settings.ca] }),
-    ...(settings.cert !== undefined && { cert: [...settings.cert] }),
-    ...(settings.key !== undefined && { key: [...settings.key] }),
-  };
+  const { verify, ca = [], cert, key } = settings;
+  const secureContext = createSecureContext({
+    ...(verify && ca.length > 0 && { ca: [...new Set([...rootCertificates, ...ca])] }),
+    ...(cert !== undefined && { cert: [...cert] }),
+    ...(key !== undefined && { key: [...key] }),
+  });
+  return { rejectUnauthorized: verify, secureContext };
 }
 
 function connectTls(url: URL, tls: TlsConnect, timeout: number, signal?: AbortSignal): Promise<TLSSocket> {
@@ -236,8 +255,15 @@ function connectTls(url: URL, tls: TlsConnect, timeout: number, signal?: AbortSi
       ...(/^[\d.]+$|:/.test(host) ? {} : { servername: host }),
       ALPNProtocols: ["h2", "http/1.1"],
     });
-    const stop = (error: Error): void => {
+    const settled = (): void => {
       clearTimeout(timer);
+      signal?.removeEventListener("abort", onAbort);
+      socket.off("error", stop);
+    };
+    const stop = (error: Error): void => {
+      settled();
+      // What else the socket has to say of its end is of no interest.
+      socket.on("error", () => undefined);
       socket.destroy();
       reject(error);
     };
@@ -251,9 +277,7 @@ function connectTls(url: URL, tls: TlsConnect, timeout: number, signal?: AbortSi
     socket.setNoDelay(true);
     socket.once("error", stop);
     socket.once("secureConnect", () => {
-      clearTimeout(timer);
-      signal?.removeEventListener("abort", onAbort);
-      socket.off("error", stop);
+      settled();
       resolve(socket);
     });
   });

@@ -1,7 +1,7 @@
 import type { Context } from "../context.js";
 import type { PushEvent } from "../push/execute.js";
 import type { PlannedBlob, PushPlan } from "../push/plan.js";
-import { repositoryName } from "../manifest/reference.js";
+import { formatReference, repositoryName } from "../manifest/reference.js";
 
 export interface PushProgress {
   readonly onEvent: (event: PushEvent) => void;
@@ -12,13 +12,17 @@ export interface PushProgress {
  * Shows a push: docker's lines on stdout; on a terminal a spinner with what is done; and what was copied, on stderr
  * in any case, since a copy takes what a mount does not: time and traffic.
  */
-export async function pushProgress(plan: PushPlan, { stdout, stderr }: Context): Promise<PushProgress> {
+export async function pushProgress(
+  plan: PushPlan,
+  { stdout, stderr, signal }: Context,
+): Promise<PushProgress> {
   const spinner = stderr.isTTY === true ? await startSpinner() : undefined;
   const blobs = new Set(plan.children.flatMap((child) => child.blobs.map(({ digest }) => digest))).size;
   let mounted = 0;
   let children = 0;
   let copiedBytes = 0;
   const copied: PlannedBlob[] = [];
+  let tag: "before" | "under way" | "moved" = "before";
 
   function onEvent(event: PushEvent): void {
     switch (event.kind) {
@@ -38,6 +42,12 @@ export async function pushProgress(plan: PushPlan, { stdout, stderr }: Context):
       case "copied":
         copied.push(event.blob);
         break;
+      case "tagging":
+        tag = "under way";
+        break;
+      case "tagged":
+        tag = "moved";
+        break;
       case "copying":
       case "tolerated":
         break;
@@ -50,11 +60,25 @@ export async function pushProgress(plan: PushPlan, { stdout, stderr }: Context):
 
   function stop(): void {
     spinner?.stop();
+    if (signal.aborted) stderr.write(`${interruption()}\n`);
     if (copied.length === 0) return;
     const size = readableSize(copied.reduce((sum, blob) => sum + blob.size, 0));
     const from = [...new Set(copied.map((blob) => repositoryName(blob.from)))].join(", ");
     const count = copied.length === 1 ? "1 blob" : `${copied.length} blobs`;
     stderr.write(`copied ${count} (${size}) that could not be mounted, from ${from}\n`);
+  }
+
+  /** What was done until the user stopped it. */
+  function interruption(): string {
+    const done = `${children} of ${plan.children.length} images are in ${repositoryName(plan.target)}`;
+    switch (tag) {
+      case "before":
+        return `${done}; ${formatReference(plan.target)} was not changed`;
+      case "under way":
+        return `${done}; ${formatReference(plan.target)} was about to be changed: inspect it, or push again`;
+      case "moved":
+        return `${done}; ${formatReference(plan.target)} was changed`;
+    }
   }
 
   return { onEvent, stop };
