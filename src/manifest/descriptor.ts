@@ -1,5 +1,6 @@
 import * as z from "zod/mini";
 import {
+  goBytes,
   goInteger,
   goObject,
   goString,
@@ -7,6 +8,7 @@ import {
   goStrings,
   goStruct,
   goText,
+  goTextMap,
   goTexts,
 } from "./goJson.js";
 import { encodePlatform, Platform } from "./platform.js";
@@ -20,9 +22,8 @@ export const Descriptor = goStruct({
   digest: goText,
   size: goInteger,
   urls: goTexts,
-  annotations: z._default(z.record(z.string(), z.string()), {}),
-  /** Base64, kept as it is. */
-  data: goText,
+  annotations: goTextMap,
+  data: goBytes,
   platform: z.optional(Platform),
   artifactType: goText,
 });
@@ -30,7 +31,7 @@ export type Descriptor = Readonly<z.infer<typeof Descriptor>>;
 
 /** A descriptor of nothing but type, digest and size. */
 export function descriptor(mediaType: string, digest: string, size: number): Descriptor {
-  return { mediaType, digest, size, urls: [], annotations: {}, data: "", artifactType: "" };
+  return { mediaType, digest, size, urls: [], annotations: {}, data: Buffer.alloc(0), artifactType: "" };
 }
 
 /** A descriptor in the order of an entry's file: mediaType, digest, size. */
@@ -49,7 +50,7 @@ export function encodeDescriptor(item: Descriptor): string {
         ? undefined
         : goObject(annotations.map(([key, value]) => [key, goString(value)])),
     ],
-    ["data", goStringOrOmit(item.data)],
+    ["data", goStringOrOmit(item.data.toString("base64"))],
     ["platform", item.platform && encodePlatform(item.platform)],
     ["artifactType", goStringOrOmit(item.artifactType)],
   ]);

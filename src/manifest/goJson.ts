@@ -260,7 +260,9 @@ function foldKey(key: string): string {
 export function goStruct<Shape extends z.core.$ZodShape>(shape: Shape) {
   const names = new Map(Object.keys(shape).map((name) => [foldKey(name), name]));
   const fold = (value: unknown): unknown => {
-    if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
+    // To Go, null leaves a struct as it is: empty.
+    if (value === null) return {};
+    if (typeof value !== "object" || Array.isArray(value)) return value;
     const known: [string, unknown][] = [];
     for (const [key, member] of Object.entries(value)) {
       const name = names.get(foldKey(key));
@@ -271,20 +273,30 @@ export function goStruct<Shape extends z.core.$ZodShape>(shape: Shape) {
   return z.pipe(z.transform(fold), z.object(shape));
 }
 
+/** Padded, as Go wants it: https://pkg.go.dev/encoding/base64#StdEncoding */
+const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
+
+/** A string in a list or a map, where null counts as empty. */
+const textOrNull = z.pipe(
+  z.transform((text: unknown) => text ?? ""),
+  z.string(),
+);
+
 /** A string field of a Go struct: absent is empty. */
 export const goText = z._default(z.string(), "");
 /** An int64 field: absent is 0. */
 export const goInteger = z._default(z.int(), 0);
-/** A []string field: absent is empty. */
-export const goTexts = z._default(
-  z.array(
-    z.pipe(
-      z.transform((v: unknown) => v ?? ""),
-      z.string(),
-    ),
-  ),
-  [],
+/** A []byte field: base64, with line breaks allowed. Absent is empty. */
+export const goBytes = z.pipe(
+  z
+    ._default(z.string(), "")
+    .check(z.refine((text) => BASE64.test(text.replace(/[\r\n]/g, "")), { error: "is not base64" })),
+  z.transform((text) => Buffer.from(text, "base64")),
 );
+/** A []string field: absent is empty. */
+export const goTexts = z._default(z.array(textOrNull), []);
+/** A map[string]string field: absent is empty. */
+export const goTextMap = z._default(z.record(z.string(), textOrNull), {});
 
 /** The first thing a schema has against a value, as `path: what`. */
 export function issueOf(error: z.core.$ZodError): string {
@@ -294,6 +306,8 @@ export function issueOf(error: z.core.$ZodError): string {
   const what =
     issue.code === "invalid_type"
       ? `should be ${issue.expected === "int" ? "a whole number" : `a ${issue.expected}`}`
-      : "is not valid";
+      : issue.code === "custom"
+        ? issue.message
+        : "is not valid";
   return path === "" ? what : `${path} ${what}`;
 }

@@ -29,7 +29,6 @@ const ImageFields = goStruct({
   mediaType: goText,
   config: z._default(Descriptor, () => Descriptor.parse({})),
   layers: z._default(z.array(Descriptor), []),
-  manifests: z.optional(z.unknown()),
 });
 
 const ListFields = goStruct({
@@ -55,9 +54,6 @@ export function parseImageManifest(kind: ImageManifest["kind"], bytes: Buffer): 
       `${condition}mediaType in manifest should be '${mediaType}' not '${fields.mediaType}'`,
     );
   }
-  if (kind === "oci" && fields.manifests !== undefined) {
-    throw new ManifestError("ocimanifest: expected manifest but found index");
-  }
   return { kind, mediaType, bytes, blobs: [fields.config, ...fields.layers] };
 }
 
@@ -81,6 +77,10 @@ export function parseManifest(contentType: string, bytes: Buffer): ImageManifest
     case DOCKER_MANIFEST:
       return parseImageManifest("docker", bytes);
     case OCI_MANIFEST:
+      // docker checks this of what a registry sends, not of what is stored.
+      if (read(Head, bytes).manifests !== undefined) {
+        throw new ManifestError("ocimanifest: expected manifest but found index");
+      }
       return parseImageManifest("oci", bytes);
     case DOCKER_LIST:
     case OCI_INDEX:

@@ -3,7 +3,7 @@ import { messageOf, StoreError } from "../errors.js";
 import { Descriptor, descriptor } from "../manifest/descriptor.js";
 import { digestOf } from "../manifest/digest.js";
 import type { Entry } from "../manifest/entry.js";
-import { goStruct, goText, issueOf, memberBytes, parseJson } from "../manifest/goJson.js";
+import { goBytes, goStruct, goText, issueOf, memberBytes, parseJson } from "../manifest/goJson.js";
 import { parseImageManifest, type ImageManifest } from "../manifest/image.js";
 import { Platform } from "../manifest/platform.js";
 import { parseCanonical, type Reference } from "../manifest/reference.js";
@@ -14,14 +14,12 @@ import { parseCanonical, type Reference } from "../manifest/reference.js";
 const EntryFile = goStruct({
   Ref: z.optional(z.string()),
   Descriptor: z._default(Descriptor, () => descriptor("", "", 0)),
-  Raw: goText,
+  Raw: goBytes,
   SchemaV2Manifest: z.optional(z.unknown()),
   OCIManifest: z.optional(z.unknown()),
   Digest: goText,
   Platform: z.optional(Platform),
 });
-
-const BASE64 = /^[A-Za-z0-9+/\r\n]*={0,2}[\r\n]*$/;
 
 /** Reads the file of an entry. Throws a StoreError that names the file and what is wrong with it. */
 export function decodeEntry(bytes: Buffer, file: string): Entry {
@@ -31,13 +29,12 @@ export function decodeEntry(bytes: Buffer, file: string): Entry {
     if (!parsed.success) throw fault(issueOf(parsed.error));
     const fields = parsed.data;
     if (fields.Ref === undefined) throw fault("the entry has no Ref");
-    if (!BASE64.test(fields.Raw)) throw fault("Raw is not base64");
     const manifest = manifestOf(bytes, fields);
     return {
       ref: refOf(fields.Ref),
       descriptor:
         fields.Digest === "" ? fields.Descriptor : oldDescriptor(fields.Digest, fields.Platform, manifest),
-      raw: fields.Raw === "" ? undefined : Buffer.from(fields.Raw, "base64"),
+      raw: fields.Raw.byteLength === 0 ? undefined : fields.Raw,
       manifest,
     };
   } catch (error) {
