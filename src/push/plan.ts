@@ -1,7 +1,7 @@
 import { ManifestError } from "../errors.js";
 import { digestFault, digestLike, digestOf } from "../manifest/digest.js";
 import type { Entry } from "../manifest/entry.js";
-import { compactJson, indentJson } from "../manifest/goJson.js";
+import { compactJson, goString, indentJson } from "../manifest/goJson.js";
 import { encodeList, listItem, listMediaType } from "../manifest/list.js";
 import { isForeignLayer } from "../manifest/mediaTypes.js";
 import { formatReference, repositoryName, withDigest, type Reference } from "../manifest/reference.js";
@@ -73,16 +73,22 @@ export function planPush(target: Reference, entries: readonly Entry[], anyRegist
 
 function planChild(target: Reference, entry: Entry): PlannedChild {
   const { manifest, descriptor } = entry;
-  if (manifest === undefined) throw new ManifestError(`${formatReference(entry.ref)} has no payload`);
+  const name: Reference = { domain: target.domain, path: target.path };
+  const ref = formatReference(withDigest(name, descriptor.digest));
+  if (manifest === undefined) {
+    throw new ManifestError(`failed to put manifest ${ref}: ${formatReference(entry.ref)} has no payload`);
+  }
   const blobs = manifest.blobs.map((blob) => {
     const fault = digestFault(blob.digest);
-    if (fault !== undefined)
-      throw new ManifestError(`${formatReference(entry.ref)}: a blob's digest is not one: ${fault}`);
+    if (fault !== undefined) {
+      throw new ManifestError("invalid digest format", {
+        hint: `${formatReference(entry.ref)} names a blob by ${goString(blob.digest)}: ${fault}`,
+      });
+    }
     return { digest: blob.digest, size: blob.size, foreign: isForeignLayer(blob.mediaType), from: entry.ref };
   });
-  const name: Reference = { domain: target.domain, path: target.path };
   return {
-    ref: formatReference(withDigest(name, descriptor.digest)),
+    ref,
     source: entry.ref,
     digest: descriptor.digest,
     mediaType: manifest.mediaType,
