@@ -1,125 +1,226 @@
 import { randomUUID } from "node:crypto";
-import { mkdir, open, readFile, rm, rmdir, stat, utimes } from "node:fs/promises";
+import {
+  mkdir,
+  readdir,
+  readFile,
+  readlink,
+  rename,
+  rm,
+  rmdir,
+  stat,
+  utimes,
+  writeFile,
+} from "node:fs/promises";
 import { hostname } from "node:os";
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 // The one fact about processes that a lock is made of: is the holder alive?
 import { kill, pid } from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
 import * as z from "zod/mini";
 import { codeOf, StoreError } from "../errors.js";
+import { exists, ignoreMissing } from "./disk.js";
 
 /**
- * A lock across processes: a file that only one can create. It dies with its holder. A process of this machine that
- * is gone has lost it at once; one that cannot be asked (another machine or container on the same folder) when it
- * has not touched the file for {@link STALE_MS}.
+ * A lock across processes that dies with its holder, made of nothing but folders, since those are all that every
+ * system and file system has in common.
+ *
+ *     <folder>/<id>/<id>/holder   a process that would like to have the lock
+ *     <folder>/lock/<id>/holder   the process that has it: its folder was renamed to `lock`, which only works while
+ *                                 there is no such folder, or an empty one
+ *
+ * The holder works in `lock/<id>`. To take the lock from a dead holder is to remove `lock/<id>`: any number of
+ * processes may do so at any time, since nobody else has that id. A holder that was only asleep finds its folder gone
+ * when it wakes: what it was about to rename from there can no longer be renamed, so it changes nothing behind the
+ * back of who came after it.
+ *
+ * A holder on this machine is dead when its process is gone. One that cannot be asked (another machine or container
+ * on the same folder, or a process that got the number of a dead one) is when its file was not touched for
+ * {@link SILENCE_MS} by the clock of whoever waits, so that clocks need not agree.
  */
 const HEARTBEAT_MS = 2_000;
-const STALE_MS = 10_000;
-const FIRST_WAIT_MS = 5;
-const LONGEST_WAIT_MS = 100;
+const SILENCE_MS = 10_000;
+const FIRST_WAIT_MS = 2;
+const LONGEST_WAIT_MS = 50;
+const PREPARE_TRIES = 100;
 /** How long to wait for a holder that is alive. */
 const PATIENCE_MS = 60_000;
+/** What is older was left behind by a process that was killed while it waited. */
+const LEFTOVER_MS = 3_600_000;
 
-const Holder = z.object({ id: z.string(), pid: z.int(), host: z.string() });
+const Holder = z.object({ pid: z.int(), machine: z.string() });
+type Holder = z.infer<typeof Holder>;
 
-/**
- * Runs `work` while no other process runs work under the same lock. The folders above the file are made.
- * Throws a StoreError when the holder does not give up the lock within a minute.
- */
-export async function withLock<Result>(
-  file: string,
-  work: () => Promise<Result>,
-  signal?: AbortSignal,
-): Promise<Result> {
-  await acquire(file, signal);
-  const heartbeat = setInterval(() => {
-    const now = new Date();
-    utimes(file, now, now).catch(() => undefined);
-  }, HEARTBEAT_MS);
-  heartbeat.unref();
-  try {
-    return await work();
-  } finally {
-    clearInterval(heartbeat);
-    await rm(file, { force: true });
-    // Leaves no empty folders behind; one that is in use is not empty.
-    await rmdir(dirname(file)).catch(() => undefined);
-  }
+const ID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+/** What the system says when `lock` is there already; Windows does not tell that from other refusals. */
+const HELD = new Set(["ENOTEMPTY", "EEXIST", "EPERM", "EACCES", "EBUSY"]);
+
+export interface Lock {
+  /** A folder for the holder alone; gone with the lock. */
+  readonly scratch: string;
+  /** Gives the lock back. Never throws: a lock that cannot be removed is taken for dead soon. */
+  release(): Promise<void>;
 }
 
-async function acquire(file: string, signal?: AbortSignal): Promise<void> {
+/**
+ * Waits for the lock of a folder, which is made if need be and removed again when nothing else is in it.
+ * Throws a StoreError when a holder that is alive does not give it up within a minute, and Node's error when the
+ * folder cannot be written to.
+ */
+export async function acquireLock(folder: string, signal?: AbortSignal): Promise<Lock> {
+  const id = randomUUID();
+  const own = join(folder, id);
+  const lock = join(folder, "lock");
+  try {
+    await waitFor(own, id, lock, signal);
+  } catch (error) {
+    await discard(own);
+    await removeEmpty(folder);
+    throw error;
+  }
+  const scratch = join(lock, id);
+  const heartbeat = setInterval(() => {
+    const now = new Date();
+    utimes(join(scratch, "holder"), now, now).catch(() => undefined);
+  }, HEARTBEAT_MS);
+  heartbeat.unref();
+  await sweep(folder);
+  return {
+    scratch,
+    release: async () => {
+      clearInterval(heartbeat);
+      await discard(scratch);
+      await rmdir(lock).catch(() => undefined);
+      await removeEmpty(folder);
+    },
+  };
+}
+
+async function waitFor(own: string, id: string, lock: string, signal?: AbortSignal): Promise<void> {
   const deadline = Date.now() + PATIENCE_MS;
+  const isSilent = silenceWatch();
   for (let wait = FIRST_WAIT_MS; ; wait = Math.min(LONGEST_WAIT_MS, wait * 2)) {
     signal?.throwIfAborted();
-    if (await create(file, { id: randomUUID(), pid, host: hostname() })) return;
-    const stale = await staleHolder(file);
-    if (stale !== undefined) {
-      await takeAway(file, stale);
+    await prepare(own, id);
+    try {
+      await rename(own, lock);
+      return;
+    } catch (error) {
+      if (!HELD.has(codeOf(error) ?? "")) throw error;
+    }
+    const holder = await holderOf(lock);
+    if (holder === undefined || holder.isGone || holder.isBare || isSilent(holder)) {
+      if (holder !== undefined) await discard(holder.folder);
+      // Windows renames to no existing folder, POSIX to an empty one. This removes none that is not empty.
+      await rmdir(lock).catch(() => undefined);
       continue;
     }
     if (Date.now() > deadline) {
-      throw new StoreError(`${file}: another process holds this lock; remove the file if there is none`);
+      throw new StoreError(`${lock}: held by ${holder.name}; remove this folder if that is none of yours`);
     }
     await sleep(wait * (0.5 + Math.random()), undefined, signal && { signal });
   }
 }
 
-/** Creates the file with the holder in it, or tells that it exists. */
-async function create(file: string, holder: z.infer<typeof Holder>): Promise<boolean> {
-  for (;;) {
+/** Makes `<folder>/<id>/<id>/holder`. Whoever releases the lock may remove the folder above it in between. */
+async function prepare(own: string, id: string): Promise<void> {
+  if (await exists(join(own, id, "holder"))) return;
+  for (let tries = 1; ; tries++) {
     try {
-      await mkdir(dirname(file), { recursive: true });
-      const handle = await open(file, "wx");
-      await handle.writeFile(JSON.stringify(holder));
-      await handle.close();
-      return true;
+      await mkdir(dirname(own), { recursive: true, mode: 0o755 });
+      await mkdir(own);
+      break;
     } catch (error) {
-      if (codeOf(error) === "EEXIST") return false;
-      // Windows denies access to a file that is being deleted; another process may have removed the empty folder.
-      if (codeOf(error) !== "ENOENT") throw error;
+      if (codeOf(error) !== "ENOENT" || tries === PREPARE_TRIES) throw error;
     }
   }
+  await mkdir(join(own, id));
+  await writeFile(join(own, id, "holder"), JSON.stringify({ pid, machine: await machineName() }));
 }
 
-/** What identifies the holder, if it is dead; undefined if it lives, or if the lock is gone. */
-async function staleHolder(file: string): Promise<string | undefined> {
+interface FoundHolder {
+  readonly folder: string;
+  readonly name: string;
+  /** Its process does not exist any more. */
+  readonly isGone: boolean;
+  /** It has no file: not yet, in a folder of its own; not any more, in `lock`, where it is being removed. */
+  readonly isBare: boolean;
+  /** Changes as long as it lives. */
+  readonly pulse: string;
+}
+
+/** Who holds a lock, or wants to; undefined when nobody is in that folder. */
+async function holderOf(lock: string): Promise<FoundHolder | undefined> {
+  const [id] = (await readdir(lock).catch(ignoreMissing)) ?? [];
+  if (id === undefined) return undefined;
+  const file = join(lock, id, "holder");
+  const text = await readFile(file, "utf8").catch(() => undefined);
+  const touched = await stat(file).catch(() => undefined);
+  const holder = parseHolder(text ?? "");
+  return {
+    folder: join(lock, id),
+    name: holder === undefined ? "an unknown process" : `process ${holder.pid} of ${holder.machine}`,
+    isGone: holder !== undefined && (await isGone(holder)),
+    isBare: touched === undefined,
+    pulse: `${id} ${touched?.mtimeMs}`,
+  };
+}
+
+function parseHolder(text: string): Holder | undefined {
   try {
-    const text = await readFile(file, "utf8");
-    const age = Date.now() - (await stat(file)).mtimeMs;
-    const holder = z.safeParse(Holder, text === "" ? undefined : JSON.parse(text));
-    if (age > STALE_MS) return holder.success ? holder.data.id : "unreadable";
-    // Created a moment ago, not written yet.
-    if (!holder.success) return undefined;
-    return holder.data.host === hostname() && !isAlive(holder.data.pid) ? holder.data.id : undefined;
+    return z.safeParse(Holder, JSON.parse(text)).data;
   } catch {
     return undefined;
   }
 }
 
-function isAlive(other: number): boolean {
+/** Tells whether a holder has given no sign of life since it was first seen. */
+function silenceWatch(): (holder: FoundHolder) => boolean {
+  let last = { pulse: "", since: 0 };
+  return ({ pulse }) => {
+    const now = performance.now();
+    if (pulse !== last.pulse) last = { pulse, since: now };
+    return now - last.since > SILENCE_MS;
+  };
+}
+
+async function isGone(holder: Holder): Promise<boolean> {
+  if (holder.machine !== (await machineName())) return false;
   try {
-    kill(other, 0);
-    return true;
+    kill(holder.pid, 0);
+    return false;
   } catch (error) {
-    return codeOf(error) !== "ESRCH";
+    return codeOf(error) === "ESRCH";
   }
 }
 
 /**
- * Removes the lock of a dead holder. Of all who saw it dead only one may, or the second would remove the lock that
- * the first has taken since; the one is who creates the file named after the dead holder.
+ * Where a process number means the same process: containers may share a host name and not its processes.
+ * https://man7.org/linux/man-pages/man7/pid_namespaces.7.html
  */
-async function takeAway(file: string, holder: string): Promise<void> {
-  const claim = `${file}.${holder}`;
-  const handle = await open(claim, "wx").catch(() => undefined);
-  if (handle === undefined) {
-    // Whoever claimed it died before finishing, if this is old.
-    const age = Date.now() - (await stat(claim).catch(() => ({ mtimeMs: Date.now() }))).mtimeMs;
-    if (age > STALE_MS) await rm(claim, { force: true });
-    await sleep(FIRST_WAIT_MS);
-    return;
+async function machineName(): Promise<string> {
+  const namespace = await readlink("/proc/self/ns/pid").catch(() => "");
+  return `${hostname()} ${namespace}`.trim();
+}
+
+/** Removes what was left by processes that were killed while they waited for the lock. */
+async function sweep(folder: string): Promise<void> {
+  const names = await readdir(folder).catch(() => []);
+  for (const name of names.filter((one) => ID.test(one))) {
+    const path = join(folder, name);
+    const holder = await holderOf(path).catch(() => undefined);
+    const made = await stat(path).catch(() => undefined);
+    const isOld = made !== undefined && Date.now() - made.mtimeMs > LEFTOVER_MS;
+    if (isOld || holder?.isGone === true) await discard(path);
   }
-  await handle.close();
-  if ((await staleHolder(file)) === holder) await rm(file, { force: true });
-  await rm(claim, { force: true });
+}
+
+async function discard(path: string): Promise<void> {
+  await rm(path, { recursive: true, force: true }).catch(() => undefined);
+}
+
+/** Leaves no empty folders behind: neither a list's, nor the one for all of them. */
+async function removeEmpty(folder: string): Promise<void> {
+  await rmdir(folder).catch(() => undefined);
+  await rmdir(dirname(folder)).catch(() => undefined);
 }
