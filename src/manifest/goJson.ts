@@ -1,6 +1,7 @@
-import { isUtf8 } from "node:buffer";
 import * as z from "zod/mini";
 import { ManifestError, messageOf } from "../errors.js";
+import { ByteWriter } from "./byteWriter.js";
+import { decodeUtf8 } from "./utf8.js";
 
 /**
  * JSON as Go's encoding/json reads and writes it, on bytes: what docker stores, prints and pushes is defined by it.
@@ -11,6 +12,8 @@ import { ManifestError, messageOf } from "../errors.js";
 
 /** Deeper than any manifest; bounds what a hostile one can make a reader do. Go's own bound is 10,000. */
 const MAX_DEPTH = 1000;
+/** Deep nesting makes short JSON long: a few MiB of it, indented a thousand times a line, would be gigabytes. */
+const MAX_INDENTED = 256 * 1024 * 1024;
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
@@ -36,33 +39,6 @@ export function parseJson(bytes: Buffer): unknown {
     const what = isCut ? "unexpected end of JSON input" : `invalid JSON${position}`;
     throw new ManifestError(what, { cause: error });
   }
-}
-
-/** Bytes to text; every byte that is not part of valid UTF-8 becomes one U+FFFD, as in Go. */
-function decodeUtf8(bytes: Buffer): string {
-  if (isUtf8(bytes)) return bytes.toString("utf8");
-  let text = "";
-  let start = 0;
-  let at = 0;
-  while (at < bytes.length) {
-    const length = validSequence(bytes, at);
-    if (length > 0) {
-      at += length;
-    } else {
-      text += bytes.toString("utf8", start, at) + "\ufffd";
-      at += 1;
-      start = at;
-    }
-  }
-  return text + bytes.toString("utf8", start);
-}
-
-/** Length of the valid UTF-8 sequence that starts here, or 0. */
-function validSequence(bytes: Buffer, at: number): number {
-  for (let length = 1; length <= 4 && at + length <= bytes.length; length++) {
-    if (isUtf8(bytes.subarray(at, at + length))) return length;
-  }
-  return 0;
 }
 
 function checkDepth(bytes: Buffer): void {
@@ -138,11 +114,11 @@ function endOfValue(bytes: Buffer, start: number): number {
  * already is JSON into a larger one.
  */
 export function compactJson(bytes: Buffer): Buffer {
-  const out: Buffer[] = [];
+  const out = new ByteWriter(bytes.length);
   let start = 0;
-  const cut = (at: number, length: number, replacement?: string): void => {
-    if (at > start) out.push(bytes.subarray(start, at));
-    if (replacement !== undefined) out.push(Buffer.from(replacement, "latin1"));
+  const cut = (at: number, length: number, replacement = ""): void => {
+    out.copy(bytes, start, at);
+    out.text(replacement);
     start = at + length;
   };
   let inString = false;
@@ -159,7 +135,7 @@ export function compactJson(bytes: Buffer): Buffer {
     } else if (!inString && isSpace(byte)) cut(at, 1);
   }
   cut(bytes.length, 0);
-  return Buffer.concat(out);
+  return out.take();
 }
 
 /**
@@ -167,10 +143,9 @@ export function compactJson(bytes: Buffer): Buffer {
  * behind the value kept as it is.
  */
 export function indentJson(bytes: Buffer, indent: string): Buffer {
-  const out: Buffer[] = [];
-  const text = (piece: string): void => void out.push(Buffer.from(piece, "latin1"));
+  const out = new ByteWriter(bytes.length * 2, MAX_INDENTED);
   const newLine = (depth: number): void => {
-    text("\n" + indent.repeat(depth));
+    out.text("\n" + indent.repeat(depth));
   };
   let depth = 0;
   let empty = false;
@@ -181,28 +156,28 @@ export function indentJson(bytes: Buffer, indent: string): Buffer {
       depth--;
       if (!empty) newLine(depth);
       empty = false;
-      out.push(bytes.subarray(at, at + 1));
+      out.copy(bytes, at, at + 1);
       continue;
     }
     if (empty) newLine(depth);
     empty = false;
     if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
-      out.push(bytes.subarray(at, at + 1));
+      out.copy(bytes, at, at + 1);
       depth++;
       empty = true;
     } else if (byte === COMMA) {
-      text(",");
+      out.text(",");
       newLine(depth);
     } else if (byte === COLON) {
-      text(": ");
+      out.text(": ");
     } else {
       const end = endOfValue(bytes, at);
-      out.push(bytes.subarray(at, end));
+      out.copy(bytes, at, end);
       at = end - 1;
     }
   }
-  out.push(bytes.subarray(endOfText(bytes)));
-  return Buffer.concat(out);
+  out.copy(bytes, endOfText(bytes), bytes.length);
+  return out.take();
 }
 
 /** Where the white space at the end begins. */
