@@ -1,5 +1,88 @@
 #!/usr/bin/env node
-import { createRequire } from "node:module";
+"use strict";
+/* eslint-disable @typescript-eslint/no-require-imports -- see below */
 
-// CommonJS, since that is what Node starts fastest.
-createRequire(import.meta.url)("../dist/tsmanifest.cjs");
+// What Node starts fastest: CommonJS (says the package.json beside this file), one file, and V8's compiled code kept
+// on disk. docs/performance.md has what each of them saves.
+const { mkdirSync, readFileSync, renameSync, writeFileSync } = require("node:fs");
+const path = require("node:path");
+const { Script } = require("node:vm");
+
+const dist = path.join(__dirname, "..", "dist");
+/** Compiled code is good for one version of Node on one kind of machine. */
+const cache = path.join(dist, "cache", `${process.version}-${process.platform}-${process.arch}`);
+
+/** @typedef {{ script: Script, file: string, hasCache: boolean }} Compiled */
+/** @typedef {(exports: unknown, require: (id: string) => unknown, module: object, file: string, dir: string) => void} ModuleFunction */
+/** @type {Map<string, Compiled>} */
+const compiled = new Map();
+
+/**
+ * Evaluates a file of the bundle, which may ask for others beside it.
+ * @param {string} name
+ * @returns {unknown} what it exports
+ */
+function load(name) {
+  const file = path.join(dist, name);
+  // Node maps stacks back to the sources only for what its own loader has loaded.
+  if (process.sourceMapsEnabled) return require(file);
+  const { script } = compiled.get(name) ?? compile(name, file);
+  const module = { exports: {} };
+  /** @type {(id: string) => unknown} */
+  const requireFrom = (id) => (id.startsWith("./") ? load(id.slice(2)) : require(id));
+  /** @type {unknown} */
+  const evaluate = script.runInThisContext();
+  /** @type {ModuleFunction} */ (evaluate)(module.exports, requireFrom, module, file, dist);
+  return module.exports;
+}
+
+/**
+ * @param {string} name
+ * @param {string} filename
+ * @returns {Compiled}
+ */
+function compile(name, filename) {
+  // ASCII, which V8 takes as it is.
+  const code = readFileSync(filename, "latin1");
+  // The build ends each file with a hash of it: V8 compares no more than lengths.
+  const file = path.join(cache, `${name}-${code.slice(-17, -1)}`);
+  /** @type {Buffer | undefined} */
+  let cachedData;
+  try {
+    cachedData = readFileSync(file);
+  } catch {
+    // Not there, or not for us.
+  }
+  const wrapped = `(function (exports, require, module, __filename, __dirname) {${code}\n})`;
+  // Compiled code that does not fit this V8 is ignored by it.
+  const script = new Script(wrapped, cachedData === undefined ? { filename } : { filename, cachedData });
+  const entry = { script, file, hasCache: cachedData !== undefined };
+  compiled.set(name, entry);
+  return entry;
+}
+
+/**
+ * Keeps what was compiled, where there was nothing yet: the program was built by another Node. Whoever may write there
+ * may also change the program.
+ */
+function save() {
+  if (process.env["NODE_DISABLE_COMPILE_CACHE"] === "1") return;
+  try {
+    for (const { script, file, hasCache } of compiled.values()) {
+      if (hasCache) continue;
+      const temporary = `${file}.${process.pid}`;
+      mkdirSync(cache, { recursive: true });
+      writeFileSync(temporary, script.createCachedData());
+      renameSync(temporary, file);
+    }
+  } catch {
+    // A folder of somebody else's, a full disk: the next start compiles again.
+  }
+}
+
+module.exports = { load, save };
+
+if (require.main === module) {
+  process.on("exit", save);
+  load("tsmanifest.cjs");
+}

@@ -1,0 +1,157 @@
+// Bundles the command for a fast start: its own code in one file, the large dependencies beside it in a file each,
+// read only by who needs them. All of it is CommonJS, which Node starts faster than ES modules.
+import { createHash } from "node:crypto";
+import { appendFileSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import * as esbuild from "esbuild";
+
+const require = createRequire(import.meta.url);
+
+/** @type {import("esbuild").BuildOptions} */
+const common = {
+  bundle: true,
+  platform: "node",
+  target: "node20",
+  format: "cjs",
+  minify: true,
+  keepNames: true,
+  sourcemap: true,
+  charset: "ascii",
+  legalComments: "linked",
+  logLevel: "warning",
+  // The bundle's parts are loaded by bin/tsmanifest.js, which does `require` alone.
+  supported: { "dynamic-import": false },
+};
+
+/**
+ * What is in the file of each large dependency. Of undici only what sends requests, without fetch, caches and mocks;
+ * and of that only when it is used what not every run does. test/startup/bundle.test.ts checks that it is enough.
+ */
+const VENDORED = {
+  chalk: `const all = require("chalk"); module.exports = Object.assign(all.default, all);`,
+  commander: `module.exports = require("commander");`,
+  ora: `const all = require("ora"); module.exports = Object.assign(all.default, all);`,
+  undici: `
+    module.exports = {
+      get Client() { return require("undici/lib/dispatcher/client.js"); },
+      get Pool() { return require("undici/lib/dispatcher/pool.js"); },
+      get Agent() { return require("undici/lib/dispatcher/agent.js"); },
+      get ProxyAgent() { return require("undici/lib/dispatcher/proxy-agent.js"); },
+      get buildConnector() { return require("undici/lib/core/connect.js"); },
+      get errors() { return require("undici/lib/core/errors.js"); },
+    };
+    Object.assign(require("undici/lib/dispatcher/dispatcher.js").prototype, {
+      request: require("undici/lib/api/api-request.js"),
+      stream(...args) { return require("undici/lib/api/api-stream.js").apply(this, args); },
+      pipeline(...args) { return require("undici/lib/api/api-pipeline.js").apply(this, args); },
+      upgrade(...args) { return require("undici/lib/api/api-upgrade.js").apply(this, args); },
+      connect(...args) { return require("undici/lib/api/api-connect.js").apply(this, args); },
+    });`,
+};
+
+/** Modules of Node's own that take milliseconds to load and that not every run needs. */
+const SLOW_BUILTINS = ["node:child_process", "node:crypto", "node:http", "node:tls", "node:zlib"];
+
+/** @param {string} root */
+export async function bundleCommand(root) {
+  await Promise.all([
+    esbuild.build({
+      ...common,
+      entryPoints: [`${root}/src/main.ts`],
+      outfile: `${root}/dist/tsmanifest.cjs`,
+      plugins: [besideTheBundle(Object.keys(VENDORED)), lazyBuiltins(SLOW_BUILTINS)],
+    }),
+    ...Object.entries(VENDORED).map(([name, contents]) =>
+      esbuild.build({
+        ...common,
+        stdin: { contents, resolveDir: root, sourcefile: `${name}.cjs` },
+        outfile: `${root}/dist/${name}.cjs`,
+        plugins: [lazyModule(/\/client-h2\.js$/)],
+      }),
+    ),
+  ]);
+  for (const name of ["tsmanifest", ...Object.keys(VENDORED)]) stamp(`${root}/dist/${name}.cjs`);
+}
+
+/**
+ * Ends a file with a hash of it, by which bin/tsmanifest.js tells whether compiled code is that of this very file.
+ * @param {string} file
+ */
+function stamp(file) {
+  const hash = createHash("sha256").update(readFileSync(file)).digest("hex");
+  appendFileSync(file, `//${hash.slice(0, 16)}\n`);
+}
+
+/**
+ * Leaves packages out of a bundle; they are in a file beside it.
+ * @param {readonly string[]} names
+ * @returns {import("esbuild").Plugin}
+ */
+function besideTheBundle(names) {
+  return {
+    name: "beside-the-bundle",
+    setup(build) {
+      build.onResolve({ filter: new RegExp(`^(${names.join("|")})$`) }, ({ path }) => ({
+        path: `./${path}.cjs`,
+        external: true,
+      }));
+    },
+  };
+}
+
+/**
+ * Loads a module of Node's own when the first of its exports is used, not when it is imported.
+ * @param {readonly string[]} names
+ * @returns {import("esbuild").Plugin}
+ */
+function lazyBuiltins(names) {
+  return {
+    name: "lazy-builtins",
+    setup(build) {
+      build.onResolve({ filter: /^node:/ }, ({ path, namespace }) =>
+        names.includes(path) && namespace === "file" ? { path, namespace: "lazy-builtin" } : undefined,
+      );
+      build.onLoad({ filter: /.*/, namespace: "lazy-builtin" }, ({ path }) => ({
+        contents: exportsOf(path)
+          .map(
+            (key) =>
+              `Object.defineProperty(exports, ${JSON.stringify(key)}, getter(${JSON.stringify(key)}));`,
+          )
+          .concat(`function getter(key) { return { enumerable: true, get: () => require("${path}")[key] }; }`)
+          .join("\n"),
+      }));
+    },
+  };
+}
+
+/**
+ * @param {string} builtin
+ * @returns {string[]} its exports, those of newer Nodes included that the program asks for
+ */
+function exportsOf(builtin) {
+  /** @type {unknown} */
+  const exported = require(builtin);
+  const keys = Object.keys(exported ?? {});
+  return builtin === "node:tls" ? [...new Set([...keys, "getCACertificates"])] : keys;
+}
+
+/**
+ * Evaluates a CommonJS module that exports one function when that function is first called.
+ * @param {RegExp} filter
+ * @returns {import("esbuild").Plugin}
+ */
+function lazyModule(filter) {
+  return {
+    name: "lazy-module",
+    setup(build) {
+      build.onResolve({ filter }, ({ path, resolveDir, namespace }) =>
+        namespace === "file" ? { path: join(resolveDir, path), namespace: "lazy-module" } : undefined,
+      );
+      build.onLoad({ filter: /.*/, namespace: "lazy-module" }, ({ path }) => ({
+        contents: `module.exports = (...args) => require(${JSON.stringify(path)})(...args);`,
+        resolveDir: dirname(path),
+      }));
+    },
+  };
+}
