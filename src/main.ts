@@ -23,24 +23,33 @@ for (const [signal, status] of Object.entries(SIGNAL_STATUS)) {
   });
 }
 
-process.stdout.on("error", (error) => {
-  // Who read it (`| head -1`) has seen enough. What the command does in the registry goes on all the same.
-  if (codeOf(error) === "EPIPE") return;
-  forcedStatus ??= 1;
-  process.exitCode = forcedStatus;
-  process.stderr.write(`tsmanifest: cannot write to standard output: ${messageOf(error)}\n`);
-});
-// Nobody is left to tell.
-process.stderr.on("error", () => undefined);
-
+// Opening a stream takes milliseconds that a command which prints nothing can save: each is opened when it is used.
 const context: Context = {
-  stdout: process.stdout,
-  stderr: process.stderr,
+  get stdout() {
+    return listening(process.stdout, onStdoutError);
+  },
+  get stderr() {
+    // Nobody is left to tell.
+    return listening(process.stderr, () => undefined);
+  },
   env: process.env,
   home: homeFolder(),
   platform: process.platform,
   signal: interruption.signal,
 };
+
+function onStdoutError(error: Error): void {
+  // Who read it (`| head -1`) has seen enough. What the command does in the registry goes on all the same.
+  if (codeOf(error) === "EPIPE") return;
+  forcedStatus ??= 1;
+  process.exitCode = forcedStatus;
+  context.stderr.write(`tsmanifest: cannot write to standard output: ${messageOf(error)}\n`);
+}
+
+function listening(stream: NodeJS.WriteStream, onError: (error: Error) => void): NodeJS.WriteStream {
+  if (stream.listenerCount("error") === 0) stream.on("error", onError);
+  return stream;
+}
 
 void run(process.argv.slice(2), context).then((status) => {
   process.exitCode = forcedStatus ?? status;
