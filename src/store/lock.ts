@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import {
   mkdir,
   readdir,
@@ -68,7 +67,8 @@ export interface Lock {
  * folder cannot be written to.
  */
 export async function acquireLock(folder: string, signal?: AbortSignal): Promise<Lock> {
-  const id = randomUUID();
+  // node:crypto would be the better part of the time that `rm` and `annotate` take to start.
+  const id = `${pid}-${Date.now()}-${Math.random()}`;
   const own = join(folder, id);
   const lock = join(folder, "lock");
   try {
