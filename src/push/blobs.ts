@@ -144,6 +144,9 @@ export class Blobs {
   }
 
   #name(blob: PlannedBlob): string {
-    return `${repositoryName(blob.from)}@${blob.digest} to ${formatReference(this.#with.plan.target)}`;
+    const { target } = this.#with.plan;
+    // docker, which has one registry only, names it once.
+    const source = blob.from.domain === target.domain ? blob.from.path : repositoryName(blob.from);
+    return `${source}@${blob.digest} to ${formatReference(target)}`;
   }
 }
