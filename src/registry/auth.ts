@@ -144,7 +144,8 @@ export function withAuth(send: Send, options: AuthOptions): Send {
     return true;
   }
 
-  async function attempt(request: HttpRequest): Promise<HttpResponse> {
+  /** @param onLearned told when it is known what the registry wants, before the request goes out again */
+  async function attempt(request: HttpRequest, onLearned?: () => void): Promise<HttpResponse> {
     let response: HttpResponse;
     let wantedBefore: number;
     let tries = 0;
@@ -159,6 +160,7 @@ export function withAuth(send: Send, options: AuthOptions): Send {
       if (!isRefusal(response, header, await getCredentials())) return response;
       if (tries > 0 && header?.startsWith("Bearer ") === true) renewalHelps = false;
       if (!(await learn(response, header))) return response;
+      onLearned?.();
       tries++;
       // One replay; one more when the answer named a scope that nobody had asked for.
     } while (tries === 1 || (tries === 2 && wanted.size > wantedBefore));
@@ -179,7 +181,7 @@ export function withAuth(send: Send, options: AuthOptions): Send {
     scout.catch(() => undefined);
     try {
       if (options.optimistic(await getCredentials())) found();
-      return await attempt(request);
+      return await attempt(request, found);
     } catch (error) {
       // Whoever waits need not find out once more, with all the retries, that nobody answers.
       if (error instanceof TransportError) lost(error);

@@ -59,10 +59,7 @@ export function seedImage(name: string, options: SeedOptions = {}): SeedImage {
   });
   const parts: Parts = {
     config: describeBytes(isDocker ? DOCKER_CONFIG_TYPE : OCI_CONFIG_TYPE, configBytes),
-    layers: [
-      ...foreign,
-      ...layers.map((layer) => describeBytes(isDocker ? DOCKER_LAYER : OCI_LAYER, layer)),
-    ],
+    layers: [...foreign, ...layers.map((layer) => describeBytes(isDocker ? DOCKER_LAYER : OCI_LAYER, layer))],
   };
   const mediaType = isDocker ? DOCKER_MANIFEST : OCI_MANIFEST;
   const write =
@@ -75,7 +72,11 @@ export function seedImage(name: string, options: SeedOptions = {}): SeedImage {
 export function seedList(
   name: string,
   kind: "docker" | "oci",
-  children: readonly { readonly image: SeedImage; readonly platform?: object; readonly annotations?: object }[],
+  children: readonly {
+    readonly image: SeedImage;
+    readonly platform?: object;
+    readonly annotations?: object;
+  }[],
   more: object = {},
 ): SeedImage {
   const mediaType = kind === "docker" ? DOCKER_LIST : OCI_INDEX;
@@ -107,16 +108,19 @@ function named(name: string, mediaType: string, body: Buffer, blobs: readonly Bu
   };
 }
 
-/** Puts content into a registry. */
-export async function seed(url: string, images: readonly SeedImage[]): Promise<void> {
+/** Like `fetch`. */
+export type Send = (url: string | URL, init: RequestInit) => Promise<Response>;
+
+/** Puts content into a registry. `send` may add what the registry wants to see. */
+export async function seed(url: string, images: readonly SeedImage[], send: Send = fetch): Promise<void> {
   for (const { repository, tag, mediaType, body, blobs } of images) {
     for (const blob of blobs) {
-      const opened = await fetch(`${url}/v2/${repository}/blobs/uploads/`, { method: "POST" });
+      const opened = await send(`${url}/v2/${repository}/blobs/uploads/`, { method: "POST" });
       const location = new URL(opened.headers.get("location") ?? "", url);
       location.searchParams.set("digest", digestOf(blob));
-      await expectCreated(await fetch(location, { method: "PUT", body: new Uint8Array(blob) }), tag);
+      await expectCreated(await send(location, { method: "PUT", body: new Uint8Array(blob) }), tag);
     }
-    const answer = await fetch(`${url}/v2/${repository}/manifests/${tag}`, {
+    const answer = await send(`${url}/v2/${repository}/manifests/${tag}`, {
       method: "PUT",
       headers: { "content-type": mediaType },
       body: new Uint8Array(body),

@@ -1,13 +1,13 @@
 import { spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
+import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, it } from "vitest";
 import { MANIFEST_TYPES } from "../../src/manifest/mediaTypes.js";
 
-/** Debian's `docker-registry` (distribution), with its storage in memory. */
+/** Debian's `docker-registry` (distribution), with its storage in a folder that goes with it. */
 export interface RegistryServer {
   /** `127.0.0.1:<port>` */
   readonly host: string;
@@ -15,9 +15,21 @@ export interface RegistryServer {
   close(): Promise<void>;
 }
 
-export async function startRegistryServer(): Promise<RegistryServer> {
+export interface RegistryServerOptions {
+  /** distribution 2 is Debian's `docker-registry`; distribution 3 calls itself `registry`. */
+  readonly program?: string;
+  /** Certificate and key files: HTTPS. */
+  readonly tls?: { readonly certificate: string; readonly key: string };
+  /** Where it listens; 127.0.0.1 unless told. */
+  readonly address?: string;
+  /** More sections of the configuration, such as `auth`; they replace those below. */
+  readonly config?: object;
+}
+
+export async function startRegistryServer(options: RegistryServerOptions = {}): Promise<RegistryServer> {
+  const { program = "docker-registry", tls, address = "127.0.0.1" } = options;
   const port = await freePort();
-  const host = `127.0.0.1:${port}`;
+  const host = `${address}:${port}`;
   const folder = mkdtempSync(join(tmpdir(), "docker-registry-"));
   const config = join(folder, "config.json");
   writeFileSync(
@@ -26,15 +38,16 @@ export async function startRegistryServer(): Promise<RegistryServer> {
       version: 0.1,
       log: { level: "error", accesslog: { disabled: true } },
       storage: { inmemory: {}, delete: { enabled: true } },
-      http: { addr: host },
+      http: { addr: host, ...(tls && { tls }) },
       // Without it, layers with URLs (those of Windows) are refused.
       validation: { manifests: { urls: { allow: ["^https://"] } } },
+      ...options.config,
     }),
   );
-  const child = spawn("docker-registry", ["serve", config], { stdio: "ignore" });
+  const child = spawn(program, ["serve", config], { stdio: "ignore" });
   const exited = new Promise((resolve) => child.once("exit", resolve));
-  const url = `http://${host}`;
-  await untilAnswers(`${url}/v2/`);
+  const url = `${tls === undefined ? "http" : "https"}://${host}`;
+  await untilListens(address, port);
   return {
     host,
     url,
@@ -98,7 +111,9 @@ export async function registryContent(
     if (!isInteresting(repository)) continue;
     const paths = digests.flatMap((digest) => [`manifests/${digest}`, `blobs/${digest}`]);
     const found = await Promise.all(
-      paths.map(async (path) => (await fetch(`${url}/v2/${repository}/${path}`, { method: "HEAD", headers })).ok),
+      paths.map(
+        async (path) => (await fetch(`${url}/v2/${repository}/${path}`, { method: "HEAD", headers })).ok,
+      ),
     );
     held.push(...paths.filter((_, index) => found[index]).map((path) => `${repository}/${path}`));
   }
@@ -124,14 +139,20 @@ function freePort(): Promise<number> {
   });
 }
 
-async function untilAnswers(url: string): Promise<void> {
+async function untilListens(host: string, port: number): Promise<void> {
   for (let attempt = 0; attempt < 200; attempt += 1) {
-    try {
-      await fetch(url);
-      return;
-    } catch {
-      await sleep(50);
-    }
+    const listens = await new Promise<boolean>((resolve) => {
+      const socket = connect({ host, port });
+      socket.once("connect", () => {
+        resolve(true);
+      });
+      socket.once("error", () => {
+        resolve(false);
+      });
+      socket.once("connect", () => socket.destroy());
+    });
+    if (listens) return;
+    await sleep(50);
   }
-  throw new Error(`${url} does not answer`);
+  throw new Error(`nothing listens on ${host}:${port}`);
 }
