@@ -158,6 +158,8 @@ export function withAuth(send: Send, options: AuthOptions): Send {
           : { ...request, headers: { ...request.headers, authorization: header } },
       );
       if (!isRefusal(response, header, await getCredentials())) return response;
+      // The only DELETE gives up an upload, for which some want a scope of its own: not worth a token.
+      if (request.method === "DELETE") return response;
       if (tries > 0 && header?.startsWith("Bearer ") === true) renewalHelps = false;
       if (!(await learn(response, header))) return response;
       onLearned?.();
