@@ -37,7 +37,8 @@ export async function startRegistryServer(options: RegistryServerOptions = {}): 
     JSON.stringify({
       version: 0.1,
       log: { level: "error", accesslog: { disabled: true } },
-      storage: { inmemory: {}, delete: { enabled: true } },
+      // Its storage in memory does not list the tags of a repository whose blobs were all mounted.
+      storage: { filesystem: { rootdirectory: join(folder, "data") }, delete: { enabled: true } },
       http: { addr: host, ...(tls && { tls }) },
       // Without it, layers with URLs (those of Windows) are refused.
       validation: { manifests: { urls: { allow: ["^https://"] } } },
