@@ -4,7 +4,7 @@ import { type Parts, seedImage, seedList, type SeedImage } from "../helpers/imag
 /** What both registries hold before the sessions begin: usual images, and ones that are hard to copy faithfully. */
 
 const MODERN = { architecture: "arm64", os: "linux", variant: "v8" };
-const AWKWARD = "<a href=\"x\">&amp;</a> \u2028\u2029 \u0007 \u00fc \ud83d\ude80 '\\";
+const AWKWARD = '<a href="x">&amp;</a> \u2028\u2029 \u0007 \u00fc \ud83d\ude80 \'\\';
 
 const oci = (more: object) => (parts: Parts) =>
   JSON.stringify({ schemaVersion: 2, mediaType: OCI_MANIFEST, ...parts, ...more });

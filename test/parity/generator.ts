@@ -76,9 +76,17 @@ const LIST_NAMES = [
   "app:v1",
 ];
 
-const INVALID_NAMES = ["", "A", "{host}/Multi/app", "a b", "a:", ":v1", "{host}/a@sha256:12", "é", "-"].filter(
-  (name) => name !== "-",
-);
+const INVALID_NAMES = [
+  "",
+  "A",
+  "{host}/Multi/app",
+  "a b",
+  "a:",
+  ":v1",
+  "{host}/a@sha256:12",
+  "é",
+  "-",
+].filter((name) => name !== "-");
 
 const ODD_TEXTS = [
   "",
@@ -156,7 +164,9 @@ function annotate(random: Random, lists: Lists, isMountOnly: boolean): Step {
   const list = anyList(random, lists, 0.9);
   const entry = anyEntry(random, lists, list);
   const isWindows = entry.includes("/win/") && !isMountOnly;
-  const [os, arch] = random.chance(0.75) ? random.pick(KNOWN_PAIRS) : [random.pick(OSES), random.pick(ARCHES)];
+  const [os, arch] = random.chance(0.75)
+    ? random.pick(KNOWN_PAIRS)
+    : [random.pick(OSES), random.pick(ARCHES)];
   const features = [random.pick(FEATURES), ...random.some(FEATURES, 0.1)];
   const flags = random.some(
     [

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
-import { readdir, readFile, stat } from "node:fs/promises";
+import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { run } from "../../src/cli.js";
 import { escapeControls } from "../../src/ui/text.js";
 import { recordingContext } from "../helpers/cli.js";
@@ -25,6 +25,8 @@ export interface Side {
   readonly config: string;
   /** Runs a command line in which `{host}` and `{localhost}` stand for the registry. */
   run(argv: readonly string[]): Promise<Outcome>;
+  /** Writes a file of the store; `{host}`, `{localhost}` and `{host-file}` stand for the registry in both. */
+  putFile(path: string, content: Buffer | string): Promise<void>;
   /** Every file and folder of the store, by path. */
   store(): Promise<Record<string, string>>;
   close(): void;
@@ -85,6 +87,11 @@ function side(
     run: async (argv) => {
       const { status, stdoutBytes, stderr } = await execute(argv.map(toReal));
       return { status, stdout: toPlaces(stdoutBytes.toString("latin1")), stderr: toPlaces(stderr) };
+    },
+    putFile: async (path, content) => {
+      const file = join(config, "manifests", toReal(path));
+      await mkdir(dirname(file), { recursive: true });
+      await writeFile(file, toReal(Buffer.from(content).toString("latin1")), "latin1");
     },
     store: async () => {
       const files = await readTree(join(config, "manifests"), "");
