@@ -21,7 +21,7 @@ export interface DockerOptions {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-const hasDocker = spawnSync("docker", ["--version"]).status === 0;
+export const hasDocker = spawnSync("docker", ["--version"]).status === 0;
 
 /**
  * A suite that compares with docker. Without docker it says so and is skipped, except in CI, where it fails: a

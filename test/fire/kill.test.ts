@@ -1,0 +1,217 @@
+import { existsSync } from "node:fs";
+import { mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Entry } from "../../src/manifest/entry.js";
+import { formatReference, parseReference } from "../../src/manifest/reference.js";
+import { storeName } from "../../src/store/names.js";
+import { openStore } from "../../src/store/store.js";
+import { startRegistry, type RunningRegistry } from "../../src/testing/index.js";
+import { cli } from "../helpers/cli.js";
+import { docker, hasDocker } from "../helpers/docker.js";
+import { bundleProgram, type Program } from "../helpers/program.js";
+import { findIncomplete } from "../helpers/registryCheck.js";
+import { seededRandom, type Random } from "../helpers/seededRandom.js";
+
+/**
+ * Real processes, killed with SIGKILL: at a random moment of their life, or a moment after they were seen at work (a
+ * request, a change in the store). `FIRE_KILLS` says how many, `FIRE_SEED` which; what every single step leaves behind
+ * is tested in test/store/crash.test.ts.
+ */
+const KILLS = Number(process.env["FIRE_KILLS"] ?? 36);
+const SEED = Number(process.env["FIRE_SEED"] ?? 1);
+
+const ARCHITECTURES = ["amd64", "arm64", "s390x", "riscv64"];
+
+interface Scene {
+  readonly config: string;
+  readonly registry: RunningRegistry;
+  readonly list: string;
+  readonly sources: readonly string[];
+}
+
+interface Scenario {
+  readonly name: string;
+  readonly mounts?: "refuse202";
+  readonly args: (scene: Scene) => readonly string[];
+  /** What is done before it. */
+  readonly before: (scene: Scene) => readonly (readonly string[])[];
+  /** Which lists it may leave behind. */
+  readonly leaves: (entries: readonly Entry[] | undefined) => boolean;
+  /** Running it again may say that there is nothing left to do. */
+  readonly saysDone?: RegExp;
+}
+
+const create = ({ list, sources }: Scene) => ["create", list, ...sources];
+const annotateAll = ({ list, sources }: Scene) =>
+  sources.map((source) => ["annotate", list, source, "--os", "linux", "--arch", "arm", "--variant", "v7"]);
+const count =
+  (...counts: number[]) =>
+  (entries: readonly Entry[] | undefined) =>
+    counts.includes(entries?.length ?? 0);
+
+const scenarios: readonly Scenario[] = [
+  { name: "create", args: create, before: () => [], leaves: count(0, 4), saysDone: /refusing to amend/ },
+  {
+    name: "create --amend",
+    args: ({ list, sources }) => ["create", "-a", list, ...sources],
+    before: ({ list, sources }) => [["create", list, sources[0]!]],
+    leaves: count(1, 4),
+  },
+  {
+    name: "annotate",
+    args: (scene) => annotateAll(scene)[1]!,
+    before: (scene) => [create(scene)],
+    leaves: count(4),
+  },
+  {
+    name: "rm",
+    args: ({ list }) => ["rm", list],
+    before: (scene) => [create(scene)],
+    leaves: count(0, 4),
+    saysDone: /No such manifest/,
+  },
+  {
+    name: "push",
+    args: ({ list }) => ["push", list],
+    before: (scene) => [create(scene), ...annotateAll(scene)],
+    leaves: count(4),
+  },
+  {
+    name: "push --purge with copying",
+    mounts: "refuse202",
+    args: ({ list }) => ["push", "--purge", list],
+    before: (scene) => [create(scene)],
+    leaves: count(0, 4),
+    saysDone: /No such manifest/,
+  },
+];
+
+let program: Program;
+let home: string;
+beforeAll(async () => {
+  program = await bundleProgram();
+  home = await mkdtemp(join(tmpdir(), "kill-"));
+});
+afterAll(() => rm(home, { recursive: true, force: true }));
+
+describe.each(scenarios)("$name, killed at any moment", (scenario) => {
+  it("leaves everything readable and complete, and can be run again", { timeout: 1_200_000 }, async () => {
+    const random = seededRandom(SEED + scenarios.indexOf(scenario));
+    const kills = Math.ceil(KILLS / scenarios.length);
+    const lifetime = await rehearse(scenario);
+    let survived = 0;
+    for (let kill = 0; kill < kills; kill++) {
+      if (!(await killOnce(scenario, random, lifetime, kill))) survived++;
+    }
+    // A kill that comes too late tests nothing.
+    expect(survived).toBeLessThanOrEqual(kills / 2);
+  });
+});
+
+/** How long it takes from start to end. */
+async function rehearse(scenario: Scenario): Promise<number> {
+  const scene = await setUp(scenario, "rehearsal", () => undefined);
+  const start = performance.now();
+  const { status, stderr } = await program.start(scenario.args(scene), envOf(scene)).done;
+  expect({ status, stderr: stderr.replace(/^copied .*\n/, "") }).toEqual({ status: 0, stderr: "" });
+  const lifetime = performance.now() - start;
+  await scene.registry.close();
+  return lifetime;
+}
+
+async function killOnce(
+  scenario: Scenario,
+  random: Random,
+  lifetime: number,
+  kill: number,
+): Promise<boolean> {
+  let requests = 0;
+  const scene = await setUp(scenario, String(kill), () => requests++);
+  const { config, registry, list } = scene;
+  try {
+    requests = 0;
+    const { child, done } = program.start(scenario.args(scene), envOf(scene));
+    await untilMoment(random, lifetime, () => requests, scene);
+    child.kill("SIGKILL");
+    const { status } = await done;
+
+    await check(scenario, scene);
+    const again = await cli(scenario.args(scene), undefined, { env: { DOCKER_CONFIG: config } });
+    if (again.status !== 0) expect(again.stderr).toMatch(scenario.saysDone ?? /^$/);
+    await check(scenario, scene);
+    expect(registry.openUploads(), "uploads that nobody finished").toBeLessThanOrEqual(20);
+    if (scenario.name.startsWith("push")) expect(registry.tags("multi/app")).toEqual(["v1"]);
+    return status === null;
+  } finally {
+    await registry.close();
+    await rm(config, { recursive: true, force: true });
+  }
+}
+
+/** Any moment of its life, or a moment after a certain request, or after it took the lock. */
+async function untilMoment(
+  random: Random,
+  lifetime: number,
+  requests: () => number,
+  { config, list }: Scene,
+): Promise<void> {
+  const kind = Math.floor(random() * 3);
+  if (kind === 0) {
+    await sleep(random() * lifetime);
+    return;
+  }
+  const wanted = Math.floor(random() * 12) + 1;
+  const lock = join(config, "manifests", ".tsmanifest", storeName(parseReference(list)), "lock");
+  const isAtWork = () => (kind === 1 ? requests() >= wanted : existsSync(lock));
+  const deadline = performance.now() + lifetime * (0.5 + random() / 2);
+  while (!isAtWork() && performance.now() < deadline) await sleep(1);
+  await sleep(random() * 4);
+}
+
+async function setUp(scenario: Scenario, name: string, onRequest: () => void): Promise<Scene> {
+  const registry = await startRegistry({
+    mounts: scenario.mounts,
+    onRequest: () => {
+      onRequest();
+      return undefined;
+    },
+  });
+  for (const architecture of ARCHITECTURES) {
+    registry.putImage("team/app", { tag: architecture, architecture, layers: 3 });
+  }
+  const config = join(home, `${scenario.name}-${name}`);
+  await mkdir(config);
+  const scene: Scene = {
+    config,
+    registry,
+    list: `${registry.host}/multi/app:v1`,
+    sources: ARCHITECTURES.map((tag) => `${registry.host}/team/app:${tag}`),
+  };
+  for (const args of scenario.before(scene)) {
+    const { status, stderr } = await cli(args, undefined, { env: envOf(scene) });
+    expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+  }
+  return scene;
+}
+
+const envOf = ({ config }: Scene) => ({ DOCKER_CONFIG: config });
+
+/** Whatever happened: the list is whole, nothing else is in its folder, no tag points to what is not there. */
+async function check({ leaves }: Scenario, { config, registry, list, sources }: Scene): Promise<void> {
+  expect(findIncomplete(registry)).toEqual([]);
+  const folder = join(config, "manifests", storeName(parseReference(list)));
+  const expected = sources.map((source) => storeName(parseReference(source)));
+  const isForeign = (name: string) => !expected.includes(name);
+  const names = await readdir(folder).catch(() => undefined);
+  expect(names?.filter(isForeign) ?? []).toEqual([]);
+
+  if (hasDocker && names !== undefined) {
+    const shown = await docker(["manifest", "inspect", list], { config });
+    expect(shown).toMatchObject({ status: 0, stderr: "" });
+  }
+  const entries = await openStore(join(config, "manifests")).readList(parseReference(list));
+  expect(leaves(entries), `${entries?.map(({ ref }) => formatReference(ref)).join()}`).toBe(true);
+}

@@ -1,0 +1,79 @@
+import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { formatReference, parseReference } from "../../src/manifest/reference.js";
+import { openStore } from "../../src/store/store.js";
+import { startRegistry, type RunningRegistry } from "../../src/testing/index.js";
+import { cli } from "../helpers/cli.js";
+import { bundleProgram, type Program } from "../helpers/program.js";
+import { findIncomplete } from "../helpers/registryCheck.js";
+
+/** Many processes on one list at the same time. */
+const AMENDING = 20;
+const ENTRIES = 50;
+
+let program: Program;
+let registry: RunningRegistry;
+let config: string;
+beforeAll(async () => {
+  program = await bundleProgram();
+  registry = await startRegistry();
+  config = await mkdtemp(join(tmpdir(), "together-"));
+});
+afterAll(async () => {
+  await registry.close();
+  await rm(config, { recursive: true, force: true });
+});
+
+const run = (args: readonly string[]) => program.start(args, { DOCKER_CONFIG: config }).done;
+
+it(
+  `${AMENDING} processes amend one list while others annotate, inspect and push it`,
+  { timeout: 240_000 },
+  async () => {
+    const list = `${registry.host}/multi/app:v1`;
+    const sources = Array.from({ length: ENTRIES }, (_, index) => {
+      const repository = `team/app${index % 7}`;
+      registry.putImage(repository, { tag: `t${index}`, seed: String(index) });
+      return `${registry.host}/${repository}:t${index}`;
+    });
+    const annotated = sources.slice(0, 5);
+    const env = { DOCKER_CONFIG: config };
+    expect((await cli(["create", list, ...annotated], undefined, { env })).status).toBe(0);
+
+    const shares = Array.from({ length: AMENDING }, (_, index) =>
+      // Some of the images are wanted by more than one, and those annotated by all.
+      [
+        ...sources.filter((_source, at) => at % AMENDING === index || at % 11 === index),
+        annotated[index % 5]!,
+      ],
+    );
+    const amends = shares.map((share) => run(["create", "--amend", list, ...share]));
+    const annotates = annotated.map((source) =>
+      run(["annotate", list, source, "--os", "linux", "--arch", "arm", "--variant", "v7"]),
+    );
+    const inspects = [0, 1, 2, 3].map(() => run(["inspect", list]));
+    const pushes = [0, 1].map(() => run(["push", list]));
+
+    for (const result of await Promise.all([...amends, ...annotates, ...inspects, ...pushes])) {
+      expect(result).toMatchObject({ status: 0, stderr: "" });
+    }
+    for (const { stdout } of await Promise.all(inspects)) {
+      const shown = JSON.parse(stdout) as { manifests: { digest: string }[] };
+      expect(shown.manifests.length).toBeGreaterThanOrEqual(5);
+      expect(shown.manifests.length).toBeLessThanOrEqual(ENTRIES);
+    }
+    expect(findIncomplete(registry)).toEqual([]);
+
+    const store = openStore(join(config, "manifests"));
+    const entries = (await store.readList(parseReference(list))) ?? [];
+    expect(entries.map(({ ref }) => formatReference(ref)).sort()).toEqual([...sources].sort());
+    const variants = entries.filter(({ descriptor }) => descriptor.platform?.variant === "v7");
+    expect(variants.map(({ ref }) => formatReference(ref)).sort()).toEqual([...annotated].sort());
+
+    const [own, ...more] = await readdir(join(config, "manifests", ".tsmanifest"));
+    expect(more).toEqual([]);
+    expect(await readdir(join(config, "manifests", ".tsmanifest", own!))).toEqual(["name"]);
+  },
+);
