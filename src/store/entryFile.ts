@@ -6,7 +6,7 @@ import type { Entry } from "../manifest/entry.js";
 import { goBytes, goStruct, goText, issueOf, memberBytes, parseJson } from "../manifest/goJson.js";
 import { parseImageManifest, type ImageManifest } from "../manifest/image.js";
 import { Platform } from "../manifest/platform.js";
-import { parseCanonical, type Reference } from "../manifest/reference.js";
+import { parseCanonical } from "../manifest/reference.js";
 
 /**
  * The file of one entry. `Digest` and `Platform` at the top are what docker wrote before it knew of `Descriptor`.
@@ -23,27 +23,22 @@ const EntryFile = goStruct({
 
 /** Reads the file of an entry. Throws a StoreError that names the file and what is wrong with it. */
 export function decodeEntry(bytes: Buffer, file: string): Entry {
-  const fault = (what: string, cause?: unknown): StoreError => new StoreError(`${file}: ${what}`, { cause });
   try {
     const parsed = z.safeParse(EntryFile, parseJson(bytes));
-    if (!parsed.success) throw fault(issueOf(parsed.error));
+    if (!parsed.success) throw new StoreError(issueOf(parsed.error));
     const fields = parsed.data;
-    if (fields.Ref === undefined) throw fault("the entry has no Ref");
+    if (fields.Ref === undefined) throw new StoreError("the entry has no Ref");
     const manifest = manifestOf(bytes, fields);
     return {
-      ref: refOf(fields.Ref),
+      ref: parseCanonical(fields.Ref),
       descriptor:
         fields.Digest === "" ? fields.Descriptor : oldDescriptor(fields.Digest, fields.Platform, manifest),
       raw: fields.Raw.byteLength === 0 ? undefined : fields.Raw,
       manifest,
     };
   } catch (error) {
-    throw error instanceof StoreError ? error : fault(messageOf(error), error);
+    throw new StoreError(`${file}: ${messageOf(error)}`, { cause: error });
   }
-}
-
-function refOf(text: string): Reference {
-  return parseCanonical(text);
 }
 
 /** docker reads a docker manifest before an OCI one, where some other program wrote both. */
