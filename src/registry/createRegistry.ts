@@ -8,7 +8,7 @@ import { registryOperations, type Registry } from "./registry.js";
 import { withRedirects } from "./redirects.js";
 import { withRetry } from "./retry.js";
 import { DEFAULT_RETRIES, type Outcome, type RetryLimits } from "./retryDelay.js";
-import { createTransport, type Timeouts, type TlsSettings } from "./transport.js";
+import { createTransport, isBulk, type Timeouts, type TlsSettings } from "./transport.js";
 import { TransportError } from "./transportError.js";
 
 export interface RegistryOptions {
@@ -129,10 +129,10 @@ function hasAny(certificates: Omit<TlsSettings, "verify"> | undefined): boolean 
   return (certificates?.ca?.length ?? 0) > 0 || (certificates?.cert?.length ?? 0) > 0;
 }
 
-/** Bounds the requests under way, which HTTP/2 would leave to the server. */
+/** Bounds the requests under way, which HTTP/2 would leave to the server. Whoever copies blobs bounds that. */
 function limited(send: Send, concurrency: number): Send {
   const limit = limitTo(concurrency);
-  return (request) => limit(() => send(request));
+  return (request) => (isBulk(request) ? send(request) : limit(() => send(request)));
 }
 
 /** The layer that tells what was sent and what came back, and passes on the server's warnings, once each. */

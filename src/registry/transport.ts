@@ -20,8 +20,8 @@ import { TransportError } from "./transportError.js";
  */
 export interface TransportOptions {
   /**
-   * Requests under way at once, counted by whoever calls `send`. A connection is only opened for one that finds no idle
-   * one; downloads that are still being read come on top, so that what waits for them can never block them.
+   * Connections to a host over HTTP/1.1, and requests under way at once over HTTP/2. The bodies of blobs have connections
+   * of their own: an upload that waits for a download must never keep it from going on.
    */
   readonly concurrency: number;
   /** What TLS should trust and show for a host (`name[:port]`). */
@@ -80,52 +80,49 @@ export function createTransport(options: TransportOptions): Transport {
     keepAliveMaxTimeout: KEEP_ALIVE_MS,
   };
 
-  function dispatcherFor(url: URL): Promise<Dispatcher> {
-    const known = dispatchers.get(url.origin);
+  function dispatcherFor(url: URL, bulk: boolean): Promise<Dispatcher> {
+    const name = bulk ? `bulk ${url.origin}` : url.origin;
+    const known = dispatchers.get(name);
     if (known !== undefined) return known;
-    const made = makeDispatcher(url);
-    dispatchers.set(url.origin, made);
+    const made = makeDispatcher(url, bulk);
+    dispatchers.set(name, made);
     // A failed first connection must not be remembered: the next try makes its own.
-    made.catch(() => dispatchers.delete(url.origin));
+    made.catch(() => dispatchers.delete(name));
     return made;
   }
 
-  async function makeDispatcher(url: URL): Promise<Dispatcher> {
+  async function makeDispatcher(url: URL, bulk: boolean): Promise<Dispatcher> {
     const proxy = options.proxyFor(url);
     const secure = url.protocol === "https:";
     const tls = secure ? tlsOptions(await options.tls(url.host)) : {};
+    const connections = bulk ? null : options.concurrency;
+    const timeout = timeouts.connect;
     if (proxy !== undefined) {
       return new ProxyAgent({
         ...common,
         uri: proxy.href,
-        connections: options.concurrency * 2,
+        connections,
         proxyTunnel: secure,
-        proxyTls: { timeout: timeouts.connect },
-        requestTls: { ...tls, timeout: timeouts.connect },
+        proxyTls: { timeout },
+        requestTls: { ...tls, timeout },
       });
     }
-    if (!secure) {
-      return new Pool(url.origin, {
-        ...common,
-        connections: options.concurrency * 2,
-        connect: { timeout: timeouts.connect },
-      });
+    if (!secure || bulk) {
+      // undici sends a streamed body over HTTP/2 only when nothing else is under way.
+      return new Pool(url.origin, { ...common, connections, allowH2: false, connect: { ...tls, timeout } });
     }
     // The first connection tells whether the server speaks HTTP/2. Only then is it known how many are wanted.
-    const first = await connectTls(url, tls, timeouts.connect, options.signal);
+    const first = await connectTls(url, tls, timeout, options.signal);
     if (first.alpnProtocol === "h2") {
       return new Client(url.origin, {
         ...common,
         allowH2: true,
-        maxConcurrentStreams: options.concurrency * 2,
-        connect: handingOver(first, { ...tls, ALPNProtocols: ["h2"] }, timeouts.connect, true),
+        pipelining: options.concurrency,
+        maxConcurrentStreams: options.concurrency,
+        connect: handingOver(first, { ...tls, ALPNProtocols: ["h2"] }, timeout, true),
       });
     }
-    return new Pool(url.origin, {
-      ...common,
-      connections: options.concurrency * 2,
-      connect: handingOver(first, tls, timeouts.connect, false),
-    });
+    return new Pool(url.origin, { ...common, connections, connect: handingOver(first, tls, timeout, false) });
   }
 
   async function send(request: HttpRequest): Promise<HttpResponse> {
@@ -133,7 +130,7 @@ export function createTransport(options: TransportOptions): Transport {
     const signal = either(options.signal, request.signal);
     signal?.throwIfAborted();
     try {
-      const dispatcher = await dispatcherFor(url);
+      const dispatcher = await dispatcherFor(url, isBulk(request));
       const body = bodyOf(request);
       const response = await dispatcher.request({
         origin: url.origin,
@@ -153,6 +150,8 @@ export function createTransport(options: TransportOptions): Transport {
         // Whether a request may be repeated is the retry layer's business. Here it only lets HTTP/2 send several
         // POSTs at once.
         idempotent: true,
+        // undici would close the connection behind every HEAD, for the sake of servers that send a body there.
+        reset: false,
       });
       const answer = { status: response.statusCode, headers: response.headers, url };
       if (request.stream === true && response.statusCode < 300) {
@@ -193,6 +192,11 @@ export function createTransport(options: TransportOptions): Transport {
 
 function either(one: AbortSignal | undefined, other: AbortSignal | undefined): AbortSignal | undefined {
   return one === undefined || other === undefined ? (one ?? other) : AbortSignal.any([one, other]);
+}
+
+/** Does it send or fetch a blob, piece by piece? */
+export function isBulk({ body, stream }: HttpRequest): boolean {
+  return stream === true || (body !== undefined && typeof body !== "string" && !Buffer.isBuffer(body));
 }
 
 function lengthOf(body: NonNullable<HttpRequest["body"]>): number {
@@ -296,6 +300,7 @@ function handingOver(
     const socket = waiting;
     waiting = undefined;
     if (socket === undefined || socket.destroyed) connectNew(connectOptions, callback);
-    else callback(null, socket);
+    // Not before the caller is ready for it: undici overlooks what comes at once.
+    else queueMicrotask(() => callback(null, socket));
   };
 }

@@ -1,0 +1,180 @@
+import { describe, expect, test } from "vitest";
+import type { ImageOptions } from "../../src/testing/index.js";
+import { peakConcurrency } from "../../src/testing/index.js";
+import { certificateFile } from "../helpers/certificates.js";
+import { withScene, type Scene, type SceneOptions } from "../helpers/scene.js";
+import { SECRETS } from "../helpers/secrets.js";
+
+/**
+ * What a push may cost, in requests, connections and dependent round trips. Five images of four blobs each (a config, a
+ * layer of their own, two that all share): 5 + 5 + 2 blobs to mount.
+ */
+const SHARED = ["shared layer one", "shared layer two"];
+const IMAGES: readonly ImageOptions[] = ["amd64", "arm64", "s390x", "ppc64le", "riscv64"].map(
+  (architecture) => ({
+    architecture,
+    layers: [`layer of ${architecture}`, ...SHARED],
+  }),
+);
+const MOUNTS = 12;
+const FIRST_PUSH = MOUNTS + IMAGES.length * 2 + 1;
+
+const auth: SceneOptions = {
+  auth: { kind: "bearer", users: { me: SECRETS.password } },
+  config: (host) => ({ auths: { [host]: { auth: btoa(`me:${SECRETS.password}`) } } }),
+};
+/**
+ * Answers in rounds: nobody gets an answer before as many requests are there as the round wants. A client that needs
+ * more rounds than these, or other ones, waits for ever; no clock is involved. After the last one all is as usual.
+ */
+function inRounds(sizes: readonly number[]): Pick<SceneOptions, "onRequest"> & { done: () => boolean } {
+  const left = [...sizes];
+  let waiting: (() => void)[] = [];
+  return {
+    onRequest: async () => {
+      if (left.length === 0) return undefined;
+      await new Promise<void>((resolve) => {
+        waiting.push(resolve);
+        if (waiting.length !== left[0]) return;
+        left.shift();
+        const round = waiting;
+        waiting = [];
+        for (const release of round) release();
+      });
+      return undefined;
+    },
+    done: () => left.length === 0 && waiting.length === 0,
+  };
+}
+
+const TRANSPORTS: readonly {
+  readonly name: string;
+  readonly options: SceneOptions;
+  /** Is it clear from the name that nobody asks for credentials there? */
+  readonly isOpen: boolean;
+  readonly flags: readonly string[];
+  readonly protocol: string;
+}[] = [
+  { name: "HTTP", options: {}, isOpen: true, flags: [], protocol: "HTTP/1.1" },
+  {
+    name: "HTTPS over HTTP/1.1",
+    options: { speaks: "tls", address: "0.0.0.0" },
+    isOpen: false,
+    flags: ["--ca-file", certificateFile("ca")],
+    protocol: "HTTP/1.1",
+  },
+  {
+    name: "HTTPS over HTTP/2",
+    options: { speaks: "h2", address: "0.0.0.0" },
+    isOpen: false,
+    flags: ["--ca-file", certificateFile("ca")],
+    protocol: "HTTP/2.0",
+  },
+];
+
+const kinds = ({ count }: Scene) => ({
+  mounts: count(/^POST .*mount=/),
+  heads: count(/^HEAD .*\/manifests\//),
+  children: count(/^PUT .*\/manifests\/sha256:/),
+  tags: count(/^PUT .*\/manifests\/v1$/),
+  tokens: count(/\/token/),
+  pings: count(/ \/v2\/$/),
+});
+
+describe.each(TRANSPORTS)("a first push by $name", ({ options, flags, protocol, isOpen }) => {
+  test.each([
+    { credentials: "without auth", more: {}, extra: 0, tokens: 0 },
+    { credentials: "with a bearer token", more: auth, extra: 2, tokens: 1 },
+  ])("costs no more requests than it must, $credentials", async ({ more, extra, tokens }) => {
+    await withScene({ ...options, ...more, images: IMAGES }, async (scene) => {
+      expect(await scene.push(...flags)).toMatchObject({ status: 0, stdout: scene.pushed });
+      const heads = IMAGES.length + (tokens > 0 ? 1 : 0);
+      expect(kinds(scene)).toEqual({ mounts: MOUNTS, heads, children: 5, tags: 1, tokens, pings: 0 });
+      expect(scene.peer.seen).toHaveLength(FIRST_PUSH + extra);
+      expect(new Set(scene.peer.log.map((request) => request.protocol))).toEqual(new Set([protocol]));
+    });
+  });
+
+  // Without credentials, and not on a loopback name, the first request goes alone: it finds out what is wanted.
+  test.each([
+    { credentials: "without auth", more: {}, rounds: isOpen ? [17, 5, 1] : [1, 16, 5, 1] },
+    { credentials: "with a bearer token", more: auth, rounds: [1, 1, 17, 5, 1] },
+  ])("takes three round trips, $credentials, and at most two before them", async ({ more, rounds }) => {
+    const gate = inRounds(rounds);
+    await withScene({ ...options, ...more, ...gate, images: IMAGES }, async (scene) => {
+      expect(await scene.push(...flags)).toMatchObject({ status: 0 });
+      expect(gate.done()).toBe(true);
+    });
+  });
+
+  test("takes one connection over HTTP/2, and no more than the limit over HTTP/1.1", async () => {
+    await withScene({ ...options, images: IMAGES }, async (scene) => {
+      await scene.push(...flags, "--concurrency", "4");
+      expect(peakConcurrency(scene.peer.log)).toBeLessThanOrEqual(4);
+      expect(scene.peer.connections).toBeLessThanOrEqual(protocol === "HTTP/2.0" ? 1 : 4);
+    });
+  });
+});
+
+test("the limit is 32 unless told", async () => {
+  const images = Array.from({ length: 40 }, (_, index) => ({ layers: [`layer ${index}`] }));
+  await withScene({ ...inRounds([32]), images }, async (scene) => {
+    expect(await scene.push()).toMatchObject({ status: 0 });
+    expect(peakConcurrency(scene.peer.log)).toBe(32);
+    expect(scene.peer.connections).toBe(32);
+  });
+});
+
+describe.each(TRANSPORTS)("a repeated push by $name", ({ options, flags, isOpen }) => {
+  test.each([
+    { credentials: "without auth", more: {}, rounds: isOpen ? [17, 1] : [1, 16, 1] },
+    { credentials: "with a bearer token", more: auth, rounds: [1, 1, 17, 1] },
+  ])("puts nothing but the list, in two round trips, $credentials", async ({ more, rounds }) => {
+    let gate: ReturnType<typeof inRounds> | undefined;
+    const onRequest: SceneOptions["onRequest"] = (request) => gate?.onRequest?.(request);
+    await withScene({ ...options, ...more, onRequest, images: IMAGES }, async (scene) => {
+      await scene.push(...flags);
+      const earlier = scene.peer.seen.length;
+      const connections = scene.peer.connections;
+      gate = inRounds(rounds);
+      expect(await scene.push(...flags)).toMatchObject({ status: 0, stdout: scene.pushed });
+      expect(gate.done()).toBe(true);
+      const again = scene.peer.requests.slice(earlier);
+      expect(again.filter((request) => request.startsWith("PUT"))).toEqual(["PUT /v2/team/app/manifests/v1"]);
+      if (flags.length > 0 && options.speaks === "h2") expect(scene.peer.connections - connections).toBe(1);
+    });
+  });
+});
+
+describe("other commands", () => {
+  test("a remote list inspected is one request", async () => {
+    await withScene({ images: IMAGES }, async (scene) => {
+      const list = scene.peer.putList("remote/list", { tag: "v1", children: scene.images });
+      expect(await scene.run("inspect", `${scene.domain}/remote/list:v1`)).toMatchObject({ status: 0 });
+      expect(list.digest).toMatch(/^sha256:/);
+      expect(scene.peer.requests).toEqual(["GET /v2/remote/list/manifests/v1"]);
+    });
+  });
+
+  test("create gets each manifest, then its config, each config once, all at once", async () => {
+    // The same configuration under two manifests, which differ in their layers' order of annotations.
+    const twin = { architecture: "amd64", layers: ["same"] };
+    const images = [twin, { ...twin, annotations: { twin: "yes" } }, ...IMAGES];
+    await withScene({ ...inRounds([7, 6]), images }, async (scene) => {
+      const made = await scene.run("create", `${scene.domain}/team/new:v1`, ...scene.sources);
+      expect(made).toMatchObject({ status: 0 });
+      expect(scene.count(/^GET .*\/manifests\//)).toBe(7);
+      expect(scene.count(/^GET .*\/blobs\//)).toBe(6);
+      expect(scene.peer.seen).toHaveLength(13);
+    });
+  });
+
+  test("create needs one token for all sources", async () => {
+    await withScene({ ...auth, images: IMAGES }, async (scene) => {
+      const made = await scene.run("create", `${scene.domain}/team/new:v1`, ...scene.sources);
+      expect(made).toMatchObject({ status: 0 });
+      expect(scene.count(/\/token/)).toBe(1);
+      expect(scene.peer.seen).toHaveLength(5 + 5 + 2);
+    });
+  });
+});
