@@ -2,6 +2,8 @@ import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { parseManifestList } from "../../src/manifest/image.js";
+import { DOCKER_LIST } from "../../src/manifest/mediaTypes.js";
 import { formatReference, parseReference } from "../../src/manifest/reference.js";
 import { openStore } from "../../src/store/store.js";
 import { startRegistry, type RunningRegistry } from "../../src/testing/index.js";
@@ -60,7 +62,7 @@ it(
       expect(result).toMatchObject({ status: 0, stderr: "" });
     }
     for (const { stdout } of await Promise.all(inspects)) {
-      const shown = JSON.parse(stdout) as { manifests: { digest: string }[] };
+      const shown = parseManifestList(DOCKER_LIST, Buffer.from(stdout));
       expect(shown.manifests.length).toBeGreaterThanOrEqual(5);
       expect(shown.manifests.length).toBeLessThanOrEqual(ENTRIES);
     }
