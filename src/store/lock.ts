@@ -49,7 +49,9 @@ const LEFTOVER_MS = 3_600_000;
 const Holder = z.object({ pid: z.int(), machine: z.string() });
 type Holder = z.infer<typeof Holder>;
 
-const ID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+/** What a folder of one's own is called. node:crypto would be the better part of the time that `rm` takes to start. */
+const newId = (): string => `${pid}-${Date.now()}-${Math.random().toString(36).slice(2)}`;
+const ID = /^\d+-\d+-[0-9a-z]+$/;
 
 /** What the system says when `lock` is there already; Windows does not tell that from other refusals. */
 const HELD = new Set(["ENOTEMPTY", "EEXIST", "EPERM", "EACCES", "EBUSY"]);
@@ -67,8 +69,7 @@ export interface Lock {
  * folder cannot be written to.
  */
 export async function acquireLock(folder: string, signal?: AbortSignal): Promise<Lock> {
-  // node:crypto would be the better part of the time that `rm` and `annotate` take to start.
-  const id = `${pid}-${Date.now()}-${Math.random()}`;
+  const id = newId();
   const own = join(folder, id);
   const lock = join(folder, "lock");
   try {
