@@ -1,4 +1,4 @@
-import type { Context } from "../context.js";
+import type { Context, Output } from "../context.js";
 import { ManifestError, NotFoundError } from "../errors.js";
 import type { Entry } from "../manifest/entry.js";
 import { showEntries, showEntry, showList, showManifest } from "../manifest/inspect.js";
@@ -6,6 +6,7 @@ import { listItem } from "../manifest/list.js";
 import { NO_PLATFORM } from "../manifest/platform.js";
 import { formatReference, parseReference, type Reference } from "../manifest/reference.js";
 import { noSuchManifest } from "../store/store.js";
+import { escapeControls } from "../ui/text.js";
 import { defineCommand } from "./command.js";
 import { networkFlags, type NetworkFlags } from "./networkFlags.js";
 import { openUserStore } from "./userStore.js";
@@ -34,15 +35,24 @@ export const inspect = defineCommand({
     if (second !== undefined) {
       const entry = await store.readEntry(parseReference(first), ref);
       if (entry === undefined) throw noSuchManifest(ref);
-      context.stdout.write(flags.verbose ? showEntry(entry) : showImage(entry));
+      print(context.stdout, flags.verbose ? showEntry(entry) : showImage(entry));
       return;
     }
     const local = await store.readList(ref);
-    context.stdout.write(
+    print(
+      context.stdout,
       local === undefined ? await showRemote(context, flags, ref) : showLocal(local, ref, flags.verbose),
     );
   },
 });
+
+/**
+ * A script gets docker's bytes. On a terminal what it might obey is spelled out: `\u009b` in a string of JSON, the only
+ * place where such characters can be, is still the same JSON.
+ */
+function print(stdout: Output, json: Buffer): void {
+  stdout.write(stdout.isTTY === true ? escapeControls(json.toString("utf8")) : json);
+}
 
 function showImage({ manifest, ref }: Entry): Buffer {
   if (manifest === undefined) throw new ManifestError(`${formatReference(ref)} has no payload`);

@@ -31,16 +31,18 @@ export async function changeList(
   // What could stop the second half must stop the first.
   await checkFolder(paths.folder);
   if (!isNew) await access(paths.folder, constants.W_OK);
-  const files = join(scratch, "files");
-  await mkdir(files, { mode: 0o755 });
-  await Promise.all(newFiles.map(({ name, entry }) => writeEntry(join(files, name), entry)));
-  if (isNew) await recordOwner(list, files, paths, scratch);
-  await rename(files, paths.commit).catch((error: unknown) => {
+  try {
+    const files = join(scratch, "files");
+    await mkdir(files, { mode: 0o755 });
+    await Promise.all(newFiles.map(({ name, entry }) => writeEntry(join(files, name), entry)));
+    if (isNew) await recordOwner(list, files, paths, scratch);
+    await rename(files, paths.commit);
+  } catch (error) {
     if (codeOf(error) !== "ENOENT") throw error;
     throw new StoreError(`${paths.work}: this process was asleep and lost its lock; nothing was changed`, {
       cause: error,
     });
-  });
+  }
   await finishChange(paths);
 }
 

@@ -1,4 +1,6 @@
+import type * as Fs from "node:fs/promises";
 import { mkdtemp, readdir, rm } from "node:fs/promises";
+import type * as Process from "node:process";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
@@ -25,12 +27,12 @@ const pid = await vi.hoisted(async () => {
   return spawnSync(process.execPath, ["--version"]).pid;
 });
 vi.mock("node:process", async (original) => ({
-  ...(await original<typeof import("node:process")>()),
+  ...(await original<typeof Process>()),
   pid,
 }));
 
 vi.mock("node:fs/promises", async (original) => {
-  const real = await original<typeof import("node:fs/promises")>();
+  const real = await original<typeof Fs>();
   const step = (): void => {
     disk.calls++;
     if (disk.left === undefined) return;

@@ -29,7 +29,7 @@ const stringLiteral = fc.oneof(
 const numberLiteral = fc.oneof(
   fc.integer().map(String),
   fc.double({ noNaN: true, noDefaultInfinity: true }).map((value) => JSON.stringify(value)),
-  fc.constantFrom("-0", "1E400", "-1e-400", "1e999999999", "9007199254740993", "0.10", `${"9".repeat(400)}`),
+  fc.constantFrom("-0", "1E400", "-1e-400", "1e999999999", "9007199254740993", "0.10", "9".repeat(400)),
 );
 
 const { value: soundText } = fc.letrec<{ value: string; list: string; object: string }>((tie) => ({

@@ -12,7 +12,7 @@ export const contentType: fc.Arbitrary<string> = fc.oneof(
 
 const anything = fc.oneof(
   fc.jsonValue({ maxDepth: 2 }),
-  fc.constantFrom(null, -1, 1e400, 2 ** 53, 0.5, "", [], {}),
+  fc.constantFrom(null, -1, 1e300, 2 ** 53, 0.5, "", [], {}),
 );
 const or = (arbitrary: fc.Arbitrary<unknown>) =>
   fc.oneof({ weight: 12, arbitrary }, { weight: 1, arbitrary: anything });
