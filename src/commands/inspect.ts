@@ -32,7 +32,8 @@ export const inspect = defineCommand({
   async run(context, flags, [first = "", second]) {
     const ref = parseReference(second ?? first);
     const store = openUserStore(context);
-    if (second !== undefined) {
+    // An empty list name is none to docker: `inspect "$LIST" image` of a script that has not set it.
+    if (second !== undefined && first !== "") {
       const entry = await store.readEntry(parseReference(first), ref);
       if (entry === undefined) throw noSuchManifest(ref);
       print(context.stdout, flags.verbose ? showEntry(entry) : showImage(entry));
