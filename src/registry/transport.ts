@@ -301,6 +301,10 @@ function handingOver(
     waiting = undefined;
     if (socket === undefined || socket.destroyed) connectNew(connectOptions, callback);
     // Not before the caller is ready for it: undici overlooks what comes at once.
-    else queueMicrotask(() => callback(null, socket));
+    else {
+      queueMicrotask(() => {
+        callback(null, socket);
+      });
+    }
   };
 }

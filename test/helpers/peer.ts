@@ -38,7 +38,7 @@ export interface Peer extends Registry {
   readonly requests: readonly string[];
   /** Connections accepted since the start. */
   readonly connections: number;
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 export async function startPeer(options: PeerOptions = {}): Promise<Peer> {
@@ -90,7 +90,7 @@ function serverFor(
 export interface Listening {
   readonly port: number;
   readonly connections: number;
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 /** Makes a server listen on a free port, and close with all its connections. */
@@ -121,6 +121,19 @@ export async function listen(server: TcpServer, address = "127.0.0.1"): Promise<
         for (const socket of sockets) socket.destroy();
       }),
   };
+}
+
+/** Answers in the registry's place. */
+export function answer(
+  response: Outgoing,
+  status: number,
+  headers: Record<string, string | string[]> = {},
+  body: string | Uint8Array = "",
+): true {
+  if ("createPushResponse" in response) response.writeHead(status, headers);
+  else response.writeHead(status, headers);
+  response.end(body);
+  return true;
 }
 
 /** Answers with these bytes instead of HTTP as Node would write it, and ends the connection. HTTP/1.1 only. */

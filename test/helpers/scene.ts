@@ -52,12 +52,14 @@ export interface Scene {
   /** DOCKER_CONFIG, and the user's home. */
   readonly folder: string;
   run(...argv: string[]): Promise<Outcome>;
+  /** The same with more in the environment. */
+  runWith(env: Readonly<Record<string, string>>, ...argv: string[]): Promise<Outcome>;
   /** `push` of the list, with these flags. */
   push(...flags: string[]): Promise<Outcome>;
   /** The digest that the list's tag has in the registry, if any. */
   tag(): string | undefined;
   /** How many requests there were whose `METHOD path` matches. */
-  count(pattern: RegExp): number;
+  readonly count: (pattern: RegExp) => number;
   /** Like SIGINT. */
   interrupt(): void;
 }
@@ -93,9 +95,9 @@ export async function withScene(options: SceneOptions, play: (scene: Scene) => P
     const store = openStore(join(folder, "manifests"), interruption.signal);
     await store.write(parseReference(target), entries, "create");
 
-    const runCli = async (...argv: string[]): Promise<Outcome> => {
+    const runWith: Scene["runWith"] = async (env, ...argv) => {
       const recording = recordingContext({
-        env: { DOCKER_CONFIG: folder, ...options.env },
+        env: { DOCKER_CONFIG: folder, ...options.env, ...env },
         home: folder,
         signal: interruption.signal,
         waits: { ...PATIENT, ...options.waits },
@@ -119,8 +121,9 @@ export async function withScene(options: SceneOptions, play: (scene: Scene) => P
         return [...lines, peer.manifest(TARGET, TAG)?.digest, ""].join("\n");
       },
       folder,
-      run: runCli,
-      push: (...flags) => runCli("push", ...flags, target),
+      run: (...argv) => runWith({}, ...argv),
+      runWith,
+      push: (...flags) => runWith({}, "push", ...flags, target),
       tag: () => peer.manifest(TARGET, TAG)?.digest,
       count: (pattern) => peer.requests.filter((request) => pattern.test(request)).length,
       interrupt: () => {

@@ -1,0 +1,4 @@
+import { auth } from "./cases/auth.js";
+import { playConcern } from "./faultCase.js";
+
+playConcern(auth);

@@ -1,0 +1,410 @@
+import { join } from "node:path";
+import { expect } from "vitest";
+import type { AuthOptions } from "../../../src/testing/index.js";
+import { answer, startPeer, type Incoming, type Outgoing } from "../../helpers/peer.js";
+import { withScene, writeBelow, type SceneOptions } from "../../helpers/scene.js";
+import { SECRETS } from "../../helpers/secrets.js";
+import type { Concern } from "../faultCase.js";
+
+const users = { me: SECRETS.password };
+const bearer: AuthOptions = { kind: "bearer", users };
+const basicEntry = { auth: btoa(`me:${SECRETS.password}`) };
+const loggedIn = (host: string): object => ({ auths: { [host]: basicEntry } });
+
+/** The registry that gives out tokens itself, and a user who may use it. */
+const withTokens: SceneOptions = { auth: bearer, config: loggedIn };
+
+/** Lets in whoever shows this header, and refuses all others with these challenges. */
+function guarded(authorization: string, challenges: string[], status = 401) {
+  return (request: Incoming, response: Outgoing): boolean => {
+    if (request.headers.authorization === authorization) return false;
+    request.resume();
+    return answer(response, status, challenges.length > 0 ? { "WWW-Authenticate": challenges } : {});
+  };
+}
+
+const BASIC = `Basic ${basicEntry.auth}`;
+const BEARER = `Bearer ${SECRETS.bearerToken}`;
+
+/** A token server that answers with a fixed token, in a given form. */
+function tokenServer(body: string, see?: (request: Incoming) => void) {
+  return startPeer({
+    intercept: (request, response) => {
+      see?.(request);
+      request.resume();
+      return answer(response, 200, {}, body);
+    },
+  });
+}
+
+export const auth: Concern = {
+  title: "Authentication",
+  cases: [
+    {
+      server: "asks for a bearer token",
+      client: "gets one for target and sources, target first, and pushes",
+      run: () =>
+        withScene(withTokens, async (scene) => {
+          expect(await scene.push()).toMatchObject({ status: 0, stdout: scene.pushed, stderr: "" });
+          const [token, ...others] = scene.peer.requests.filter((request) => request.includes("/token"));
+          expect(others).toEqual([]);
+          const scopes = new URL(token?.split(" ")[1] ?? "", "http://x").searchParams.getAll("scope");
+          expect(scopes).toEqual([
+            "repository:team/app:pull,push",
+            "repository:src/0:pull",
+            "repository:src/1:pull",
+          ]);
+        }),
+    },
+    {
+      server: "sends several challenges, Basic before Bearer, in one header and with a comma in quotes",
+      client: "prefers Bearer",
+      run: async () => {
+        const tokens = await tokenServer(JSON.stringify({ token: SECRETS.bearerToken }));
+        const challenge = `BASIC realm="a, b", bEaReR realm="http://${tokens.host}/t",service="s,t",scope="x:y:pull,push"`;
+        try {
+          await withScene({ config: loggedIn, intercept: guarded(BEARER, [challenge]) }, async (scene) => {
+            expect(await scene.push()).toMatchObject({ status: 0 });
+            expect(tokens.requests[0]).toContain("service=s%2Ct");
+          });
+        } finally {
+          await tokens.close();
+        }
+      },
+    },
+    {
+      server: "sends its challenges in several headers, unquoted",
+      client: "prefers Bearer",
+      run: async () => {
+        const tokens = await tokenServer(JSON.stringify({ access_token: SECRETS.bearerToken }));
+        const challenges = ["Basic realm=registry", `Bearer realm=http://${tokens.host}/t,service=s`];
+        try {
+          await withScene({ config: loggedIn, intercept: guarded(BEARER, challenges) }, async (scene) => {
+            expect(await scene.push()).toMatchObject({ status: 0 });
+          });
+        } finally {
+          await tokens.close();
+        }
+      },
+    },
+    {
+      server: "asks for Basic",
+      client: "sends user name and password, after the first request with every one",
+      run: () =>
+        withScene({ auth: { kind: "basic", users }, config: loggedIn }, async (scene) => {
+          expect(await scene.push()).toMatchObject({ status: 0 });
+          expect(scene.peer.log.filter(({ authorization }) => authorization === undefined)).toHaveLength(1);
+        }),
+    },
+    {
+      server: "asks for Basic, and the user has nothing",
+      client: "says `no basic auth credentials` and how to log in",
+      run: () =>
+        withScene({ auth: { kind: "basic", users } }, async (scene) => {
+          const { status, stderr } = await scene.push();
+          expect(status).toBe(1);
+          expect(stderr).toMatch(/no basic auth credentials\nnot logged in to 127\.0\.0\.1:\d+: /);
+        }),
+    },
+    {
+      server: "refuses the password",
+      client: "asks once, and says that it is not logged in",
+      run: () =>
+        withScene({ auth: { kind: "basic", users: { me: "another" } }, config: loggedIn }, async (scene) => {
+          const { status, stderr } = await scene.run("push", "--concurrency", "1", scene.target);
+          expect(status).toBe(1);
+          expect(stderr).toContain("unauthorized: authentication required");
+          expect(stderr).toContain("answered 401; not logged in to");
+        }),
+    },
+    {
+      server: "answers /v2/ with 200 and the real request with 401",
+      client: "never asks /v2/",
+      run: () =>
+        withScene(withTokens, async (scene) => {
+          await scene.push();
+          expect(scene.count(/\/v2\/$/)).toBe(0);
+        }),
+    },
+    {
+      server: "answers 403 instead of 401, with a challenge",
+      client: "takes it for one",
+      run: () =>
+        withScene(
+          { config: loggedIn, intercept: guarded(BASIC, ['Basic realm="r"'], 403) },
+          async (scene) => {
+            expect(await scene.push()).toMatchObject({ status: 0 });
+          },
+        ),
+    },
+    {
+      server: "answers 403 without a challenge, which only /v2/ has",
+      client: "asks /v2/ once",
+      run: () => {
+        const door = guarded(BASIC, ['Basic realm="r"']);
+        const rest = guarded(BASIC, [], 403);
+        const intercept = (request: Incoming, response: Outgoing): boolean =>
+          (request.url === "/v2/" ? door : rest)(request, response);
+        return withScene({ config: loggedIn, intercept }, async (scene) => {
+          expect(await scene.push()).toMatchObject({ status: 0 });
+          expect(scene.count(/ \/v2\/$/)).toBe(1);
+        });
+      },
+    },
+    {
+      server: "answers a stale token with a Basic challenge",
+      client: "gets a new token all the same",
+      run: () => {
+        let refused = 0;
+        const intercept = (request: Incoming, response: Outgoing): boolean => {
+          if (request.headers.authorization === undefined || request.method !== "PUT" || refused > 0)
+            return false;
+          refused++;
+          request.resume();
+          return answer(response, 401, { "WWW-Authenticate": 'Basic realm="harbor"' });
+        };
+        return withScene({ ...withTokens, intercept }, async (scene) => {
+          expect(await scene.push()).toMatchObject({ status: 0 });
+          expect(scene.count(/\/token/)).toBe(2);
+        });
+      },
+    },
+    {
+      server: "answers a stale token with 401 and no challenge",
+      client: "keeps to the last good one and gets a new token",
+      run: () => {
+        let refused = 0;
+        const intercept = (request: Incoming, response: Outgoing): boolean => {
+          if (request.method !== "PUT" || refused > 0) return false;
+          refused++;
+          request.resume();
+          return answer(response, 401);
+        };
+        return withScene({ ...withTokens, intercept }, async (scene) => {
+          expect(await scene.push()).toMatchObject({ status: 0 });
+          expect(scene.count(/\/token/)).toBe(2);
+          expect(scene.count(/ \/v2\/$/)).toBe(0);
+        });
+      },
+    },
+    {
+      server: "ends all tokens in mid-push, and refuses many requests together",
+      client: "shares one new token among them",
+      run: async () => {
+        let expire: (() => void) | undefined;
+        const images = Array.from({ length: 8 }, (_, index) => ({
+          seed: String(index),
+          layers: [`l${index}`],
+        }));
+        const onRequest: SceneOptions["onRequest"] = ({ method, path }) => {
+          if (method === "PUT" && path.includes("sha256:")) {
+            expire?.();
+            expire = undefined;
+          }
+          return undefined;
+        };
+        await withScene({ ...withTokens, images, onRequest }, async (scene) => {
+          expire = scene.peer.expireTokens;
+          expect(await scene.push()).toMatchObject({ status: 0, stdout: scene.pushed });
+          expect(scene.count(/\/token/)).toBe(2);
+        });
+      },
+    },
+    {
+      server: "refuses every token it gives out",
+      client: "gets one and no more, and says what the registry says",
+      run: () => {
+        const challenge = (host: string): string => `Bearer realm="http://${host}/token",service="s"`;
+        const intercept = (request: Incoming, response: Outgoing): boolean => {
+          if (request.url?.startsWith("/token") === true) {
+            return answer(response, 200, {}, JSON.stringify({ token: SECRETS.bearerToken }));
+          }
+          request.resume();
+          return answer(response, 401, { "WWW-Authenticate": challenge(request.headers.host ?? "") });
+        };
+        return withScene({ config: loggedIn, intercept }, async (scene) => {
+          const { status, stderr } = await scene.push();
+          expect(status).toBe(1);
+          expect(stderr).toContain("unauthorized: authentication required");
+          expect(scene.count(/\/token/)).toBe(1);
+        });
+      },
+    },
+    {
+      server: "wants a scope that nobody asked for (insufficient_scope)",
+      client: "asks for a token with it, once",
+      run: () => {
+        let tokens = 0;
+        const intercept = (request: Incoming, response: Outgoing): boolean => {
+          const { host = "", authorization } = request.headers;
+          if (request.url?.startsWith("/token") === true) {
+            const wanted = new URL(request.url, "http://x").searchParams.getAll("scope");
+            tokens++;
+            const token = wanted.includes("repository:extra:pull") ? SECRETS.bearerToken : "short";
+            return answer(response, 200, {}, JSON.stringify({ token }));
+          }
+          if (authorization === BEARER) return false;
+          request.resume();
+          const more =
+            authorization === undefined ? "" : ',error="insufficient_scope",scope="repository:extra:pull"';
+          return answer(response, 401, { "WWW-Authenticate": `Bearer realm="http://${host}/token"${more}` });
+        };
+        return withScene({ config: loggedIn, intercept }, async (scene) => {
+          expect(await scene.push()).toMatchObject({ status: 0 });
+          expect(tokens).toBe(2);
+        });
+      },
+    },
+    {
+      server: "takes an identity token by POST",
+      client: "sends it as a refresh token",
+      run: () =>
+        withScene(
+          {
+            auth: { ...bearer, identityTokens: { [SECRETS.identityToken]: "me" } },
+            config: (host) => ({
+              auths: { [host]: { auth: btoa("me:"), identitytoken: SECRETS.identityToken } },
+            }),
+          },
+          async (scene) => {
+            expect(await scene.push()).toMatchObject({ status: 0 });
+            expect(scene.count(/^POST \/token/)).toBe(1);
+          },
+        ),
+    },
+    {
+      server: "knows no POST for tokens (404, 405)",
+      client: "falls back to GET, with the identity token as the password",
+      run: () =>
+        withScene(
+          {
+            auth: { ...bearer, users: { "<token>": SECRETS.identityToken }, post: false },
+            config: (host) => ({ auths: { [host]: { identitytoken: SECRETS.identityToken } } }),
+          },
+          async (scene) => {
+            expect(await scene.push()).toMatchObject({ status: 0 });
+            expect(
+              scene.peer.requests.filter((one) => one.includes("/token")).map((one) => one.split(" ")[0]),
+            ).toEqual(["POST", "GET"]);
+          },
+        ),
+    },
+    {
+      server: "takes a registry token",
+      client: "sends it as it is, with every request",
+      run: () =>
+        withScene(
+          {
+            intercept: guarded(`Bearer ${SECRETS.registryToken}`, []),
+            config: (host) => ({ auths: { [host]: { registrytoken: SECRETS.registryToken } } }),
+          },
+          async (scene) => {
+            expect(await scene.push()).toMatchObject({ status: 0 });
+          },
+        ),
+    },
+    {
+      server: "gives an anonymous token to whoever reads",
+      client: "inspects without credentials",
+      run: () =>
+        withScene({ auth: { ...bearer, anonymous: "pull" } }, async (scene) => {
+          expect(await scene.run("inspect", scene.sources[0] ?? "")).toMatchObject({ status: 0, stderr: "" });
+        }),
+    },
+    {
+      server: "refuses at the token server",
+      client: "names the token server and its answer, not the password",
+      run: () =>
+        withScene({ auth: { ...bearer, users: { me: "another" } }, config: loggedIn }, async (scene) => {
+          const { status, stderr } = await scene.push();
+          expect(status).toBe(1);
+          expect(stderr).toContain("the token server refused: unauthorized");
+          expect(stderr).toMatch(/\/token\?.* answered 401; check the credentials/);
+        }),
+    },
+    {
+      server: "has the helper of its own fail",
+      client: "warns, naming the helper, and goes on with what the file has",
+      run: () =>
+        withScene(
+          {
+            ...withTokens,
+            config: (host) => ({ ...loggedIn(host), credHelpers: { [host]: "broken" } }),
+            env: { PATH: "/nowhere" },
+          },
+          async (scene) => {
+            const { status, stderr } = await scene.push();
+            expect(status).toBe(0);
+            expect(stderr).toContain("WARNING: no credentials for 127.0.0.1");
+            expect(stderr).toContain("docker-credential-broken is not on the PATH");
+          },
+        ),
+    },
+    {
+      server: "has its credentials with a helper",
+      client: "asks the helper",
+      run: () =>
+        withScene({ auth: { ...bearer, users: { me: SECRETS.helperSecret } } }, async (scene) => {
+          const reply = JSON.stringify({
+            ServerURL: scene.domain,
+            Username: "me",
+            Secret: SECRETS.helperSecret,
+          });
+          const script = `#!/bin/sh\ncat >/dev/null\necho '${reply}'\n`;
+          const helper = writeBelow(scene.folder, "bin/docker-credential-test", script, 0o755);
+          writeBelow(scene.folder, "config.json", JSON.stringify({ credsStore: "test" }));
+          const path = `${join(helper, "..")}:/usr/bin:/bin`;
+          expect(await scene.runWith({ PATH: path }, "push", scene.target)).toMatchObject({ status: 0 });
+        }),
+    },
+    {
+      server: "has its credentials in DOCKER_AUTH_CONFIG",
+      client: "takes those before all others",
+      run: () =>
+        withScene(
+          { auth: bearer, config: (host) => ({ auths: { [host]: { auth: btoa("me:wrong") } } }) },
+          async (scene) => {
+            const variable = JSON.stringify(loggedIn(scene.domain));
+            expect(await scene.runWith({ DOCKER_AUTH_CONFIG: variable }, "push", scene.target)).toMatchObject(
+              { status: 0 },
+            );
+          },
+        ),
+    },
+    {
+      server: "is in config.json under an old key, with scheme and path",
+      client: "finds the credentials",
+      run: () =>
+        withScene(
+          { auth: bearer, config: (host) => ({ auths: { [`https://${host}/v1/`]: basicEntry } }) },
+          async (scene) => {
+            expect(await scene.push()).toMatchObject({ status: 0 });
+          },
+        ),
+    },
+    {
+      server: "wants the password sent to another machine by plain HTTP",
+      client: "refuses, and says what allows it",
+      run: () =>
+        withScene(
+          { config: loggedIn, intercept: guarded(BEARER, ['Bearer realm="http://auth.example/token"']) },
+          async (scene) => {
+            const { status, stderr } = await scene.push();
+            expect(status).toBe(1);
+            expect(stderr).toContain(
+              "wants its password sent to auth.example by plain HTTP; pass --insecure to allow it",
+            );
+          },
+        ),
+    },
+    {
+      server: "gives out tokens that live for a second",
+      client: "uses one for a minute all the same, and renews it only when it is refused",
+      run: () =>
+        withScene({ ...withTokens, auth: { ...bearer, expiresIn: 1 } }, async (scene) => {
+          expect(await scene.push()).toMatchObject({ status: 0 });
+          expect(scene.count(/\/token/)).toBe(1);
+        }),
+    },
+  ],
+};

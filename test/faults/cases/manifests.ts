@@ -1,0 +1,314 @@
+import { gzipSync } from "node:zlib";
+import { expect } from "vitest";
+import { OCI_INDEX } from "../../../src/manifest/mediaTypes.js";
+import { answer } from "../../helpers/peer.js";
+import { withScene, type SceneOptions } from "../../helpers/scene.js";
+import type { Concern } from "../faultCase.js";
+
+type Hook = NonNullable<SceneOptions["onRequest"]>;
+
+const isPut = (path: RegExp) => (request: Parameters<Hook>[0]) =>
+  request.method === "PUT" && path.test(request.path);
+const CHILD = /manifests\/sha256:/;
+const TAG = /manifests\/v1$/;
+
+/** The registry acts as usual, but answers with this. */
+function puts(path: RegExp, status: number, body = "", times = Infinity): Hook {
+  let left = times;
+  return (request) => (isPut(path)(request) && left-- > 0 ? { status, body } : undefined);
+}
+
+/** The manifest is stored, and the answer is another one. */
+function stored(status: number, headers: Record<string, string> = {}): SceneOptions {
+  return {
+    intercept: (request, response) => {
+      if (request.method !== "PUT") return false;
+      const write = response.writeHead.bind(response);
+      Object.defineProperty(response, "writeHead", {
+        value: (_: number, sent: Record<string, string>) => {
+          const { "Docker-Content-Digest": _digest, "Content-Length": _length, ...rest } = sent;
+          return write(status, { ...rest, ...headers });
+        },
+      });
+      return false;
+    },
+  };
+}
+
+const unknownBlob =
+  '{"errors":[{"code":"MANIFEST_BLOB_UNKNOWN","message":"blob unknown to registry","detail":"sha256:x"}]}';
+const ecrMissing =
+  '{"errors":[{"code":"UNKNOWN","message":"Images with digests \'[sha256:x]\' required for pushing image into repository with name \'a\' do not exist"}]}';
+
+/** Tags that are there may not be moved; this is the refusal. */
+function immutable(status: number, body: string): Hook {
+  return puts(TAG, status, body);
+}
+
+const IMMUTABLE = [
+  { registry: "Quay", status: 409, body: '{"errors":[{"code":"TAG_ALREADY_EXISTS"}]}' },
+  {
+    registry: "Harbor",
+    status: 412,
+    body: '{"errors":[{"code":"PRECONDITION","message":"configured as immutable"}]}',
+  },
+  {
+    registry: "ECR",
+    status: 400,
+    body: '{"errors":[{"code":"TAG_INVALID","message":"The image tag is immutable"}]}',
+  },
+];
+
+export const manifests: Concern = {
+  title: "Manifests",
+  cases: [
+    ...[200, 202, 204].map((status) => ({
+      server: `answers a PUT with ${status} and no Docker-Content-Digest`,
+      client: "takes it for a success, and says the digest that it has computed",
+      run: () =>
+        withScene(stored(status), async (scene) => {
+          expect(await scene.push()).toMatchObject({ status: 0, stdout: scene.pushed });
+        }),
+    })),
+    {
+      server: "says another digest than it was sent",
+      client: "fails",
+      run: () =>
+        withScene(stored(201, { "Docker-Content-Digest": `sha256:${"0".repeat(64)}` }), async (scene) => {
+          const { status, stderr } = await scene.push();
+          expect(status).toBe(1);
+          expect(stderr).toContain("the registry stored something else: expected sha256:");
+        }),
+    },
+    {
+      server: "is asked for a manifest",
+      client: "names all four types and wants no encoding",
+      run: () =>
+        withScene({}, async (scene) => {
+          await scene.run("inspect", scene.sources[0] ?? "");
+          const headers = scene.peer.seen[0]?.headers;
+          expect(headers?.accept?.split(", ")).toHaveLength(4);
+          expect(headers?.["accept-encoding"]).toBe("identity");
+        }),
+    },
+    {
+      server: "sends a manifest without Docker-Content-Digest",
+      client: "computes it",
+      run: () =>
+        withScene({}, async (scene) => {
+          const [image] = scene.images;
+          const onlyBody = {
+            status: 200,
+            headers: { "Content-Type": image?.mediaType ?? "" },
+            body: image?.body ?? "",
+          };
+          await withScene({ onRequest: () => onlyBody }, async (bare) => {
+            const { status, stdout } = await bare.run("inspect", `${bare.domain}/any:v1`);
+            expect(status).toBe(0);
+            expect(stdout).toContain("schemaVersion");
+          });
+        }),
+    },
+    {
+      server: "sends a manifest with a different Docker-Content-Digest",
+      client: "fails in docker's words",
+      run: () => {
+        const lie = `sha256:${"1".repeat(64)}`;
+        const onRequest: Hook = () => ({
+          status: 200,
+          headers: { "Docker-Content-Digest": lie },
+          body: "{}",
+        });
+        return withScene({ onRequest }, async (scene) => {
+          const { status, stderr } = await scene.run("inspect", scene.sources[0] ?? "");
+          expect({ status, stderr }).toEqual({
+            status: 1,
+            stderr: `manifest verification failed for digest ${lie}\n`,
+          });
+        });
+      },
+    },
+    {
+      server: "sends other bytes than the digest in the reference",
+      client: "fails in docker's words",
+      run: () =>
+        withScene({ onRequest: () => ({ status: 200, body: "{}" }) }, async (scene) => {
+          const digest = scene.images[0]?.digest ?? "";
+          const { status, stderr } = await scene.run("inspect", `${scene.domain}/src/0@${digest}`);
+          expect(status).toBe(1);
+          expect(stderr).toBe(`manifest verification failed for digest ${digest}\n`);
+        }),
+    },
+    {
+      server: "compresses a manifest although identity was asked for",
+      client: "decodes it, and checks the decoded bytes",
+      run: () =>
+        withScene({}, async (scene) => {
+          const [image] = scene.images;
+          const headers = {
+            "Content-Type": image?.mediaType ?? "",
+            "Content-Encoding": "gzip",
+            "Docker-Content-Digest": image?.digest ?? "",
+          };
+          const body = gzipSync(image?.body ?? "");
+          await withScene({ onRequest: () => ({ status: 200, headers, body }) }, async (zipped) => {
+            const { status, stdout } = await zipped.run(
+              "inspect",
+              `${zipped.domain}/any@${image?.digest ?? ""}`,
+            );
+            expect(status).toBe(0);
+            expect(stdout).toContain("schemaVersion");
+          });
+        }),
+    },
+    {
+      server: "encodes a manifest in a way nobody knows",
+      client: "says which",
+      run: () =>
+        withScene(
+          { onRequest: () => ({ status: 200, headers: { "Content-Encoding": "zebra" }, body: "{}" }) },
+          async (scene) => {
+            const { status, stderr } = await scene.run("inspect", scene.sources[0] ?? "");
+            expect(status).toBe(1);
+            expect(stderr).toContain('sent a body that is encoded as "zebra"');
+          },
+        ),
+    },
+    {
+      server: "does not find a blob that was just mounted (MANIFEST_BLOB_UNKNOWN), for a moment",
+      client: "mounts once more and puts again",
+      run: () =>
+        withScene({ images: [{ layers: 1 }], onRequest: puts(CHILD, 404, unknownBlob, 2) }, async (scene) => {
+          expect(await scene.push()).toMatchObject({ status: 0, stdout: scene.pushed });
+          expect(scene.count(/^PUT .*sha256:/)).toBe(3);
+          expect(scene.count(/^POST .*mount=/)).toBe(6);
+        }),
+    },
+    {
+      server: "never finds a blob",
+      client: "gives up after the retries, in docker's words",
+      run: () =>
+        withScene({ images: [{ layers: 1 }], onRequest: puts(CHILD, 404, unknownBlob) }, async (scene) => {
+          const { status, stderr } = await scene.push("--retries", "2");
+          expect(status).toBe(1);
+          expect(stderr).toMatch(
+            /^failed to put manifest \S+@sha256:\S+: manifest blob unknown: blob unknown to registry\n/,
+          );
+          expect(scene.count(/^PUT /)).toBe(3);
+        }),
+    },
+    {
+      server: "does not find a child that was just put, in ECR's words, for a moment",
+      client: "puts the list again",
+      run: () =>
+        withScene({ onRequest: puts(TAG, 400, ecrMissing, 2) }, async (scene) => {
+          expect(await scene.push()).toMatchObject({ status: 0, stdout: scene.pushed });
+          expect(scene.count(/^PUT .*\/v1$/)).toBe(3);
+        }),
+    },
+    ...IMMUTABLE.map(({ registry, status, body }) => ({
+      server: `has an immutable tag that is where it should be (${registry}: ${status})`,
+      client: "takes it for a success",
+      run: async () => {
+        let refuse = false;
+        const hook = immutable(status, body);
+        await withScene({ onRequest: (request) => (refuse ? hook(request) : undefined) }, async (scene) => {
+          await scene.push();
+          refuse = true;
+          expect(await scene.push()).toMatchObject({ status: 0, stdout: scene.pushed });
+        });
+      },
+    })),
+    ...IMMUTABLE.map(({ registry, status, body }) => ({
+      server: `has an immutable tag that is somewhere else (${registry}: ${status})`,
+      client: "fails, says where the tag is, and does not try again",
+      run: () =>
+        withScene({ onRequest: immutable(status, body) }, async (scene) => {
+          const other = scene.peer.putList("team/app", { tag: "v1", kind: "oci", children: [] });
+          const result = await scene.push();
+          expect(result.status).toBe(1);
+          expect(result.stderr).toContain(`failed to put manifest ${scene.target}: `);
+          expect(result.stderr).toContain(
+            `\nthe tag is immutable and stays at ${other.digest}; push under another tag\n`,
+          );
+          expect(scene.count(/^PUT .*\/v1$/)).toBe(1);
+        }),
+    })),
+    {
+      server: "refuses docker's types (zot: 415)",
+      client: "says so, and puts nothing under the tag",
+      run: () =>
+        withScene({ onRequest: puts(CHILD, 415) }, async (scene) => {
+          const { status, stderr } = await scene.push();
+          expect(status).toBe(1);
+          expect(stderr).toContain("the registry does not take manifests of this type");
+          expect(scene.count(/^PUT .*\/v1$/)).toBe(0);
+        }),
+    },
+    {
+      server: "refuses a list with children of another kind (Quay: 400)",
+      client: "prints the registry's reason, and does not try again",
+      run: () => {
+        const body =
+          '{"errors":[{"code":"MANIFEST_INVALID","message":"manifest invalid","detail":{"message":"mixed"}}]}';
+        return withScene({ onRequest: puts(TAG, 400, body) }, async (scene) => {
+          const { status, stderr } = await scene.push();
+          expect(status).toBe(1);
+          expect(stderr).toMatch(
+            /^failed to put manifest \S+\/team\/app:v1: manifest invalid: manifest invalid\n/,
+          );
+          expect(scene.count(/^PUT .*\/v1$/)).toBe(1);
+        });
+      },
+    },
+    {
+      server: "finds a manifest too large (413)",
+      client: "says so",
+      run: () =>
+        withScene({ onRequest: puts(TAG, 413) }, async (scene) => {
+          const { status, stderr } = await scene.push();
+          expect(status).toBe(1);
+          expect(stderr).toContain("the registry does not take manifests this large");
+        }),
+    },
+    ...[403, 405].map((status) => ({
+      server: `answers HEAD with ${status} and no body`,
+      client: "uses GET",
+      run: () =>
+        withScene(
+          { onRequest: ({ method }) => (method === "HEAD" ? { status } : undefined) },
+          async (scene) => {
+            expect(await scene.push()).toMatchObject({ status: 0, stdout: scene.pushed });
+            const earlier = scene.peer.seen.length;
+            expect(await scene.push()).toMatchObject({ status: 0, stdout: scene.pushed });
+            const again = scene.peer.requests.slice(earlier);
+            expect(again.filter((request) => request.startsWith("PUT"))).toHaveLength(1);
+          },
+        ),
+    })),
+    {
+      server: "does not have the manifest",
+      client: "says so in docker's words",
+      run: () =>
+        withScene({}, async (scene) => {
+          const ref = `${scene.domain}/no/where:v1`;
+          const { status, stderr } = await scene.run("inspect", ref);
+          expect({ status, stderr }).toEqual({ status: 1, stderr: `no such manifest: ${ref}\n` });
+        }),
+    },
+    {
+      server: "sends a manifest without a Content-Type",
+      client: "goes by the manifest's own mediaType",
+      run: () =>
+        withScene({}, async (scene) => {
+          const list = scene.peer.putList("remote/list", { tag: "v1", kind: "oci", children: scene.images });
+          const intercept: SceneOptions["intercept"] = (_, response) => answer(response, 200, {}, list.body);
+          await withScene({ intercept }, async (bare) => {
+            const { status, stdout } = await bare.run("inspect", `${bare.domain}/remote/list:v1`);
+            expect(status).toBe(0);
+            expect(stdout).toContain(list.mediaType === OCI_INDEX ? "manifests" : "never");
+          });
+        }),
+    },
+  ],
+};

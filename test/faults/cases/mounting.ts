@@ -1,0 +1,468 @@
+import { expect } from "vitest";
+import type { SeenRequest } from "../../../src/testing/index.js";
+import { digestOf } from "../../../src/manifest/digest.js";
+import { answer, reset, startPeer, type Incoming, type Outgoing } from "../../helpers/peer.js";
+import { withScene, type SceneOptions } from "../../helpers/scene.js";
+import { SECRETS } from "../../helpers/secrets.js";
+import type { Concern } from "../faultCase.js";
+
+const isMount = (request: Incoming): boolean =>
+  request.method === "POST" && request.url?.includes("mount=") === true;
+const isCommit = (request: Incoming): boolean =>
+  request.method === "PUT" && request.url?.includes("/uploads/") === true;
+
+/** Answers the first requests that match, as often as told. */
+function firstly(
+  times: number,
+  matches: (request: Incoming) => boolean,
+  deal: (request: Incoming, response: Outgoing) => boolean,
+): NonNullable<SceneOptions["intercept"]> {
+  let left = times;
+  return (request, response) => {
+    if (left === 0 || !matches(request)) return false;
+    left--;
+    return deal(request, response);
+  };
+}
+
+/** Every Location of an upload, changed. */
+function relocated(change: (path: string, host: string) => string): SceneOptions["onRequest"] {
+  return ({ method, headers, route, path }: SeenRequest) => {
+    if (method !== "POST" || route?.kind !== "uploads" || path.includes("relocated")) return undefined;
+    const where = change(`/v2/team/app/blobs/uploads/elsewhere`, headers.host ?? "");
+    return { status: 202, headers: { Location: where } };
+  };
+}
+
+/** Takes the commits of uploads that `relocated` has sent somewhere, and keeps what they say. */
+function committed(paths: string[], authorizations: (string | undefined)[] = []) {
+  return (request: Incoming, response: Outgoing): boolean => {
+    if (!isCommit(request)) return false;
+    paths.push(request.url ?? "");
+    authorizations.push(request.headers.authorization);
+    request.resume();
+    request.on("end", () => answer(response, 201));
+    return true;
+  };
+}
+
+/** Manifests are taken as they come: the blobs went somewhere else. */
+const lenient: SceneOptions["onRequest"] = ({ method, route }) =>
+  method === "PUT" && route?.kind === "manifest" ? { status: 201 } : undefined;
+
+const both =
+  (...hooks: SceneOptions["onRequest"][]): SceneOptions["onRequest"] =>
+  async (request) => {
+    for (const hook of hooks) {
+      const override = await hook?.(request);
+      if (override !== undefined) return override;
+    }
+    return undefined;
+  };
+
+const one = [{ layers: ["one layer"] }];
+
+export const mounting: Concern = {
+  title: "Mounting and copying",
+  cases: [
+    {
+      server: "opens an upload instead of mounting (202)",
+      client: "copies the blob into that very upload, and says so on stderr",
+      run: () =>
+        withScene({ mounts: "refuse202" }, async (scene) => {
+          const { status, stdout, stderr } = await scene.push();
+          expect({ status, stdout }).toEqual({ status: 0, stdout: scene.pushed });
+          expect(stderr).toMatch(
+            /^copied 4 blobs \(\d+ B\) that could not be mounted, from .*src\/0, .*src\/1\n$/,
+          );
+          expect(scene.count(/^POST /)).toBe(4);
+          expect(scene.peer.openUploads()).toBe(0);
+        }),
+    },
+    ...[401, 403, 404, 405].map((code) => ({
+      server: `refuses the mount with ${code}`,
+      client: "asks once more without mount and from, and copies",
+      run: () =>
+        withScene({ mounts: code }, async (scene) => {
+          expect(await scene.push()).toMatchObject({ status: 0, stdout: scene.pushed });
+          expect(scene.count(/^POST .*\/uploads\/$/)).toBe(4);
+          expect(scene.peer.openUploads()).toBe(0);
+        }),
+    })),
+    {
+      server: "refuses the mount with 401 for want of a scope, while uploads are allowed (Docker Hub)",
+      client: "copies, and gets no new token for every refusal",
+      run: () =>
+        withScene(
+          {
+            auth: { kind: "bearer", users: { me: SECRETS.password } },
+            config: (host) => ({ auths: { [host]: { auth: btoa(`me:${SECRETS.password}`) } } }),
+            onRequest: ({ method, path, headers }) =>
+              method === "POST" && path.includes("mount=") && headers.authorization !== undefined
+                ? {
+                    status: 401,
+                    headers: { "WWW-Authenticate": `Bearer realm="http://${headers.host ?? ""}/token"` },
+                  }
+                : undefined,
+          },
+          async (scene) => {
+            expect(await scene.push("--concurrency", "1")).toMatchObject({ status: 0, stdout: scene.pushed });
+            expect(scene.count(/\/token/)).toBeLessThanOrEqual(2);
+          },
+        ),
+    },
+    {
+      server: "refuses the mount with 202, and --mount-only is given",
+      client: "gives the upload up and fails in docker's words",
+      run: () =>
+        withScene({ mounts: "refuse202", images: one }, async (scene) => {
+          const { status, stdout, stderr } = await scene.push("--mount-only");
+          expect({ status, stdout }).toEqual({ status: 1, stdout: "" });
+          expect(stderr).toMatch(/^error mounting src\/0@sha256:\S+ to 127\.0\.0\.1:\d+\/team\/app:v1\n$/);
+          expect(scene.peer.openUploads()).toBe(0);
+          expect(scene.count(/^PUT /)).toBe(0);
+        }),
+    },
+    {
+      server: "refuses the mount with 403, and --mount-only is given",
+      client: "fails in docker's words",
+      run: () =>
+        withScene({ mounts: 403, images: one }, async (scene) => {
+          const { status, stderr } = await scene.push("--mount-only");
+          expect(status).toBe(1);
+          expect(stderr).toMatch(
+            /^failed to mount blob src\/0@sha256:\S+ to \S+\/team\/app:v1: denied\nPOST http:.* answered 403; the account may not do this there\n$/,
+          );
+        }),
+    },
+    {
+      server: "refuses mounts of an image for Windows with 202, and --mount-only is given",
+      client: "tolerates it, as docker does",
+      run: () =>
+        withScene(
+          { mounts: "refuse202", images: [{ os: "windows", layers: 1 }], onRequest: lenient },
+          async (scene) => {
+            expect(await scene.push("--mount-only")).toMatchObject({ status: 0 });
+          },
+        ),
+    },
+    {
+      server: "does not have a layer of an image for Windows",
+      client: "tolerates it when copying, too",
+      run: () =>
+        withScene({ images: [{ os: "windows", layers: 1 }], onRequest: lenient }, async (scene) => {
+          for (const digest of scene.images[0]?.blobs ?? []) scene.peer.deleteBlob("src/0", digest);
+          expect(await scene.push()).toMatchObject({ status: 0 });
+          expect(scene.peer.openUploads()).toBe(0);
+        }),
+    },
+    {
+      server: "does not have a layer of an image for Linux",
+      client: "fails, and does not touch the tag",
+      run: () =>
+        withScene({ images: one }, async (scene) => {
+          scene.peer.deleteBlob("src/0", scene.images[0]?.blobs[1] ?? "");
+          const { status, stderr } = await scene.push();
+          expect(status).toBe(1);
+          expect(stderr).toMatch(/^failed to copy blob .*: blob unknown to registry: src\/0@sha256:/);
+          expect(scene.tag()).toBeUndefined();
+        }),
+    },
+    {
+      server: "has layers that may not be distributed",
+      client: "tries to mount them and never uploads them",
+      run: () =>
+        withScene({ images: [{ os: "windows", foreignLayers: 2, layers: 1 }] }, async (scene) => {
+          expect(await scene.push()).toMatchObject({ status: 0, stdout: scene.pushed });
+          expect(scene.count(/^POST .*mount=/)).toBe(4);
+          expect(scene.count(/^PUT .*\/uploads\//)).toBe(0);
+          expect(scene.peer.openUploads()).toBe(0);
+        }),
+    },
+    {
+      server: "has everything of an image already, and refuses mounts",
+      client: "copies nothing",
+      run: () =>
+        withScene({ mounts: "refuse202" }, async (scene) => {
+          await scene.push();
+          const earlier = scene.peer.seen.length;
+          expect(await scene.push()).toMatchObject({ status: 0, stderr: "" });
+          const again = scene.peer.requests.slice(earlier);
+          expect(again.filter((request) => request.startsWith("PUT"))).toEqual([
+            "PUT /v2/team/app/manifests/v1",
+          ]);
+          expect(again.filter((request) => /^GET .*blobs/.test(request))).toEqual([]);
+          expect(scene.peer.openUploads()).toBe(0);
+        }),
+    },
+    {
+      server: "does not mount, and images share layers",
+      client: "copies each blob once",
+      run: () => {
+        const images = ["amd64", "arm64", "s390x"].map((architecture) => ({
+          architecture,
+          layers: ["shared"],
+        }));
+        return withScene({ mounts: 405, images }, async (scene) => {
+          expect(await scene.push()).toMatchObject({ status: 0 });
+          expect(scene.count(/^PUT .*\/uploads\//)).toBe(4);
+        });
+      },
+    },
+    {
+      server: "names uploads by an absolute URL with a query",
+      client: "keeps the query and adds the digest",
+      run: () =>
+        withScene({ mounts: "refuse202", locations: "url" }, async (scene) => {
+          expect(await scene.push()).toMatchObject({ status: 0, stdout: scene.pushed });
+          expect(scene.count(/^PUT .*\?_state=[^&]+&digest=sha256%3A/)).toBe(4);
+        }),
+    },
+    {
+      server: "names uploads by a path that is relative to the request",
+      client: "resolves it",
+      run: async () => {
+        const paths: string[] = [];
+        const onRequest = both(
+          relocated(() => "elsewhere?x=1"),
+          lenient,
+        );
+        await withScene({ images: one, onRequest, intercept: committed(paths) }, async (scene) => {
+          expect(await scene.push()).toMatchObject({ status: 0 });
+          expect(paths[0]).toMatch(
+            /^\/v2\/team\/app\/blobs\/uploads\/elsewhere\?x=1&digest=sha256%3A[0-9a-f]{64}$/,
+          );
+        });
+      },
+    },
+    {
+      server: "behind a TLS proxy names uploads by http://",
+      client: "stays with TLS",
+      run: async () => {
+        const paths: string[] = [];
+        const onRequest = both(
+          relocated((path, host) => `http://${host}${path}`),
+          lenient,
+        );
+        const tls = { speaks: "tls", address: "0.0.0.0" } as const;
+        await withScene({ ...tls, images: one, onRequest, intercept: committed(paths) }, async (scene) => {
+          expect(await scene.push("--insecure")).toMatchObject({ status: 0 });
+          expect(paths).toHaveLength(2);
+        });
+      },
+    },
+    {
+      server: "names uploads on another host",
+      client: "sends the blob there, without credentials",
+      run: async () => {
+        const [paths, authorizations]: [string[], (string | undefined)[]] = [[], []];
+        const store = await startPeer({ intercept: committed(paths, authorizations) });
+        const onRequest = both(
+          relocated((path) => `http://${store.host}${path}`),
+          lenient,
+        );
+        try {
+          await withScene(
+            {
+              images: one,
+              onRequest: ({ headers, ...rest }) =>
+                headers.authorization === undefined ? undefined : onRequest?.({ headers, ...rest }),
+              auth: { kind: "basic", users: { me: SECRETS.password } },
+              config: (host) => ({ auths: { [host]: { auth: btoa(`me:${SECRETS.password}`) } } }),
+            },
+            async (scene) => {
+              expect(await scene.push()).toMatchObject({ status: 0 });
+              expect(paths).toHaveLength(2);
+              expect(authorizations).toEqual([undefined, undefined]);
+            },
+          );
+        } finally {
+          await store.close();
+        }
+      },
+    },
+    {
+      server: "forgets to say where the upload is",
+      client: "says so",
+      run: () =>
+        withScene(
+          { onRequest: ({ method }) => (method === "POST" ? { status: 202 } : undefined) },
+          async (scene) => {
+            const { status, stderr } = await scene.push();
+            expect(status).toBe(1);
+            expect(stderr).toContain("sent no Location header");
+          },
+        ),
+    },
+    {
+      server: "resets the connection in the middle of an upload",
+      client: "begins the copy again",
+      run: () => {
+        const intercept = firstly(1, isCommit, (request) => reset(request));
+        return withScene({ mounts: "refuse202", images: one, intercept }, async (scene) => {
+          expect(await scene.push()).toMatchObject({ status: 0, stdout: scene.pushed });
+          expect(scene.count(/^PUT .*\/uploads\//)).toBe(3);
+        });
+      },
+    },
+    {
+      server: "stores the blob, and hangs up without an answer",
+      client: "finds the blob there and goes on",
+      run: () => {
+        let cuts = 0;
+        const onRequest: SceneOptions["onRequest"] = ({ method, route }) =>
+          method === "PUT" && route?.kind === "upload" && cuts++ === 0 ? { cut: "after" } : undefined;
+        return withScene({ mounts: "refuse202", images: one, onRequest }, async (scene) => {
+          expect(await scene.push()).toMatchObject({ status: 0, stdout: scene.pushed });
+          expect(scene.count(/^PUT .*\/uploads\//)).toBe(2);
+          expect(scene.count(/^HEAD .*\/blobs\//)).toBe(1);
+        });
+      },
+    },
+    {
+      server: "answers the commit with BLOB_UPLOAD_UNKNOWN while the blob is there",
+      client: "asks by HEAD and goes on",
+      run: async () => {
+        let keep: () => void = () => undefined;
+        const intercept = firstly(1, isCommit, (request, response) => {
+          request.resume();
+          keep();
+          request.on("end", () => answer(response, 404, {}, '{"errors":[{"code":"BLOB_UPLOAD_UNKNOWN"}]}'));
+          return true;
+        });
+        await withScene({ mounts: "refuse202", images: one, intercept }, async (scene) => {
+          keep = () => {
+            scene.peer.putBlob("team/app", scene.peer.blob("src/0", scene.images[0]?.blobs[0] ?? "") ?? "");
+            scene.peer.putBlob("team/app", scene.peer.blob("src/0", scene.images[0]?.blobs[1] ?? "") ?? "");
+          };
+          expect(await scene.push()).toMatchObject({ status: 0, stdout: scene.pushed });
+          expect(scene.count(/^PUT .*\/uploads\//)).toBe(2);
+        });
+      },
+    },
+    {
+      server: "answers the commit with 503, and --retries 0 is given",
+      client: "does not begin again",
+      run: () => {
+        const onRequest: SceneOptions["onRequest"] = ({ method, route }) =>
+          method === "PUT" && route?.kind === "upload" ? { status: 503 } : undefined;
+        return withScene({ mounts: "refuse202", images: [{ layers: 0 }], onRequest }, async (scene) => {
+          const { status, stderr } = await scene.push("--retries", "0");
+          expect(status).toBe(1);
+          expect(stderr).toMatch(
+            /^failed to copy blob .*: received unexpected HTTP status: 503 Service Unavailable\n/,
+          );
+          expect(scene.count(/^PUT /)).toBe(1);
+        });
+      },
+    },
+    {
+      server: "cuts a download half-way",
+      client: "takes it up where it broke, by Range",
+      run: () => {
+        const content = "0123456789".repeat(20_000);
+        const intercept = firstly(1, isDownloadOf(content), (_, response) => half(response, content));
+        return withScene({ mounts: 405, images: [{ layers: [content] }], intercept }, async (scene) => {
+          expect(await scene.push()).toMatchObject({ status: 0, stdout: scene.pushed });
+          const ranges = scene.peer.seen.flatMap(({ headers }) => headers.range ?? []);
+          expect(ranges).toEqual([expect.stringMatching(/^bytes=[1-9]\d*-$/)]);
+          expect(scene.count(/^PUT .*\/uploads\//)).toBe(2);
+        });
+      },
+    },
+    {
+      server: "sends other content than the digest says",
+      client: "stops before the last byte, and nothing is stored",
+      run: () => {
+        const onRequest: SceneOptions["onRequest"] = ({ method, route }) =>
+          method === "GET" && route?.kind === "blob" ? { status: 200, body: "one layes" } : undefined;
+        return withScene({ mounts: 405, images: one, onRequest }, async (scene) => {
+          const { status, stderr } = await scene.push();
+          expect(status).toBe(1);
+          expect(stderr).toMatch(/the source sent (content with digest|9 bytes instead of)/);
+          expect(scene.peer.blobs("team/app")).toEqual([]);
+        });
+      },
+    },
+    {
+      server: "lies about a blob's size",
+      client: "fails before anything is uploaded",
+      run: () => {
+        const onRequest: SceneOptions["onRequest"] = ({ method, route }) =>
+          method === "GET" && route?.kind === "blob"
+            ? { status: 200, body: "far more than the manifest says it is".repeat(20) }
+            : undefined;
+        return withScene({ mounts: 405, images: one, onRequest }, async (scene) => {
+          const { status, stderr } = await scene.push();
+          expect(status).toBe(1);
+          expect(stderr).toMatch(/the source sent \d+ bytes instead of \d+/);
+          expect(scene.count(/^PUT /)).toBe(0);
+        });
+      },
+    },
+    {
+      server: "refuses uploads as well as mounts",
+      client: "says that the mount failed, and why",
+      run: () =>
+        withScene(
+          {
+            images: one,
+            onRequest: ({ method }) =>
+              method === "POST"
+                ? { status: 403, body: '{"errors":[{"code":"DENIED","message":"read only"}]}' }
+                : undefined,
+          },
+          async (scene) => {
+            const { status, stderr } = await scene.push();
+            expect(status).toBe(1);
+            expect(stderr).toMatch(
+              /^failed to mount blob .*: denied: read only\nPOST http:.* answered 403; /,
+            );
+          },
+        ),
+    },
+    {
+      server: "refuses a child for good while blobs of another are being copied",
+      client: "stops those copies and says what the registry said",
+      run: () => {
+        let stuck = 0;
+        const intercept = (request: Incoming, response: Outgoing): boolean => {
+          if (isMount(request)) return request.url?.includes("src%2F1") === true && answer(response, 405);
+          // This upload never ends by itself.
+          if (isCommit(request)) return ++stuck > 0;
+          if (request.method !== "PUT" || stuck < 2) return false;
+          request.resume();
+          return answer(response, 415);
+        };
+        const hold: SceneOptions["onRequest"] = async ({ method }) => {
+          while (method === "PUT" && stuck < 2) await new Promise((resolve) => setTimeout(resolve, 5));
+          return method === "PUT" ? { status: 415 } : undefined;
+        };
+        return withScene({ intercept, onRequest: hold }, async (scene) => {
+          const { status, stderr } = await scene.push("--retries", "0");
+          expect(status).toBe(1);
+          expect(stderr).toMatch(
+            /^failed to put manifest .*answered 415; the registry does not take manifests of this type\n/s,
+          );
+          expect(scene.tag()).toBeUndefined();
+        });
+      },
+    },
+  ],
+};
+
+function isDownloadOf(content: string): (request: Incoming) => boolean {
+  const path = `/blobs/${digestOf(Buffer.from(content))}`;
+  return ({ method, url }) => method === "GET" && url?.endsWith(path) === true;
+}
+
+/** Half a body, then the end of the connection. */
+function half(response: Outgoing, content: string): true {
+  if (!("createPushResponse" in response)) {
+    response.writeHead(200, { "Content-Length": content.length });
+    response.write(content.slice(0, content.length / 2), () =>
+      setTimeout(() => response.socket?.destroy(), 50),
+    );
+  }
+  return true;
+}

@@ -1,0 +1,4 @@
+import { manifests } from "./cases/manifests.js";
+import { playConcern } from "./faultCase.js";
+
+playConcern(manifests);
