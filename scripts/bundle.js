@@ -50,6 +50,13 @@ const VENDORED = {
     });`,
 };
 
+/** What undici's core uses of modules that take long to load, and hardly ever uses at all. */
+const UNDICI_INSTEAD = {
+  "node:assert": `module.exports = (value, message) => { if (!value) require("node:assert")(value, message); };`,
+  // The transport sets the size of headers itself, and no request's body is a request of a server.
+  "node:http": `module.exports = { maxHeaderSize: 16384, IncomingMessage: class IncomingMessage {} };`,
+};
+
 /** Modules of Node's own that take milliseconds to load and that not every run needs. */
 const SLOW_BUILTINS = [
   "node:child_process",
@@ -75,7 +82,7 @@ export async function bundleCommand(root) {
         ...common,
         stdin: { contents, resolveDir: root, sourcefile: `${name}.cjs` },
         outfile: `${root}/dist/${name}.cjs`,
-        plugins: [lazyModule(/\/client-h2\.js$/)],
+        plugins: [lazyModule(/\/client-h2\.js$/), instead(UNDICI_INSTEAD)],
       }),
     ),
   ]);
@@ -172,6 +179,27 @@ function waitingForFiles() {
               close: async () => fs.closeSync(file),
             };
           };`,
+      }));
+    },
+  };
+}
+
+/**
+ * Gives undici's core something else for a module of Node's own.
+ * @param {Readonly<Record<string, string>>} contents
+ * @returns {import("esbuild").Plugin}
+ */
+function instead(contents) {
+  return {
+    name: "instead",
+    setup(build) {
+      build.onResolve({ filter: /^node:/ }, ({ path, importer }) =>
+        path in contents && /[\\/]lib[\\/](?:api|core|dispatcher)[\\/]/.test(importer)
+          ? { path, namespace: "instead" }
+          : undefined,
+      );
+      build.onLoad({ filter: /.*/, namespace: "instead" }, ({ path }) => ({
+        contents: contents[path] ?? "",
       }));
     },
   };
