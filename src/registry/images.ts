@@ -1,6 +1,7 @@
 import * as z from "zod/mini";
 import { ManifestError } from "../errors.js";
 import { descriptor, type Descriptor } from "../manifest/descriptor.js";
+import { checkDigest } from "../manifest/digest.js";
 import type { Entry } from "../manifest/entry.js";
 import { issueOf, parseJson } from "../manifest/goJson.js";
 import { parseManifest, type ImageManifest, type ManifestList } from "../manifest/image.js";
@@ -55,6 +56,7 @@ export async function childEntries(
   if (depth > MAX_NESTING) throw new ManifestError(`lists are nested more than ${MAX_NESTING} deep`);
   if (list.manifests.length > MAX_CHILDREN)
     throw new ManifestError(`a list of more than ${MAX_CHILDREN} manifests`);
+  for (const { digest } of list.manifests) checkDigest(digest);
   const entries = await Promise.all(
     list.manifests.map(async (child) => {
       const fetched = await registry.getManifest(ref.path, child.digest);

@@ -55,6 +55,8 @@ interface ApiError {
 
 /** Longer than any honest message. */
 const MAX_TEXT = 4096;
+/** More than anybody reads. */
+const MAX_ERRORS = 20;
 
 /** A registry said no. `message` is what docker prints for this answer; the hint says which request and what to do. */
 export class RegistryError extends ManifestError {
@@ -154,7 +156,7 @@ function parseOrUndefined(body: Buffer): unknown {
 
 /** Several errors print under a heading, one a line. */
 function renderErrors(errors: readonly ApiError[]): string {
-  const lines = errors.map(renderError);
+  const lines = errors.slice(0, MAX_ERRORS).map(renderError);
   const [first] = lines;
   return first !== undefined && lines.length === 1 ? first : `errors:\n${lines.join("\n")}\n`;
 }
@@ -163,7 +165,7 @@ function renderError({ code, message, detail }: ApiError): string {
   const usual = KNOWN_CODES.get(code);
   const words = usual === undefined ? "unknown" : code.toLowerCase().replaceAll("_", " ");
   const addsSomething = (detail !== undefined && detail !== null) || (message !== "" && message !== usual);
-  return addsSomething ? `${words}: ${message}` : words;
+  return addsSomething ? `${words}: ${message.slice(0, MAX_TEXT)}` : words;
 }
 
 function hintOf(method: Method, response: HttpResponse, codes: readonly string[], message: string): string {

@@ -1,3 +1,4 @@
+import { errors } from "undici";
 import { codeOf, ManifestError, messageOf } from "../errors.js";
 import { shownUrl, type Method } from "./http.js";
 
@@ -76,10 +77,13 @@ function reasonOf(cause: unknown, url: URL): string {
       `name its CA by --ca-file or in certs.d, or pass --insecure`
     );
   }
-  // Docker Hub has answered 429 with bare line feeds, which Node's parser refuses.
-  if (code === "HPE_CR_EXPECTED")
-    return `${url.host} sent broken headers, which some registries do on a rate limit`;
-  if (code.startsWith("HPE_")) return `${url.host} did not answer in HTTP (${messageOf(error)})`;
+  if (error instanceof errors.HTTPParserError) {
+    const why = /\((.*)\)/.exec(error.message)?.[1] ?? error.message;
+    // Docker Hub has answered 429 with bare line feeds, which the parser refuses. undici's error has no code for it.
+    return /\bCR\b/.test(why)
+      ? `${url.host} sent broken headers, which some registries do on a rate limit: try again later (${why})`
+      : `${url.host} did not answer in HTTP (${why})`;
+  }
   const reason = REASONS.get(code);
   return reason === undefined ? `${url.host}: ${messageOf(error)}` : `${url.host}: ${reason}`;
 }

@@ -1,58 +1,73 @@
 import { spawn, type ChildProcess } from "node:child_process";
-import { mkdtempSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
-/** The program as a process of its own, for what only processes have: signals, and each other. */
+/** The program in a process of its own, built from the sources as they are. */
 export interface Program {
-  /** Starts it. */
-  start(args: readonly string[], env: Readonly<Record<string, string>>): RunningProgram;
+  start(args: readonly string[], env: Readonly<Record<string, string>>): Run;
+  remove(): void;
 }
 
-export interface RunningProgram {
+export interface Run {
   readonly child: ChildProcess;
-  readonly done: Promise<ProgramResult>;
+  readonly ended: Promise<{
+    readonly status: number | null;
+    readonly signal: NodeJS.Signals | null;
+    readonly stdout: string;
+    readonly stderr: string;
+    /** In bytes; 0 where the system does not tell. */
+    readonly peakMemory: number;
+  }>;
 }
 
-export interface ProgramResult {
-  /** Null if a signal ended it. */
-  readonly status: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-/** Bundles the sources as they are now, so that no test depends on what was built when. */
-export async function bundleProgram(): Promise<Program> {
-  const file = join(mkdtempSync(join(tmpdir(), "tsmanifest-")), "tsmanifest.cjs");
+export async function buildProgram(): Promise<Program> {
+  const folder = mkdtempSync(join(tmpdir(), "program-"));
+  const outfile = join(folder, "tsmanifest.cjs");
   await build({
     entryPoints: [fileURLToPath(new URL("../../src/main.ts", import.meta.url))],
-    outfile: file,
+    outfile,
     bundle: true,
     platform: "node",
     target: "node20",
     format: "cjs",
-    logLevel: "warning",
+    logLevel: "error",
   });
-  return { start: (args, env) => start([file, ...args], env) };
+  return {
+    start: (args, env) => {
+      const child = spawn(process.execPath, [outfile, ...args], {
+        env: { PATH: process.env["PATH"], ...env },
+        stdio: ["ignore", "pipe", "pipe"],
+      });
+      let peakMemory = 0;
+      const timer = setInterval(() => (peakMemory = Math.max(peakMemory, peakOf(child.pid))), 50);
+      const [stdout, stderr]: [Buffer[], Buffer[]] = [[], []];
+      child.stdout.on("data", (chunk: Buffer) => stdout.push(chunk));
+      child.stderr.on("data", (chunk: Buffer) => stderr.push(chunk));
+      const ended = new Promise<Awaited<Run["ended"]>>((resolve, reject) => {
+        child.once("error", reject);
+        child.once("close", (status, signal) => {
+          clearInterval(timer);
+          const text = (chunks: Buffer[]): string => Buffer.concat(chunks).toString();
+          resolve({ status, signal, stdout: text(stdout), stderr: text(stderr), peakMemory });
+        });
+      });
+      return { child, ended };
+    },
+    remove: () => {
+      rmSync(folder, { recursive: true });
+    },
+  };
 }
 
-function start(args: readonly string[], env: Readonly<Record<string, string>>): RunningProgram {
-  const child = spawn(process.execPath, args, {
-    env: { PATH: process.env["PATH"], HOME: "/nowhere", ...env },
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  const stdout: Buffer[] = [];
-  const stderr: Buffer[] = [];
-  child.stdout.on("data", (chunk: Buffer) => stdout.push(chunk));
-  child.stderr.on("data", (chunk: Buffer) => stderr.push(chunk));
-  const text = (chunks: Buffer[]) => Buffer.concat(chunks).toString();
-  const done = new Promise<ProgramResult>((resolve, reject) => {
-    child.on("error", reject);
-    child.on("close", (status) => {
-      resolve({ status, stdout: text(stdout), stderr: text(stderr) });
-    });
-  });
-  return { child, done };
+/** https://man7.org/linux/man-pages/man5/proc_pid_status.5.html */
+function peakOf(pid: number | undefined): number {
+  try {
+    const status = readFileSync(`/proc/${pid ?? 0}/status`, "utf8");
+    return Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) * 1024;
+  } catch {
+    return 0;
+  }
 }

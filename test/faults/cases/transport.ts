@@ -1,0 +1,569 @@
+import { createServer as createTcpServer } from "node:net";
+import { expect } from "vitest";
+import { apiHost } from "../../../src/registry/endpoint.js";
+import { certificate, certificateFile, privateKey } from "../../helpers/certificates.js";
+import {
+  answer,
+  answerRaw,
+  listen,
+  reset,
+  startPeer,
+  type Incoming,
+  type Outgoing,
+} from "../../helpers/peer.js";
+import { startProxy } from "../../helpers/proxy.js";
+import { withScene, writeBelow, type SceneOptions } from "../../helpers/scene.js";
+import { SECRETS } from "../../helpers/secrets.js";
+import type { Concern, FaultCase } from "../faultCase.js";
+
+type Intercept = NonNullable<SceneOptions["intercept"]>;
+
+/** Deals with the first requests, as often as told, and leaves the others to the registry. */
+function firstly(times: number, deal: Intercept): Intercept {
+  let left = times;
+  return (request, response) => (left-- > 0 ? deal(request, response) : false);
+}
+
+const TLS: SceneOptions = { speaks: "tls", address: "0.0.0.0" };
+const CA = ["--ca-file", certificateFile("ca")];
+const SHORT = { timeouts: { connect: 300, headers: 300, stall: 300 } };
+
+/** Inspects an image while the first answers are these, and expects that it works out after so many requests. */
+function retried(
+  server: string,
+  client: string,
+  times: number,
+  deal: Intercept,
+  options: SceneOptions = {},
+): FaultCase {
+  return {
+    server,
+    client,
+    run: () =>
+      withScene({ intercept: firstly(times, deal), ...options }, async (scene) => {
+        const { status, stdout } = await scene.run("inspect", scene.sources[0] ?? "");
+        expect({ status, seen: scene.peer.seen.length }).toEqual({ status: 0, seen: times + 1 });
+        expect(stdout).toContain("schemaVersion");
+      }),
+  };
+}
+
+/** Expects that an inspection fails after one request, with this on stderr. */
+function final(
+  server: string,
+  client: string,
+  deal: Intercept,
+  message: RegExp,
+  flags: readonly string[] = [],
+): FaultCase {
+  return {
+    server,
+    client,
+    run: () =>
+      withScene({ intercept: deal }, async (scene) => {
+        const { status, stderr } = await scene.run("inspect", ...flags, scene.sources[0] ?? "");
+        expect(status).toBe(1);
+        expect(stderr).toMatch(message);
+        expect(scene.peer.seen).toHaveLength(1);
+      }),
+  };
+}
+
+const replies =
+  (status: number, headers: Record<string, string> = {}, body = ""): Intercept =>
+  (_, response) =>
+    answer(response, status, headers, body);
+
+const retries: readonly FaultCase[] = [
+  ...[408, 429, 499, 500, 502, 503, 504, 522].map((status) =>
+    retried(`answers ${status} twice`, "tries again", 2, replies(status)),
+  ),
+  final("answers 500, and --retries 0 is given", "tries once", replies(500), /500 Internal Server Error/, [
+    "--retries",
+    "0",
+  ]),
+  final("answers 400", "does not try again", replies(400), /no such manifest/),
+  final("answers 403", "does not try again", replies(403), /no such manifest.*answered 403/s),
+  final("answers 422", "does not try again", replies(422), /no such manifest/),
+  retried(
+    "says Retry-After in a fraction of a second",
+    "waits and tries again",
+    1,
+    replies(429, { "Retry-After": "0.01" }),
+  ),
+  retried(
+    "says Retry-After in milliseconds (GHCR)",
+    "waits and tries again",
+    1,
+    replies(429, { "Retry-After": "5.5ms" }),
+  ),
+  retried("says Retry-After as a date that has passed", "tries again", 1, (_, response) =>
+    answer(response, 503, { "Retry-After": new Date(0).toUTCString() }),
+  ),
+  retried(
+    "says Retry-After as a date by a clock that is far ahead",
+    "goes by the difference to its Date header",
+    1,
+    (_, response) => {
+      const ahead = Date.now() + 86_400_000;
+      return answer(response, 429, {
+        Date: new Date(ahead).toUTCString(),
+        "Retry-After": new Date(ahead).toUTCString(),
+      });
+    },
+  ),
+  retried(
+    "says the wait in the text of a 429",
+    "waits and tries again",
+    1,
+    replies(429, {}, "retry-after: 796.969µs, allowed: 44000/minute"),
+  ),
+  final(
+    "wants its clients to come back in an hour",
+    "does not wait, and says until when",
+    replies(429, { "Retry-After": "3600" }, "slow down"),
+    /toomanyrequests: slow down\n.*a rate limit, until \d{4}-/,
+  ),
+  {
+    server: "sends a rate limit with bare line feeds (Docker Hub)",
+    client: "reports a rate limit",
+    run: () =>
+      withScene(
+        {
+          intercept: (request) => answerRaw(request, "HTTP/1.1 429 Too Many Requests\nContent-Length: 0\n\n"),
+        },
+        async (scene) => {
+          const { status, stderr } = await scene.run("inspect", scene.sources[0] ?? "");
+          expect(status).toBe(1);
+          expect(stderr).toMatch(/rate limit|toomanyrequests/);
+        },
+      ),
+  },
+  retried("resets the connection", "tries again", 2, (request) => reset(request)),
+  retried("closes the connection without an answer", "tries again", 1, (request) => answerRaw(request, "")),
+  retried("cuts the answer in the middle of its headers", "tries again", 1, (request) =>
+    answerRaw(request, "HTTP/1.1 200 OK\r\nContent-"),
+  ),
+  retried("cuts the answer in the middle of its body", "tries again", 1, (request) =>
+    answerRaw(request, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{"),
+  ),
+  retried(
+    "accepts the request and never answers",
+    "gives up after the time-out, and tries again",
+    1,
+    () => true,
+    { waits: SHORT },
+  ),
+  retried(
+    "stops in the middle of the answer",
+    "gives up after the time-out, and tries again",
+    1,
+    (_, response) => {
+      if (!("createPushResponse" in response))
+        response.writeHead(200, { "Content-Length": "100" }).write("{");
+      return true;
+    },
+    { waits: SHORT },
+  ),
+  {
+    server: "does not answer in HTTP",
+    client: "says so, and does not try again",
+    run: () =>
+      withScene(
+        { intercept: (request) => answerRaw(request, "220 smtp.example ESMTP\r\n") },
+        async (scene) => {
+          const { status, stderr } = await scene.run("inspect", scene.sources[0] ?? "");
+          expect(status).toBe(1);
+          expect(stderr).toMatch(/did not answer in HTTP/);
+        },
+      ),
+  },
+  {
+    server: "is not there",
+    client: "tries twice more, and says that the connection was refused",
+    run: async () => {
+      const gone = await startPeer();
+      await gone.close();
+      await withScene({}, async (scene) => {
+        const { status, stderr, log } = await scene.run("inspect", `${gone.host}/a/b:v1`);
+        expect(status).toBe(1);
+        expect(stderr).toContain(`${gone.host}: connection refused (GET http`);
+        expect(log.match(/^again in/gm)).toHaveLength(2);
+      });
+    },
+  },
+  {
+    server: "sends a warning, several times",
+    client: "prints it once, without what a terminal would obey",
+    run: () => {
+      const warning = '299 - "this registry \\"moves\\" \u001b[31m soon"';
+      const intercept: Intercept = (_, response) => {
+        response.setHeader("Warning", Buffer.from(warning).toString("latin1").replaceAll("\u001b", "\u009b"));
+        return false;
+      };
+      return withScene({ intercept }, async (scene) => {
+        const { status, stderr } = await scene.push();
+        expect(status).toBe(0);
+        expect(stderr).toBe(`WARNING: ${scene.domain}: this registry "moves" \\u009b[31m soon\n`);
+      });
+    },
+  },
+];
+
+const redirects: readonly FaultCase[] = [
+  {
+    server: "redirects a download to another host, which refuses Authorization",
+    client: "goes there without credentials",
+    run: async () => {
+      let content: Buffer = Buffer.alloc(0);
+      const store = await startPeer({
+        intercept: (request, response) =>
+          request.headers.authorization === undefined
+            ? answer(response, 200, {}, content)
+            : answer(response, 400),
+      });
+      try {
+        await withScene(
+          {
+            auth: { kind: "basic", users: { me: SECRETS.password } },
+            config: (host) => ({ auths: { [host]: { auth: btoa(`me:${SECRETS.password}`) } } }),
+            images: [{ layers: 0 }],
+            onRequest: ({ method, route, headers }) =>
+              method === "GET" && route?.kind === "blob" && headers.authorization !== undefined
+                ? { status: 307, headers: { Location: `http://${store.host}/blob?sig=${SECRETS.signature}` } }
+                : undefined,
+          },
+          async (scene) => {
+            content = scene.peer.blob("src/0", scene.images[0]?.blobs[0] ?? "") ?? content;
+            expect(
+              await scene.run("create", `${scene.domain}/new:v1`, ...scene.sources, ...scene.sources),
+            ).toMatchObject({
+              status: 0,
+            });
+            expect(store.seen.map(({ headers }) => headers.authorization)).toEqual([undefined]);
+          },
+        );
+      } finally {
+        await store.close();
+      }
+    },
+  },
+  {
+    server: "redirects in a circle",
+    client: "stops after five",
+    run: () =>
+      withScene(
+        { intercept: (request, response) => answer(response, 302, { Location: request.url ?? "" }) },
+        async (scene) => {
+          const { status, stderr } = await scene.run("inspect", scene.sources[0] ?? "");
+          expect(status).toBe(1);
+          expect(stderr).toContain("redirects more than 5 times");
+          expect(scene.peer.seen).toHaveLength(6);
+        },
+      ),
+  },
+  {
+    server: "redirects from TLS to plain HTTP on another host",
+    client: "refuses",
+    run: () =>
+      withScene(
+        { ...TLS, intercept: (_, response) => answer(response, 307, { Location: "http://blobs.example/x" }) },
+        async (scene) => {
+          const { status, stderr } = await scene.run("inspect", ...CA, scene.sources[0] ?? "");
+          expect(status).toBe(1);
+          expect(stderr).toContain(
+            "sends its clients on to blobs.example by plain HTTP; pass --insecure to allow it",
+          );
+        },
+      ),
+  },
+];
+
+/** Pushes with these flags to a server of this kind. */
+function pushes(server: string, client: string, options: SceneOptions, flags: readonly string[]): FaultCase {
+  return {
+    server,
+    client,
+    run: () =>
+      withScene(options, async (scene) => {
+        expect(await scene.push(...flags)).toMatchObject({ status: 0, stdout: scene.pushed });
+      }),
+  };
+}
+
+function refuses(
+  server: string,
+  client: string,
+  options: SceneOptions,
+  flags: readonly string[],
+  message: RegExp,
+): FaultCase {
+  return {
+    server,
+    client,
+    run: () =>
+      withScene(options, async (scene) => {
+        const { status, stderr } = await scene.push(...flags);
+        expect(status).toBe(1);
+        expect(stderr).toMatch(message);
+        expect(scene.peer.seen).toHaveLength(0);
+      }),
+  };
+}
+
+const ANY: SceneOptions = { address: "0.0.0.0" };
+
+const tls: readonly FaultCase[] = [
+  refuses(
+    "speaks plain HTTP, not on a loopback name",
+    "refuses, and says what allows it",
+    ANY,
+    [],
+    /speaks plain HTTP; pass --insecure to allow it/,
+  ),
+  pushes("speaks plain HTTP, and --insecure is given", "falls back to HTTP", ANY, ["--insecure"]),
+  pushes("speaks plain HTTP, and --plain-http is given", "speaks HTTP at once", ANY, ["--plain-http"]),
+  pushes("speaks plain HTTP on a loopback name", "speaks HTTP without being told", {}, []),
+  pushes("speaks TLS on a loopback name, and --insecure is given", "finds TLS", { speaks: "tls" }, [
+    "--insecure",
+  ]),
+  pushes("speaks TLS on a loopback name, with a private CA", "finds TLS", { speaks: "tls" }, CA),
+  pushes("listens on an IPv6 address", "understands the brackets", { address: "::1" }, []),
+  pushes(
+    "listens on an IPv6 address by TLS",
+    "understands the brackets",
+    { address: "::1", speaks: "h2" },
+    CA,
+  ),
+  refuses(
+    "has a certificate of a private CA",
+    "names the ways to trust it",
+    TLS,
+    [],
+    /has a certificate that is not trusted \(.*\); name its CA by --ca-file or in certs\.d, or pass --insecure/,
+  ),
+  pushes("has a certificate of a private CA, and --ca-file names it", "trusts it", TLS, CA),
+  pushes("has a certificate of a private CA, and --insecure is given", "takes any certificate", TLS, [
+    "--insecure",
+  ]),
+  refuses(
+    "has a certificate for another name",
+    "refuses it",
+    { ...TLS, certificate: "other" },
+    CA,
+    /certificate that is not trusted/,
+  ),
+  {
+    server: "has a certificate of a CA in certs.d",
+    client: "trusts it",
+    run: () =>
+      withScene(TLS, async (scene) => {
+        writeBelow(scene.folder, `.config/docker/certs.d/${scene.domain}/ca.crt`, certificate("ca"));
+        expect(await scene.push()).toMatchObject({ status: 0, stdout: scene.pushed });
+      }),
+  },
+  {
+    server: "wants a client's certificate, which certs.d has",
+    client: "shows it",
+    run: () =>
+      withScene({ ...TLS, speaks: "mutual" }, async (scene) => {
+        const folder = `.config/docker/certs.d/${scene.domain}`;
+        writeBelow(scene.folder, `${folder}/ca.crt`, certificate("ca"));
+        writeBelow(scene.folder, `${folder}/client.cert`, certificate("client"));
+        writeBelow(scene.folder, `${folder}/client.key`, privateKey("client"));
+        expect(await scene.push()).toMatchObject({ status: 0, stdout: scene.pushed });
+      }),
+  },
+  {
+    server: "has a file in certs.d that cannot be used",
+    client: "warns, naming the file, and goes on",
+    run: () =>
+      withScene({}, async (scene) => {
+        writeBelow(scene.folder, `.config/docker/certs.d/${scene.domain}/broken.crt`, "nothing");
+        const { stderr } = await scene.push();
+        expect(stderr).toMatch(/^WARNING: cannot use ".*broken\.crt": it holds no certificate/);
+      }),
+  },
+  {
+    server: "is behind --ca-file that is not there",
+    client: "fails, naming the file",
+    run: () =>
+      withScene(TLS, async (scene) => {
+        const { status, stderr } = await scene.push("--ca-file", "/nowhere/ca.pem");
+        expect(status).toBe(1);
+        expect(stderr).toContain("/nowhere/ca.pem");
+      }),
+  },
+  {
+    server: "is Docker Hub",
+    client: "uses the host of its API",
+    run: () => {
+      expect([apiHost("docker.io"), apiHost("ghcr.io")]).toEqual(["registry-1.docker.io", "ghcr.io"]);
+      return Promise.resolve();
+    },
+  },
+  {
+    server: "accepts a connection and says nothing to the TLS handshake",
+    client: "gives up after the time-out",
+    run: async () => {
+      const silent = await listen(createTcpServer(), "0.0.0.0");
+      try {
+        await withScene({ waits: { ...SHORT } }, async (scene) => {
+          const { status, stderr } = await scene.run(
+            "inspect",
+            "--retries",
+            "0",
+            `0.0.0.0:${silent.port}/a:v1`,
+          );
+          expect(status).toBe(1);
+          expect(stderr).toContain("the connection timed out");
+        });
+      } finally {
+        await silent.close();
+      }
+    },
+  },
+];
+
+/** Deals with an HTTP/2 stream. */
+function onStream(deal: (response: Extract<Outgoing, { stream: unknown }>) => void) {
+  return (_: Incoming, response: Outgoing): boolean => {
+    if (!("stream" in response)) return false;
+    deal(response);
+    return true;
+  };
+}
+
+const H2: SceneOptions = { speaks: "h2", address: "0.0.0.0" };
+
+/** Pushes over HTTP/2 while the first requests meet a fault. */
+function survives(server: string, client: string, deal: Intercept): FaultCase {
+  return pushes(server, client, { ...H2, intercept: firstly(1, deal) }, CA);
+}
+
+const http2: readonly FaultCase[] = [
+  survives(
+    "resets an HTTP/2 stream (REFUSED_STREAM)",
+    "tries again",
+    onStream(({ stream }) => {
+      stream.close(7);
+    }),
+  ),
+  survives(
+    "resets an HTTP/2 stream (INTERNAL_ERROR)",
+    "tries again",
+    onStream(({ stream }) => {
+      stream.close(2);
+    }),
+  ),
+  survives(
+    "sends GOAWAY",
+    "tries again on a new connection",
+    onStream(({ stream }) => {
+      stream.session?.goaway();
+      stream.session?.destroy();
+    }),
+  ),
+  survives(
+    "closes the HTTP/2 connection",
+    "tries again on a new one",
+    onStream(({ stream }) => {
+      stream.session?.destroy();
+    }),
+  ),
+];
+
+function viaProxy(
+  server: string,
+  client: string,
+  options: SceneOptions,
+  play: (env: Record<string, string>, host: string) => Record<string, string>,
+  expected: {
+    readonly request: RegExp;
+    readonly refuse?: number;
+    readonly stderr?: RegExp;
+    readonly flags: readonly string[];
+  },
+): FaultCase {
+  return {
+    server,
+    client,
+    run: () =>
+      withScene({ domain: "registry.example", ...options }, async (scene) => {
+        const proxy = await startProxy(scene.peer.port, expected.refuse);
+        try {
+          const { status, stderr } = await scene.runWith(
+            play({}, proxy.host),
+            "push",
+            ...expected.flags,
+            scene.target,
+          );
+          expect({ status, requests: proxy.requests.join("\n") }).toEqual({
+            status: expected.stderr === undefined ? 0 : 1,
+            requests: expect.stringMatching(expected.request),
+          });
+          if (expected.stderr !== undefined) expect(stderr).toMatch(expected.stderr);
+          else if (JSON.stringify(play({}, "")).includes(SECRETS.proxyPassword)) {
+            expect(proxy.authorizations[0]).toBe(`Basic ${btoa(`me:${SECRETS.proxyPassword}`)}`);
+          }
+        } finally {
+          await proxy.close();
+        }
+      }),
+  };
+}
+
+const proxies: readonly FaultCase[] = [
+  viaProxy("is behind an HTTP proxy", "sends it the whole URL", {}, (_, host) => ({ HTTP_PROXY: host }), {
+    request: /^HEAD http:\/\/registry\.example\/v2\//,
+    flags: ["--plain-http"],
+  }),
+  viaProxy(
+    "is behind a proxy for HTTPS",
+    "asks it for a tunnel",
+    { speaks: "tls" },
+    (_, host) => ({ https_proxy: `http://${host}` }),
+    { request: /^CONNECT registry\.example:443/, flags: CA },
+  ),
+  viaProxy(
+    "is behind a proxy that wants a password",
+    "sends it to the proxy, and shows it nowhere",
+    { speaks: "tls" },
+    (_, host) => ({ HTTPS_PROXY: `http://me:${SECRETS.proxyPassword}@${host}` }),
+    { request: /^CONNECT registry\.example:443/, flags: CA },
+  ),
+  viaProxy(
+    "is behind a proxy that refuses the tunnel (407)",
+    "says what the proxy said, without the password",
+    { speaks: "tls" },
+    (_, host) => ({ HTTPS_PROXY: `http://me:${SECRETS.proxyPassword}@${host}` }),
+    { request: /^CONNECT /, refuse: 407, stderr: /407/, flags: [...CA, "--retries", "0"] },
+  ),
+  {
+    server: "is exempt from the proxy (NO_PROXY)",
+    client: "goes there directly",
+    run: () =>
+      withScene({ address: "0.0.0.0" }, async (scene) => {
+        const env = { HTTP_PROXY: "http://127.0.0.1:1", NO_PROXY: "0.0.0.0" };
+        expect(await scene.runWith(env, "push", "--plain-http", scene.target)).toMatchObject({ status: 0 });
+      }),
+  },
+  {
+    server: "has a broken proxy setting in front of it",
+    client: "names the variable, not its value",
+    run: () =>
+      withScene({ domain: "registry.example" }, async (scene) => {
+        const env = { HTTPS_PROXY: `ftp://me:${SECRETS.proxyPassword}@proxy.example` };
+        const { status, stderr } = await scene.runWith(env, "push", scene.target);
+        expect({ status, stderr }).toEqual({
+          status: 1,
+          stderr: expect.stringContaining("HTTPS_PROXY names a proxy"),
+        });
+      }),
+  },
+];
+
+export const transport: Concern = {
+  title: "Transport",
+  cases: [...retries, ...redirects, ...tls, ...http2, ...proxies],
+};
