@@ -17,7 +17,7 @@ describe("SIGINT and SIGTERM", () => {
     let tell: () => void = () => undefined;
     const isStuck = new Promise<void>((resolve) => (tell = resolve));
     const onRequest: SceneOptions["onRequest"] = ({ method, path }) => {
-      if (method !== "PUT" || path.includes("/manifests/v1") === false) return undefined;
+      if (method !== "PUT" || !path.includes("/manifests/v1")) return undefined;
       tell();
       return new Promise(() => undefined);
     };

@@ -35,9 +35,16 @@ export async function buildProgram(): Promise<Program> {
     format: "cjs",
     logLevel: "error",
   });
+  return programAt(outfile, () => {
+    rmSync(folder, { recursive: true });
+  });
+}
+
+/** A program that was built before: `bin/tsmanifest.js`, say, to try what is shipped. */
+export function programAt(file: string, remove: () => void = () => undefined): Program {
   return {
     start: (args, env) => {
-      const child = spawn(process.execPath, [outfile, ...args], {
+      const child = spawn(process.execPath, [file, ...args], {
         env: { PATH: process.env["PATH"], ...env },
         stdio: ["ignore", "pipe", "pipe"],
       });
@@ -56,9 +63,7 @@ export async function buildProgram(): Promise<Program> {
       });
       return { child, ended };
     },
-    remove: () => {
-      rmSync(folder, { recursive: true });
-    },
+    remove,
   };
 }
 

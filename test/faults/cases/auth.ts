@@ -204,7 +204,9 @@ export const auth: Concern = {
           return undefined;
         };
         await withScene({ ...withTokens, images, onRequest }, async (scene) => {
-          expire = scene.peer.expireTokens;
+          expire = () => {
+            scene.peer.expireTokens();
+          };
           expect(await scene.push()).toMatchObject({ status: 0, stdout: scene.pushed });
           expect(scene.count(/\/token/)).toBe(2);
         });

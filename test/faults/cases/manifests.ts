@@ -26,8 +26,10 @@ function stored(status: number, headers: Record<string, string> = {}): SceneOpti
       const write = response.writeHead.bind(response);
       Object.defineProperty(response, "writeHead", {
         value: (_: number, sent: Record<string, string>) => {
-          const { "Docker-Content-Digest": _digest, "Content-Length": _length, ...rest } = sent;
-          return write(status, { ...rest, ...headers });
+          const kept = Object.entries(sent).filter(
+            ([name]) => !/^(?:docker-content-digest|content-length)$/i.test(name),
+          );
+          return write(status, { ...Object.fromEntries(kept), ...headers });
         },
       });
       return false;

@@ -1,0 +1,126 @@
+import { describe, expect, test } from "vitest";
+import { parseReference } from "../../src/manifest/reference.js";
+import { executePush, type PushEvent } from "../../src/push/execute.js";
+import { planPush } from "../../src/push/plan.js";
+import { createRegistry } from "../../src/registry/createRegistry.js";
+import { startPeer } from "../helpers/peer.js";
+import { entryOf, withScene, type SceneOptions } from "../helpers/scene.js";
+
+type Hook = NonNullable<SceneOptions["onRequest"]>;
+const THREE = ["amd64", "arm64", "s390x"].map((architecture) => ({
+  architecture,
+  layers: ["shared", architecture],
+}));
+
+describe("a push", () => {
+  test("mounts shared blobs once", async () => {
+    await withScene({ images: THREE }, async (scene) => {
+      expect(await scene.push()).toMatchObject({ status: 0 });
+      // Three configs, three layers, and one that all share.
+      expect(scene.count(/^POST /)).toBe(7);
+    });
+  });
+
+  test("puts a child when its own blobs are there, and the list when all children are", async () => {
+    await withScene({ images: THREE }, async (scene) => {
+      await scene.push();
+      const at = (pattern: RegExp): number =>
+        scene.peer.requests.findIndex((request) => pattern.test(request));
+      const list = scene.peer.log[at(/^PUT .*\/v1$/)];
+      const puts = scene.peer.log.filter(({ method, path }) => method === "PUT" && path.includes("sha256:"));
+      expect(puts).toHaveLength(3);
+      for (const put of puts) expect(put.end).toBeLessThan(list?.start ?? 0);
+    });
+  });
+
+  test("prints its lines in list order, whatever order the work ends in", async () => {
+    let late = 0;
+    const onRequest: Hook = async ({ method, path }) => {
+      // The first child's PUT is answered when the others have been.
+      if (method !== "PUT" || !path.includes("sha256:")) return undefined;
+      if (late++ === 0) await new Promise((resolve) => setTimeout(resolve, 100));
+      return undefined;
+    };
+    await withScene({ images: THREE, onRequest }, async (scene) => {
+      expect(await scene.push()).toMatchObject({ status: 0, stdout: scene.pushed });
+    });
+  });
+
+  test("tells what failed, not that earlier children were stopped because of it", async () => {
+    let failing = "";
+    const onRequest: Hook = ({ method, path }) =>
+      // Uploads for the other children never end by themselves.
+      method === "PUT" && path.includes("/uploads/")
+        ? new Promise(() => undefined)
+        : method === "PUT" && path.includes(failing)
+          ? { status: 415 }
+          : method === "POST" && !path.includes("src%2F2") && path.includes("mount=")
+            ? { status: 405 }
+            : undefined;
+    const images = THREE.map((image, index) => ({ ...image, layers: [String(index)] }));
+    await withScene({ images, onRequest }, async (scene) => {
+      failing = scene.images[2]?.digest ?? "";
+      const { status, stdout, stderr } = await scene.push();
+      expect({ status, stdout }).toEqual({ status: 1, stdout: "" });
+      expect(stderr).toMatch(new RegExp(`^failed to put manifest \\S+@${failing}: `));
+      expect(scene.tag()).toBeUndefined();
+    });
+  });
+
+  test("prints the children before the one that could not be put, and leaves the tag alone", async () => {
+    let refused = "";
+    const onRequest: Hook = async ({ method, path }) => {
+      if (method !== "PUT" || !path.includes(refused)) return undefined;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      return { status: 400 };
+    };
+    await withScene({ images: THREE, onRequest }, async (scene) => {
+      refused = scene.images[2]?.digest ?? "";
+      const { status, stdout, stderr } = await scene.push();
+      expect(status).toBe(1);
+      expect(stdout.split("\n")).toHaveLength(3);
+      expect(stdout).toContain(scene.images[1]?.digest);
+      expect(stderr).toMatch(/^failed to put manifest \S+\/team\/app@sha256:/);
+      expect(scene.tag()).toBeUndefined();
+    });
+  });
+
+  test("copies from another registry, and never to it", async () => {
+    const source = await startPeer();
+    const target = await startPeer();
+    try {
+      const image = source.putImage("src/a", { tag: "v1", layers: 2 });
+      const list = parseReference(`${target.host}/team/app:v1`);
+      const plan = planPush(list, [entryOf(`${source.host}/src/a:v1`, image)], true);
+      const clients = new Map(
+        await Promise.all(
+          [source.host, target.host].map(
+            async (domain) => [domain, await createRegistry({ domain })] as const,
+          ),
+        ),
+      );
+      const events: PushEvent["kind"][] = [];
+      await executePush(plan, {
+        registryOf: (domain) => clients.get(domain) ?? expect.unreachable(),
+        onEvent: ({ kind }) => events.push(kind),
+      });
+      await Promise.all([...clients.values()].map((client) => client.close()));
+      expect(target.manifest("team/app", "v1")?.digest).toBe(plan.list.digest);
+      expect(source.seen.every(({ method }) => method === "GET")).toBe(true);
+      expect(target.requests.filter((request) => request.includes("mount="))).toEqual([]);
+      expect(events.filter((kind) => kind === "copied")).toHaveLength(3);
+      expect(events.slice(-3)).toEqual(["pushed", "tagging", "tagged"]);
+    } finally {
+      await Promise.all([source.close(), target.close()]);
+    }
+  });
+
+  test("copies with one request at a time, too", async () => {
+    await withScene({ mounts: "refuse202", images: THREE, speaks: "h2" }, async (scene) => {
+      expect(await scene.push("--insecure", "--concurrency", "1")).toMatchObject({
+        status: 0,
+        stdout: scene.pushed,
+      });
+    });
+  });
+});
