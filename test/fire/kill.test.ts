@@ -11,7 +11,7 @@ import { openStore } from "../../src/store/store.js";
 import { startRegistry, type RunningRegistry } from "../../src/testing/index.js";
 import { cli } from "../helpers/cli.js";
 import { docker, hasDocker } from "../helpers/docker.js";
-import { bundleProgram, type Program } from "../helpers/program.js";
+import { buildProgram, programAt, type Program } from "../helpers/program.js";
 import { findIncomplete } from "../helpers/registryCheck.js";
 import { seededRandom, type Random } from "../helpers/seededRandom.js";
 
@@ -21,6 +21,8 @@ import { seededRandom, type Random } from "../helpers/seededRandom.js";
  * is tested in test/store/crash.test.ts.
  */
 const KILLS = Number(process.env["FIRE_KILLS"] ?? 24);
+/** `FIRE_PROGRAM=bin/tsmanifest.js` tries what is shipped in place of the sources. */
+const BUILT = process.env["FIRE_PROGRAM"];
 const SEED = Number(process.env["FIRE_SEED"] ?? 1);
 
 const ARCHITECTURES = ["amd64", "arm64", "s390x", "riscv64"];
@@ -92,10 +94,13 @@ const scenarios: readonly Scenario[] = [
 let program: Program;
 let home: string;
 beforeAll(async () => {
-  program = await bundleProgram();
+  program = BUILT === undefined ? await buildProgram() : programAt(BUILT);
   home = await mkdtemp(join(tmpdir(), "kill-"));
 });
-afterAll(() => rm(home, { recursive: true, force: true }));
+afterAll(async () => {
+  program.remove();
+  await rm(home, { recursive: true, force: true });
+});
 
 describe.each(scenarios)("$name, killed at any moment", (scenario) => {
   it("leaves everything readable and complete, and can be run again", { timeout: 1_200_000 }, async () => {
@@ -115,7 +120,7 @@ describe.each(scenarios)("$name, killed at any moment", (scenario) => {
 async function rehearse(scenario: Scenario): Promise<number> {
   const scene = await setUp(scenario, "rehearsal", () => undefined);
   const start = performance.now();
-  const { status, stderr } = await program.start(scenario.args(scene), envOf(scene)).done;
+  const { status, stderr } = await program.start(scenario.args(scene), envOf(scene)).ended;
   expect({ status, stderr: stderr.replace(/^copied .*\n/, "") }).toEqual({ status: 0, stderr: "" });
   const lifetime = performance.now() - start;
   await scene.registry.close();
@@ -133,10 +138,10 @@ async function killOnce(
   const { config, registry } = scene;
   try {
     requests = 0;
-    const { child, done } = program.start(scenario.args(scene), envOf(scene));
+    const { child, ended } = program.start(scenario.args(scene), envOf(scene));
     await untilMoment(random, lifetime, () => requests, scene);
     child.kill("SIGKILL");
-    const { status } = await done;
+    const { status } = await ended;
 
     await check(scenario, scene);
     const again = await cli(scenario.args(scene), undefined, { env: { DOCKER_CONFIG: config } });

@@ -8,27 +8,30 @@ import { formatReference, parseReference } from "../../src/manifest/reference.js
 import { openStore } from "../../src/store/store.js";
 import { startRegistry, type RunningRegistry } from "../../src/testing/index.js";
 import { cli } from "../helpers/cli.js";
-import { bundleProgram, type Program } from "../helpers/program.js";
+import { buildProgram, programAt, type Program } from "../helpers/program.js";
 import { findIncomplete } from "../helpers/registryCheck.js";
 
 /** Many processes on one list at the same time. */
 const AMENDING = 20;
 const ENTRIES = 50;
+/** `FIRE_PROGRAM=bin/tsmanifest.js` tries what is shipped in place of the sources. */
+const BUILT = process.env["FIRE_PROGRAM"];
 
 let program: Program;
 let registry: RunningRegistry;
 let config: string;
 beforeAll(async () => {
-  program = await bundleProgram();
+  program = BUILT === undefined ? await buildProgram() : programAt(BUILT);
   registry = await startRegistry();
   config = await mkdtemp(join(tmpdir(), "together-"));
 });
 afterAll(async () => {
+  program.remove();
   await registry.close();
   await rm(config, { recursive: true, force: true });
 });
 
-const run = (args: readonly string[]) => program.start(args, { DOCKER_CONFIG: config }).done;
+const run = (args: readonly string[]) => program.start(args, { DOCKER_CONFIG: config }).ended;
 
 it(
   `${AMENDING} processes amend one list while others annotate, inspect and push it`,

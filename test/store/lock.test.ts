@@ -4,17 +4,22 @@ import { renameSync } from "node:fs";
 import { mkdir, mkdtemp, readdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it } from "vitest";
 import { parseReference } from "../../src/manifest/reference.js";
 import { acquireLock } from "../../src/store/lock.js";
 import { openStore } from "../../src/store/store.js";
 import { storeName } from "../../src/store/names.js";
 import { entryOf } from "../helpers/entries.js";
 
+const places: string[] = [];
+afterAll(() => Promise.all(places.map((folder) => rm(folder, { recursive: true }))));
+
 const ID = "00000000-0000-4000-8000-000000000000";
 
 async function place(): Promise<string> {
-  return join(await mkdtemp(join(tmpdir(), "lock-")), "private", "list");
+  const folder = await mkdtemp(join(tmpdir(), "lock-"));
+  places.push(folder);
+  return join(folder, "private", "list");
 }
 
 /** The lock of another process, as it says itself. */
