@@ -1,3 +1,4 @@
+import { gzipSync } from "node:zlib";
 import { expect } from "vitest";
 import type { SeenRequest } from "../../../src/testing/index.js";
 import { digestOf } from "../../../src/manifest/digest.js";
@@ -369,6 +370,77 @@ export const mounting: Concern = {
           expect(scene.count(/^PUT .*\/uploads\//)).toBe(2);
         });
       },
+    },
+    {
+      server: "cuts a download half-way and knows no Range",
+      client: "passes over what it has already",
+      run: () => {
+        const content = "0123456789".repeat(20_000);
+        const isDownload = isDownloadOf(content);
+        let tries = 0;
+        const intercept = (request: Incoming, response: Outgoing): boolean => {
+          if (!isDownload(request)) return false;
+          return tries++ === 0 ? half(response, content) : answer(response, 200, {}, content);
+        };
+        return withScene({ mounts: 405, images: [{ layers: [content] }], intercept }, async (scene) => {
+          expect(await scene.push()).toMatchObject({ status: 0, stdout: scene.pushed });
+          expect(tries).toBe(2);
+        });
+      },
+    },
+    {
+      server: "compresses a blob on its way",
+      client: "decodes it",
+      run: () => {
+        const content = "0123456789".repeat(20_000);
+        const isDownload = isDownloadOf(content);
+        const intercept = (request: Incoming, response: Outgoing): boolean =>
+          isDownload(request) && answer(response, 200, { "Content-Encoding": "gzip" }, gzipSync(content));
+        return withScene({ mounts: 405, images: [{ layers: [content] }], intercept }, async (scene) => {
+          expect(await scene.push()).toMatchObject({ status: 0, stdout: scene.pushed });
+        });
+      },
+    },
+    {
+      server: "calls a blob that is compressed itself an encoded one",
+      client: "takes it as it is",
+      run: () => {
+        const content = gzipSync("a layer");
+        const onRequest: SceneOptions["onRequest"] = ({ method, path }) =>
+          method === "GET" && path.endsWith(digestOf(content))
+            ? {
+                status: 200,
+                headers: { "Content-Encoding": "gzip", "Content-Length": String(content.byteLength) },
+                body: content,
+              }
+            : undefined;
+        return withScene({ mounts: 405, images: [{ layers: [content] }], onRequest }, async (scene) => {
+          expect(await scene.push()).toMatchObject({ status: 0, stdout: scene.pushed });
+        });
+      },
+    },
+    {
+      server: "will not have its upload given up (DELETE: 405)",
+      client: "does not mind",
+      run: () => {
+        const onRequest: SceneOptions["onRequest"] = ({ method }) =>
+          method === "DELETE" ? { status: 405 } : undefined;
+        return withScene({ mounts: "refuse202", images: one, onRequest }, async (scene) => {
+          const { stderr } = await scene.push("--mount-only");
+          expect(stderr).toMatch(/^error mounting src\/0@\S+ to \S+\n$/);
+        });
+      },
+    },
+    {
+      server: "answers a mount with 503 for good",
+      client: "fails, and does not take it for a refusal",
+      run: () =>
+        withScene({ mounts: 503, images: one }, async (scene) => {
+          const { status, stderr } = await scene.push("--retries", "1");
+          expect(status).toBe(1);
+          expect(stderr).toMatch(/^failed to mount blob \S+ to \S+: received unexpected HTTP status: 503/);
+          expect(scene.count(/^POST .*\/uploads\/$/)).toBe(0);
+        }),
     },
     {
       server: "sends other content than the digest says",
