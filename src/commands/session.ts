@@ -10,7 +10,7 @@ import { formatReference, type Reference } from "../manifest/reference.js";
 import { createRegistry, type RegistryClient, type RegistryEvent } from "../registry/createRegistry.js";
 import { ConfigCache, fetchEntries } from "../registry/images.js";
 import { isNoSuchManifest } from "../registry/registryError.js";
-import type { TlsSettings } from "../registry/transport.js";
+import type { TlsSettings } from "../registry/tls.js";
 import { repositoryScope } from "../registry/token.js";
 import { escapeControls } from "../ui/text.js";
 import { wireLogLine } from "../ui/wireLog.js";

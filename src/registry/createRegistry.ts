@@ -8,7 +8,8 @@ import { registryOperations, type Registry } from "./registry.js";
 import { withRedirects } from "./redirects.js";
 import { withRetry } from "./retry.js";
 import { DEFAULT_RETRIES, type Outcome, type RetryLimits } from "./retryDelay.js";
-import { createTransport, isBulk, type Timeouts, type TlsSettings } from "./transport.js";
+import type { TlsSettings } from "./tls.js";
+import { createTransport, isBulk, type Timeouts } from "./transport.js";
 import { TransportError } from "./transportError.js";
 
 export interface RegistryOptions {
@@ -84,9 +85,9 @@ export async function createRegistry(options: RegistryOptions): Promise<Registry
     concurrency,
     tls: async (at) => {
       const own = at === host ? certificates : await options.certificates?.(at);
-      const roots = insecure ? [] : ((await options.roots?.()) ?? []);
-      return { ...own, ca: [...roots, ...(own?.ca ?? [])], verify: !insecure };
+      return { ...own, verify: !insecure };
     },
+    roots: options.roots ?? (() => Promise.resolve([])),
     proxyFor: options.proxyFor ?? (() => undefined),
     userAgent: options.userAgent ?? "tsmanifest",
     signal,

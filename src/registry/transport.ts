@@ -1,17 +1,10 @@
 import { setMaxListeners } from "node:events";
-import type { Socket } from "node:net";
 import { Readable } from "node:stream";
-import {
-  connect as tlsConnect,
-  createSecureContext,
-  rootCertificates,
-  type SecureContext,
-  type TLSSocket,
-} from "node:tls";
-import { Client, Pool, ProxyAgent, buildConnector, errors as undiciErrors, type Dispatcher } from "undici";
+import { Client, Pool, ProxyAgent, type Dispatcher } from "undici";
 import { decode, encodingOf } from "./contentEncoding.js";
 import type { HttpRequest, HttpResponse, Send } from "./http.js";
 import { ManifestError } from "../errors.js";
+import { createTls, handingOver, type TlsSettings } from "./tls.js";
 import { TransportError } from "./transportError.js";
 
 /**
@@ -26,21 +19,13 @@ export interface TransportOptions {
   readonly concurrency: number;
   /** What TLS should trust and show for a host (`name[:port]`). */
   readonly tls: (host: string) => Promise<TlsSettings>;
+  /** What the machine trusts besides Node's own list, PEM. Asked when that list is not enough. */
+  readonly roots: () => Promise<readonly string[]>;
   /** The proxy for a URL, if any. */
   readonly proxyFor: (url: URL) => URL | undefined;
   readonly userAgent: string;
   readonly signal?: AbortSignal | undefined;
   readonly timeouts?: Partial<Timeouts>;
-}
-
-export interface TlsSettings {
-  /** PEM; these are trusted besides Node's own. */
-  readonly ca?: readonly string[];
-  /** PEM of client certificates and their keys, in the same order. */
-  readonly cert?: readonly string[];
-  readonly key?: readonly string[];
-  /** false: any certificate will do. */
-  readonly verify: boolean;
 }
 
 /** In milliseconds. */
@@ -71,6 +56,12 @@ export interface Transport {
 export function createTransport(options: TransportOptions): Transport {
   const timeouts = { ...DEFAULT_TIMEOUTS, ...options.timeouts };
   const dispatchers = new Map<string, Promise<Dispatcher>>();
+  const tls = createTls({
+    settings: options.tls,
+    roots: options.roots,
+    timeout: timeouts.connect,
+    signal: options.signal,
+  });
   // Every request under way listens to the one signal; that many are no leak.
   if (options.signal !== undefined) setMaxListeners(0, options.signal);
 
@@ -94,7 +85,6 @@ export function createTransport(options: TransportOptions): Transport {
   async function makeDispatcher(url: URL, bulk: boolean): Promise<Dispatcher> {
     const proxy = options.proxyFor(url);
     const secure = url.protocol === "https:";
-    const tls = secure ? tlsOptions(await options.tls(url.host)) : {};
     const connections = bulk ? null : options.concurrency;
     const timeout = timeouts.connect;
     if (proxy !== undefined) {
@@ -104,25 +94,23 @@ export function createTransport(options: TransportOptions): Transport {
         connections,
         proxyTunnel: secure,
         proxyTls: { timeout },
-        requestTls: { ...tls, timeout },
+        ...(secure && { requestTls: { ...(await tls.trustingAll(url.host)), timeout } }),
       });
     }
-    if (!secure || bulk) {
-      // undici sends a streamed body over HTTP/2 only when nothing else is under way.
-      return new Pool(url.origin, { ...common, connections, allowH2: false, connect: { ...tls, timeout } });
-    }
+    if (!secure) return new Pool(url.origin, { ...common, connections, connect: { timeout } });
     // The first connection tells whether the server speaks HTTP/2. Only then is it known how many are wanted.
-    const first = await connectTls(url, tls, timeout, options.signal);
-    if (first.alpnProtocol === "h2") {
+    // undici sends a streamed body over HTTP/2 only when nothing else is under way: those go by HTTP/1.1.
+    const first = await tls.connect(url, bulk ? ["http/1.1"] : ["h2", "http/1.1"]);
+    if (first.socket.alpnProtocol === "h2") {
       return new Client(url.origin, {
         ...common,
         allowH2: true,
         pipelining: options.concurrency,
         maxConcurrentStreams: options.concurrency,
-        connect: handingOver(first, { ...tls, ALPNProtocols: ["h2"] }, timeout, true),
+        connect: handingOver(first, timeout, true),
       });
     }
-    return new Pool(url.origin, { ...common, connections, connect: handingOver(first, tls, timeout, false) });
+    return new Pool(url.origin, { ...common, connections, connect: handingOver(first, timeout, false) });
   }
 
   async function send(request: HttpRequest): Promise<HttpResponse> {
@@ -166,17 +154,6 @@ export function createTransport(options: TransportOptions): Transport {
     }
   }
 
-  async function speaksTls(host: string): Promise<boolean> {
-    try {
-      const url = new URL(`https://${host}/`);
-      const socket = await connectTls(url, { rejectUnauthorized: false }, timeouts.connect, options.signal);
-      socket.destroy();
-      return true;
-    } catch {
-      return false;
-    }
-  }
-
   async function close(): Promise<void> {
     const made = await Promise.allSettled(dispatchers.values());
     // Whatever is still under way is not wanted any more.
@@ -187,7 +164,7 @@ export function createTransport(options: TransportOptions): Transport {
     );
   }
 
-  return { send, speaksTls, close };
+  return { send, speaksTls: tls.speaks, close };
 }
 
 function either(one: AbortSignal | undefined, other: AbortSignal | undefined): AbortSignal | undefined {
@@ -228,83 +205,4 @@ async function readAll(body: Readable, maxBytes: number, request: HttpRequest): 
     pieces.push(piece);
   }
   return Buffer.concat(pieces);
-}
-
-/** What of the settings goes into `tls.connect`. */
-interface TlsConnect {
-  readonly rejectUnauthorized?: boolean;
-  /** Made once for all connections to a host: it takes a while to read some hundred certificates. */
-  readonly secureContext?: SecureContext;
-  readonly ALPNProtocols?: string[];
-}
-
-function tlsOptions(settings: TlsSettings): TlsConnect {
-  const { verify, ca = [], cert, key } = settings;
-  const secureContext = createSecureContext({
-    ...(verify && ca.length > 0 && { ca: [...new Set([...rootCertificates, ...ca])] }),
-    ...(cert !== undefined && { cert: [...cert] }),
-    ...(key !== undefined && { key: [...key] }),
-  });
-  return { rejectUnauthorized: verify, secureContext };
-}
-
-function connectTls(url: URL, tls: TlsConnect, timeout: number, signal?: AbortSignal): Promise<TLSSocket> {
-  return new Promise((resolve, reject) => {
-    const host = url.hostname.replace(/^\[|\]$/g, "");
-    const socket = tlsConnect({
-      ...tls,
-      host,
-      port: url.port === "" ? 443 : Number(url.port),
-      // An IP address is no server name.
-      ...(/^[\d.]+$|:/.test(host) ? {} : { servername: host }),
-      ALPNProtocols: ["h2", "http/1.1"],
-    });
-    const settled = (): void => {
-      clearTimeout(timer);
-      signal?.removeEventListener("abort", onAbort);
-      socket.off("error", stop);
-    };
-    const stop = (error: Error): void => {
-      settled();
-      // What else the socket has to say of its end is of no interest.
-      socket.on("error", () => undefined);
-      socket.destroy();
-      reject(error);
-    };
-    const timer = setTimeout(() => {
-      stop(new undiciErrors.ConnectTimeoutError(`no connection to ${url.host} within ${timeout} ms`));
-    }, timeout);
-    const onAbort = (): void => {
-      stop(new Error("aborted"));
-    };
-    signal?.addEventListener("abort", onAbort, { once: true });
-    socket.setNoDelay(true);
-    socket.once("error", stop);
-    socket.once("secureConnect", () => {
-      settled();
-      resolve(socket);
-    });
-  });
-}
-
-/** A connector that gives away an open connection first, and opens new ones after that. */
-function handingOver(
-  first: TLSSocket,
-  tls: TlsConnect,
-  timeout: number,
-  allowH2: boolean,
-): buildConnector.connector {
-  let waiting: Socket | undefined = first;
-  const connectNew = buildConnector({ ...tls, timeout, allowH2 });
-  return (connectOptions, callback) => {
-    const socket = waiting;
-    waiting = undefined;
-    if (socket === undefined || socket.destroyed) connectNew(connectOptions, callback);
-    // Not before the caller is ready for it: undici overlooks what comes at once.
-    else {
-      queueMicrotask(() => {
-        callback(null, socket);
-      });
-    }
-  };
 }

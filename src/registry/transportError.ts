@@ -62,6 +62,20 @@ const BAD_CERTIFICATE = new Set([
   "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
 ]);
 
+/** Those that other trusted authorities could mend. */
+const UNTRUSTED = new Set([
+  "DEPTH_ZERO_SELF_SIGNED_CERT",
+  "SELF_SIGNED_CERT_IN_CHAIN",
+  "UNABLE_TO_GET_ISSUER_CERT",
+  "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
+  "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
+]);
+
+/** Was a certificate refused because nobody known has signed it? */
+export function isUntrusted(code: string | undefined): boolean {
+  return code !== undefined && UNTRUSTED.has(code);
+}
+
 /** Did the server answer a TLS handshake with something that is not TLS? */
 export function isNotTls(code: string | undefined): boolean {
   return code !== undefined && NOT_TLS.has(code);
