@@ -1,0 +1,109 @@
+// A registry behind a line of some length, with images in it, and peers that are told to push to it.
+import { mkdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { prefixOf } from "./images.js";
+import { dependentLevels } from "./levels.js";
+import { measure } from "./measure.js";
+import { environment } from "./peers.js";
+import { startProxy } from "./proxy.js";
+import { isThere, startDistribution, startEmbedded } from "./registries.js";
+
+/** @typedef {import("./peers.js").Peer} Peer */
+/** @typedef {import("./peers.js").Job} Job */
+/** @typedef {import("./registries.js").Sizes} Sizes */
+/** `repeat` pushes what has been pushed before. @typedef {"push" | "repeat" | "create"} Act */
+
+/**
+ * @typedef {object} Trial
+ * @property {Sizes} size
+ * @property {number} rtt milliseconds
+ * @property {Act} act
+ * @property {readonly string[]} [flags] more arguments for the peer
+ * @property {number} limitMs when to give up
+ */
+
+/**
+ * @typedef {import("./measure.js").Run & { connections: number, bytes: number, requests?: number, levels?: number }} Result
+ */
+
+/**
+ * @typedef {object} Lab
+ * @property {string} registry its name
+ * @property {(peer: Peer, trial: Trial) => Promise<Result>} run
+ * @property {(size: Sizes) => Promise<Job>} newJob a target and its sources, for who does something else with them
+ * @property {() => Promise<void>} close
+ */
+
+/**
+ * @param {object} options
+ * @param {string} options.folder
+ * @param {import("./registries.js").Protocol} options.protocol
+ * @param {string} options.address where peers find it
+ * @param {{ key: string, cert: string }} options.certificate
+ * @param {boolean} options.counting must requests be counted?
+ * @returns {Promise<Lab>}
+ */
+export async function openLab({ folder, protocol, address, certificate, counting }) {
+  const real = protocol === "http" && !counting && isThere("docker-registry");
+  const registry = await (real ? startDistribution(folder) : startEmbedded(protocol, certificate));
+  const proxy = await startProxy(address, { host: "127.0.0.1", port: registry.port });
+  /** @type {Set<string>} */
+  const seeded = new Set();
+  let count = 0;
+
+  /**
+   * @param {Sizes} size
+   * @returns {Promise<Job>}
+   */
+  async function newJob(size) {
+    const prefix = prefixOf(size);
+    if (!seeded.has(prefix)) await registry.seed(size);
+    seeded.add(prefix);
+    const job = join(folder, `${protocol}-${registry.port}-${++count}`);
+    mkdirSync(job);
+    const host = `${address}:${proxy.port}`;
+    return {
+      ...{ folder: job, host, protocol, prefix },
+      caFile: certificate.cert,
+      target: `${host}/target-${count}/app:v1`,
+      sources: Array.from({ length: size.children }, (_, index) => `${host}/${prefix}/${index}:v1`),
+    };
+  }
+
+  /** @type {Lab["run"]} */
+  async function run(peer, { size, rtt, act, flags = [], limitMs }) {
+    const job = await newJob(size);
+    const settings = { env: environment(job), folder: job.folder, timeoutMs: limitMs };
+    try {
+      proxy.reset(0);
+      const before =
+        act === "create"
+          ? []
+          : [...(peer.prepare?.(job) ?? []), ...(act === "repeat" ? [peer.push(job)] : [])];
+      for (const argv of before) {
+        const { fault } = await measure(argv, { ...settings, timeoutMs: 10 * limitMs });
+        if (fault !== "") throw new Error(`${argv.join(" ")}: ${fault}`);
+      }
+      const argv = act === "create" ? peer.create?.(job) : peer.push(job);
+      if (argv === undefined) throw new Error(`${peer.name} has no create`);
+      proxy.reset(rtt);
+      await registry.resetLog();
+      const result = await measure([...argv, ...flags], settings);
+      const log = await registry.log();
+      const seen = log && { requests: log.length, ...(rtt > 0 && { levels: dependentLevels(log, rtt) }) };
+      return { ...result, ...proxy.counts(), ...seen };
+    } finally {
+      rmSync(job.folder, { recursive: true, force: true });
+    }
+  }
+
+  return {
+    registry: registry.name,
+    run,
+    newJob,
+    close: async () => {
+      proxy.close();
+      await registry.close();
+    },
+  };
+}

@@ -1,0 +1,221 @@
+// Who is compared, and how each is asked for the same thing: a list in a new repository, of images in others.
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { delimiter, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const PROGRAM = fileURLToPath(new URL("../bin/tsmanifest.js", import.meta.url));
+const LIST = "application/vnd.docker.distribution.manifest.list.v2+json";
+
+/**
+ * What is to be done, and where.
+ * @typedef {object} Job
+ * @property {string} folder of this run alone
+ * @property {string} host of the registry, `address:port`
+ * @property {import("./registries.js").Protocol} protocol
+ * @property {string} caFile
+ * @property {string} target the list to be made: a new repository's
+ * @property {string} prefix of the repositories with the images
+ * @property {readonly string[]} sources
+ */
+
+/**
+ * @typedef {object} Peer
+ * @property {string} name
+ * @property {string} program
+ * @property {readonly string[]} version arguments that make it say its version
+ * @property {(job: Job) => string[][]} [prepare] what comes before the push; not timed
+ * @property {(job: Job) => string[]} push
+ * @property {(job: Job) => string[]} [create] makes a local list out of images in the registry
+ */
+
+/** @param {Job} job */
+const tlsVerify = (job) => (job.protocol === "http" ? ["--tls-verify=false"] : []);
+/** @param {Job} job */
+const dockerFlags = (job) => (job.protocol === "http" ? ["--insecure"] : []);
+/** @param {Job} job */
+const oursFlags = (job) => (job.protocol === "http" ? [] : ["--ca-file", job.caFile]);
+/** @param {Job} job */
+const storage = (job) => [
+  ...["--root", join(job.folder, "storage"), "--runroot", join(job.folder, "run"), "--storage-driver", "vfs"],
+];
+/** @param {Job} job */
+const regctlHost = (job) => [
+  "--host",
+  `reg=${job.host},tls=${job.protocol === "http" ? "disabled" : "enabled"}`,
+];
+/** @param {Job} job */
+const orasFlags = (job) =>
+  job.protocol === "http"
+    ? ["--from-plain-http", "--to-plain-http"]
+    : ["--from-ca-file", job.caFile, "--to-ca-file", job.caFile];
+
+/** @type {readonly Peer[]} */
+export const PEERS = [
+  {
+    name: "tsmanifest push",
+    program: process.execPath,
+    version: [PROGRAM, "--version"],
+    prepare: (job) => [[process.execPath, PROGRAM, "create", ...oursFlags(job), job.target, ...job.sources]],
+    push: (job) => [process.execPath, PROGRAM, "push", ...oursFlags(job), job.target],
+    create: (job) => [process.execPath, PROGRAM, "create", ...oursFlags(job), job.target, ...job.sources],
+  },
+  {
+    name: "docker manifest push",
+    program: "docker",
+    version: ["--version"],
+    prepare: (job) => [["docker", "manifest", "create", ...dockerFlags(job), job.target, ...job.sources]],
+    push: (job) => ["docker", "manifest", "push", ...dockerFlags(job), job.target],
+    create: (job) => ["docker", "manifest", "create", ...dockerFlags(job), job.target, ...job.sources],
+  },
+  {
+    name: "buildah manifest push",
+    program: "buildah",
+    version: ["--version"],
+    prepare: (job) => [
+      ["buildah", ...storage(job), "manifest", "create", "list"],
+      ...job.sources.map((source) => [
+        "buildah",
+        ...storage(job),
+        "manifest",
+        "add",
+        ...tlsVerify(job),
+        "list",
+        `docker://${source}`,
+      ]),
+    ],
+    push: (job) => [
+      ...["buildah", ...storage(job), "manifest", "push", "--all", ...tlsVerify(job)],
+      ...["list", `docker://${job.target}`],
+    ],
+  },
+  {
+    name: "podman manifest push",
+    program: "podman",
+    version: ["--version"],
+    prepare: (job) => [
+      ["podman", ...storage(job), "manifest", "create", "list"],
+      ...job.sources.map((source) => [
+        "podman",
+        ...storage(job),
+        "manifest",
+        "add",
+        ...tlsVerify(job),
+        "list",
+        `docker://${source}`,
+      ]),
+    ],
+    push: (job) => [
+      ...["podman", ...storage(job), "manifest", "push", "--all", ...tlsVerify(job)],
+      ...["list", `docker://${job.target}`],
+    ],
+  },
+  {
+    name: "skopeo copy --all",
+    program: "skopeo",
+    version: ["--version"],
+    push: (job) => [
+      ...["skopeo", "copy", "--all"],
+      ...(job.protocol === "http" ? ["--src-tls-verify=false", "--dest-tls-verify=false"] : []),
+      ...[`docker://${job.host}/${job.prefix}/all:v1`, `docker://${job.target}`],
+    ],
+  },
+  {
+    name: "crane index append",
+    program: "crane",
+    version: ["version"],
+    push: (job) => [
+      ...["crane", "index", "append", "--docker-empty-base", "-t", job.target],
+      ...job.sources.flatMap((source) => ["-m", source]),
+    ],
+  },
+  {
+    name: "regctl index create",
+    program: "regctl",
+    version: ["version", "--format", "{{.VCSTag}}"],
+    push: (job) => [
+      ...["regctl", ...regctlHost(job), "index", "create", "--media-type", LIST],
+      ...[job.target, ...job.sources.flatMap((source) => ["--ref", source])],
+    ],
+  },
+  {
+    name: "oras cp",
+    program: "oras",
+    version: ["version"],
+    push: (job) => [
+      "oras",
+      "cp",
+      "--no-tty",
+      ...orasFlags(job),
+      `${job.host}/${job.prefix}/all:v1`,
+      job.target,
+    ],
+  },
+  {
+    name: "manifest-tool push",
+    program: "manifest-tool",
+    version: ["--version"],
+    push: (job) => {
+      const images = job.sources.map(
+        (image, index) => `  - image: ${image}\n    platform: ${platform(index)}\n`,
+      );
+      writeFileSync(join(job.folder, "spec.yml"), `image: ${job.target}\nmanifests:\n${images.join("")}`);
+      const flags = job.protocol === "http" ? ["--plain-http"] : [];
+      return ["manifest-tool", ...flags, "push", "from-spec", join(job.folder, "spec.yml")];
+    },
+  },
+  {
+    name: "buildx imagetools create",
+    program: "buildx",
+    version: ["version"],
+    push: (job) => ["buildx", "imagetools", "create", "-t", job.target, ...job.sources],
+  },
+];
+
+/** @param {number} index */
+function platform(index) {
+  const architectures = ["amd64", "arm64", "ppc64le", "s390x", "riscv64"];
+  return `{ os: linux, architecture: ${architectures[index % architectures.length]} }`;
+}
+
+/** Programs are looked for where `go install` puts them, too. */
+export const PATH = [join(homedir(), "go", "bin"), process.env["PATH"] ?? ""].join(delimiter);
+
+/** @returns {(Peer & { said: string })[]} those that are on this machine, with what they say their version is */
+export function peersHere() {
+  return PEERS.flatMap((peer) => {
+    try {
+      const env = { ...process.env, PATH };
+      const said = execFileSync(peer.program, [...peer.version], { env, encoding: "utf8", stdio: "pipe" });
+      const [, version = "unknown"] = /(v?\d+\.\d+[^\s,]*)/.exec(said) ?? [];
+      return [{ ...peer, said: version }];
+    } catch {
+      return [];
+    }
+  });
+}
+
+/**
+ * The surroundings of a job: credentials and trust as each peer looks for them, nothing of the user's own.
+ * @param {Job} job
+ */
+export function environment(job) {
+  const config = join(job.folder, "config.json");
+  if (!existsSync(config)) {
+    mkdirSync(join(job.folder, "home"), { recursive: true });
+    const auth = Buffer.from("bench:bench").toString("base64");
+    writeFileSync(
+      config,
+      JSON.stringify(job.protocol === "bearer" ? { auths: { [job.host]: { auth } } } : {}),
+    );
+  }
+  return {
+    PATH,
+    HOME: join(job.folder, "home"),
+    TMPDIR: job.folder,
+    DOCKER_CONFIG: job.folder,
+    REGISTRY_AUTH_FILE: config,
+    ...(job.protocol !== "http" && { SSL_CERT_FILE: job.caFile }),
+  };
+}

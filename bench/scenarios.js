@@ -1,0 +1,84 @@
+// What is measured. Every scenario is run by every peer that can, turn by turn, so that a noisy moment hits them all.
+
+/** @typedef {import("./lab.js").Act} Act */
+/** @typedef {import("./registries.js").Protocol} Protocol */
+
+/**
+ * @typedef {object} Scenario
+ * @property {Protocol} protocol
+ * @property {import("./registries.js").Sizes} size
+ * @property {number} rtt
+ * @property {Act} act
+ * @property {readonly string[]} [flags]
+ * @property {boolean} [oursOnly]
+ * @property {number} rounds at most
+ */
+
+const SMALL = { children: 5, blobs: 4 };
+const MEDIUM = { children: 16, blobs: 8 };
+const LARGE = { children: 64, blobs: 8 };
+const HUGE = { children: 500, blobs: 4 };
+
+/** @type {readonly Scenario[]} */
+export const QUICK = [
+  { protocol: "http", size: SMALL, rtt: 50, act: "push", rounds: 3 },
+  { protocol: "http", size: SMALL, rtt: 50, act: "repeat", rounds: 3 },
+  { protocol: "bearer", size: SMALL, rtt: 50, act: "push", rounds: 3 },
+  { protocol: "http", size: SMALL, rtt: 0, act: "push", rounds: 3 },
+];
+
+/** @type {readonly Scenario[]} */
+export const FULL = [
+  ...[50, 0, 10, 100].flatMap((rtt) =>
+    /** @type {const} */ (["push", "repeat"]).map(
+      (act) => /** @type {Scenario} */ ({ protocol: "http", size: SMALL, rtt, act, rounds: 7 }),
+    ),
+  ),
+  ...["https", "h2", "bearer"].flatMap((protocol) =>
+    ["push", "repeat"].map(
+      (act) => /** @type {Scenario} */ ({ protocol, size: SMALL, rtt: 50, act, rounds: 7 }),
+    ),
+  ),
+  ...[MEDIUM, LARGE].map(
+    (size) => /** @type {Scenario} */ ({ protocol: "http", size, rtt: 50, act: "push", rounds: 3 }),
+  ),
+  ...["http", "h2"].flatMap((protocol) =>
+    [MEDIUM, LARGE, HUGE].map(
+      (size) => /** @type {Scenario} */ ({ protocol, size, rtt: 50, act: "push", rounds: 5, oursOnly: true }),
+    ),
+  ),
+  { protocol: "http", size: SMALL, rtt: 50, act: "create", rounds: 5 },
+  { protocol: "http", size: LARGE, rtt: 50, act: "create", rounds: 3 },
+  ...["http", "h2"].flatMap((protocol) =>
+    ["8", "16", "32", "64"].map((concurrency) => {
+      const flags = ["--concurrency", concurrency];
+      return /** @type {Scenario} */ ({
+        protocol,
+        size: LARGE,
+        rtt: 50,
+        act: "push",
+        flags,
+        rounds: 5,
+        oursOnly: true,
+      });
+    }),
+  ),
+];
+
+/** @param {Scenario} scenario */
+export function titleOf({ protocol, size, rtt, act, flags = [] }) {
+  const words = { push: "first push", repeat: "repeated push", create: "create" };
+  const lines = {
+    http: "HTTP",
+    https: "HTTPS, HTTP/1.1",
+    h2: "HTTPS, HTTP/2",
+    bearer: "HTTPS, HTTP/2, bearer token",
+  };
+  return [
+    `${size.children} × ${size.blobs}`,
+    `${rtt} ms`,
+    lines[protocol],
+    words[act],
+    ...(flags.length > 0 ? [flags.join(" ")] : []),
+  ].join(", ");
+}
