@@ -16,6 +16,7 @@ const cache = path.join(dist, "cache", `${process.version}-${process.platform}-$
 /** @typedef {(exports: unknown, require: (id: string) => unknown, module: object, file: string, dir: string) => void} ModuleFunction */
 /** @type {Map<string, Compiled>} */
 const compiled = new Map();
+let flagsAreChanged = false;
 
 /**
  * Evaluates a file of the bundle, which may ask for others beside it.
@@ -27,6 +28,7 @@ function load(name) {
   // Node maps stacks back to the sources only for what its own loader has loaded.
   if (process.sourceMapsEnabled) return require(file);
   const { script } = compiled.get(name) ?? compile(name, file);
+  if (name === "undici.cjs" && isComplete()) leaveParserAlone();
   const module = { exports: {} };
   /** @type {(id: string) => unknown} */
   const requireFrom = (id) => (id.startsWith("./") ? load(id.slice(2)) : require(id));
@@ -61,12 +63,27 @@ function compile(name, filename) {
   return entry;
 }
 
+/** Has nothing been compiled in this run? */
+function isComplete() {
+  return [...compiled.values()].every(({ hasCache }) => hasCache);
+}
+
+/**
+ * V8 would optimise undici's HTTP parser, which is WebAssembly, in a thread, and Node would wait for that before it
+ * ends: a tenth of a second for a parser that is done. Compiled code is only good with the flags that it was compiled
+ * with, which is why this comes last.
+ */
+function leaveParserAlone() {
+  require("node:v8").setFlagsFromString("--liftoff-only");
+  flagsAreChanged = true;
+}
+
 /**
  * Keeps what was compiled, where there was nothing yet: the program was built by another Node. Whoever may write there
  * may also change the program.
  */
 function save() {
-  if (process.env["NODE_DISABLE_COMPILE_CACHE"] === "1") return;
+  if (flagsAreChanged || process.env["NODE_DISABLE_COMPILE_CACHE"] === "1") return;
   try {
     for (const { script, file, hasCache } of compiled.values()) {
       if (hasCache) continue;

@@ -21,6 +21,7 @@ const sources = ["amd64", "arm64"].map((architecture) => {
 });
 const commandLines = [
   ["--version"],
+  ["--help"],
   ["create", list, ...sources],
   ["annotate", list, `${registry.host}/build/arm64:v1`, "--variant", "v8"],
   ["inspect", list],
@@ -34,6 +35,9 @@ for (const commandLine of commandLines) {
   process.argv = [process.execPath, "tsmanifest", ...commandLine];
   if ((await run()) !== 0) throw new Error(`tsmanifest ${commandLine.join(" ")} failed`);
 }
+// These show themselves on a terminal only.
+program.load("ora.cjs");
+program.load("chalk.cjs");
 program.save();
 await registry.close();
 rmSync(folder, { recursive: true });
