@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,6 +7,7 @@ import {
   createRegistry,
   executePush,
   fetchEntries,
+  fetchReference,
   ManifestError,
   openStore,
   parseReference,
@@ -41,6 +43,24 @@ describe("the library", () => {
 
   const sources = () =>
     ["amd64", "arm64"].map((architecture) => parseReference(`${registry.host}/build/${architecture}:v1`));
+
+  it.each(["sha256", "sha384", "sha512"])(
+    "checks a reference with a tag against its %s digest",
+    async (algorithm) => {
+      const client = await createRegistry({ domain: registry.host });
+      const digestBy = (bytes: Buffer) => `${algorithm}:${createHash(algorithm).update(bytes).digest("hex")}`;
+      const fetch = (digest: string) =>
+        fetchReference(client, parseReference(`${registry.host}/build/amd64:v1@${digest}`));
+      try {
+        const bytes = registry.manifest("build/amd64", "v1")?.body ?? expect.unreachable();
+        expect((await fetch(digestBy(bytes))).fetched.bytes).toEqual(bytes);
+        const wrong = digestBy(Buffer.from("something else"));
+        await expect(fetch(wrong)).rejects.toThrow(`manifest verification failed for digest ${wrong}`);
+      } finally {
+        await client.close();
+      }
+    },
+  );
 
   it("makes and pushes a list as the README shows", async () => {
     const target = parseReference(`${registry.host}/library/example:v1`);

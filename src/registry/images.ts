@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 import { ManifestError } from "../errors.js";
 import { descriptor, type Descriptor } from "../manifest/descriptor.js";
-import { checkDigest } from "../manifest/digest.js";
+import { checkDigest, digestLike } from "../manifest/digest.js";
 import type { Entry } from "../manifest/entry.js";
 import { issueOf, parseJson } from "../manifest/goJson.js";
 import { parseManifest, type ImageManifest, type ManifestList } from "../manifest/image.js";
@@ -25,7 +25,7 @@ export interface Fetched<Manifest = ImageManifest | ManifestList> {
 /** Gets whatever a reference names. By tag where it has both tag and digest, as docker does, and checked. */
 export async function fetchReference(registry: Registry, ref: Reference): Promise<Fetched> {
   const fetched = await registry.getManifest(ref.path, ref.tag ?? ref.digest ?? "latest");
-  if (ref.digest !== undefined && fetched.digest !== ref.digest && ref.digest.startsWith("sha256:")) {
+  if (ref.digest !== undefined && digestLike(ref.digest, fetched.bytes) !== ref.digest) {
     throw new ManifestError(`manifest verification failed for digest ${ref.digest}`);
   }
   return { fetched, manifest: parseManifest(fetched.contentType, fetched.bytes) };
