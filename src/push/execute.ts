@@ -1,3 +1,4 @@
+import { ManifestError } from "../errors.js";
 import { limitTo } from "../limit.js";
 import { DEFAULT_CONCURRENCY } from "../registry/createRegistry.js";
 import type { Registry } from "../registry/registry.js";
@@ -116,6 +117,8 @@ async function pushChildren(plan: PushPlan, registry: Registry, options: Setting
         () => Promise.all(child.blobs.map((blob) => blobs.makeKnown(blob))),
       );
     } catch (error) {
+      // Its wait for another try was cut short by what went wrong elsewhere.
+      if (stopped.aborted && !(error instanceof ManifestError)) throw new MountError({ kind: "stopped" });
       throw describe(`failed to put manifest ${child.ref}`, error);
     }
   }
@@ -158,7 +161,7 @@ function report(
   if (failed >= 0) throw failures.find((error) => !(error instanceof MountError)) ?? failures[0];
 }
 
-/** A child that was not put, for one of its blobs; `cause` is what the user reads. */
+/** A child that was not put, for one of its blobs or because all was stopped; `cause` is what the user reads. */
 class MountError extends Error {
   readonly outcome: Exclude<BlobOutcome, { kind: "there" }>;
 

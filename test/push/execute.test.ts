@@ -67,6 +67,30 @@ describe("a push", () => {
     });
   });
 
+  test("tells what failed, not that a child which waited for another try was stopped because of it", async () => {
+    let [lagging, refused] = ["", ""];
+    let isWaiting = (): void => undefined;
+    const waiting = new Promise<void>((resolve) => (isWaiting = resolve));
+    const onRequest: Hook = async ({ method, path }) => {
+      if (method !== "PUT") return undefined;
+      if (path.includes(lagging)) {
+        setTimeout(isWaiting, 50);
+        return { status: 404, body: JSON.stringify({ errors: [{ code: "MANIFEST_BLOB_UNKNOWN" }] }) };
+      }
+      if (!path.includes(refused)) return undefined;
+      await waiting;
+      return { status: 403, body: JSON.stringify({ errors: [{ code: "DENIED" }] }) };
+    };
+    const retryLimits = { baseMs: 10_000, capMs: 10_000, longestRetryAfterMs: 0, totalMs: 60_000 };
+    await withScene({ images: THREE, onRequest, waits: { retryLimits } }, async (scene) => {
+      [lagging, refused] = [scene.images[0]?.digest ?? "", scene.images[2]?.digest ?? ""];
+      const { status, stderr } = await scene.push();
+      expect(status).toBe(1);
+      expect(stderr).toMatch(new RegExp(`^failed to put manifest \\S+@${refused}: denied`));
+      expect(scene.tag()).toBeUndefined();
+    });
+  });
+
   test("prints the children before the one that could not be put, and leaves the tag alone", async () => {
     let refused = "";
     const onRequest: Hook = async ({ method, path }) => {
