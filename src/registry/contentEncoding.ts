@@ -29,7 +29,8 @@ export function encodingOf(response: Pick<HttpResponse, "headers">): string | un
 export function decode(body: Readable, encoding: string, host: string): Readable {
   const decoder = DECODERS.get(encoding)?.();
   if (decoder === undefined) {
-    body.destroy();
+    // It tells of its end as of an error, which nobody listens for.
+    body.on("error", () => undefined).destroy();
     throw new ManifestError(
       `${host} sent a body that is encoded as ${JSON.stringify(encoding.slice(0, 40))}`,
     );

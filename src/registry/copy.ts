@@ -230,22 +230,28 @@ async function openDownload(copy: BlobCopy, offset = 0): Promise<Download> {
   ensureStatus("GET", ...(offset > 0 ? [200, 206] : [200]))(response);
   const { stream } = response;
   if (stream === undefined) throw new Error("a download without a stream");
+  unattended(stream);
   try {
     if (response.status === 206) return resumed(copy, response, stream, offset);
     const sent = lengthOf(response);
     const encoding = encodingOf(response);
     // Some stores name the encoding of the blob itself, a compressed layer, and send it as it is.
     if (encoding !== undefined && !(sent === copy.size && sent > 0)) {
-      return { stream: decode(stream, encoding, response.url.host), length: expected(copy), skip: offset };
+      const decoded = unattended(decode(stream, encoding, response.url.host));
+      return { stream: decoded, length: expected(copy), skip: offset };
     }
     const length = copy.size > 0 ? copy.size : (sent ?? expected(copy));
     if (sent !== undefined && sent !== length) throw mismatch(copy, `${sent} bytes instead of ${length}`);
     return { stream, length, skip: offset };
   } catch (error) {
-    stream.on("error", () => undefined);
     stream.destroy();
     throw error;
   }
+}
+
+/** A body that is given up unread reports that as an error, which would end the program if nobody listened. */
+function unattended(stream: Readable): Readable {
+  return stream.on("error", () => undefined);
 }
 
 function resumed(copy: BlobCopy, response: HttpResponse, stream: Readable, offset: number): Download {

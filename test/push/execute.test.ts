@@ -91,6 +91,18 @@ describe("a push", () => {
     });
   });
 
+  test("reports an upload that leads nowhere, though its download was never read", async () => {
+    const onRequest: Hook = ({ method }) =>
+      method === "POST" ? { status: 202, headers: { Location: "http://127.0.0.1:1/upload" } } : undefined;
+    await withScene({ onRequest }, async (scene) => {
+      const { status, stderr } = await scene.push();
+      expect(status).toBe(1);
+      expect(stderr).toMatch(/^failed to copy blob .*127\.0\.0\.1:1: connection refused/);
+      // An error that nobody listens to would end the program, and this test, by now.
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    });
+  });
+
   test("prints the children before the one that could not be put, and leaves the tag alone", async () => {
     let refused = "";
     const onRequest: Hook = async ({ method, path }) => {
