@@ -2,7 +2,7 @@ import { isLoopback } from "../docker/loopback.js";
 import type { Credentials } from "../docker/credentials.js";
 import { limitTo } from "../limit.js";
 import { withAuth } from "./auth.js";
-import { apiHost, protocols, withProtocol } from "./endpoint.js";
+import { apiHost, isHost, protocols, withProtocol } from "./endpoint.js";
 import { headers, type HttpRequest, type HttpResponse, type Send } from "./http.js";
 import { registryOperations, type Registry } from "./registry.js";
 import { withRedirects } from "./redirects.js";
@@ -79,12 +79,12 @@ export async function createRegistry(options: RegistryOptions): Promise<Registry
   const over = new AbortController();
   const signal = options.signal ? AbortSignal.any([options.signal, over.signal]) : over.signal;
   const concurrency = options.concurrency ?? DEFAULT_CONCURRENCY;
-  const { host } = new URL(`https://${apiHost(options.domain)}`);
+  const host = apiHost(options.domain);
   const certificates = await options.certificates?.(host);
   const transport = createTransport({
     concurrency,
     tls: async (at) => {
-      const own = at === host ? certificates : await options.certificates?.(at);
+      const own = isHost(new URL(`https://${at}`), host) ? certificates : await options.certificates?.(at);
       return { ...own, verify: !insecure };
     },
     roots: options.roots ?? (() => Promise.resolve([])),

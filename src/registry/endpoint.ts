@@ -1,4 +1,5 @@
 import { isLoopback } from "../docker/loopback.js";
+import { ManifestError } from "../errors.js";
 import type { HttpResponse, HttpRequest, Send } from "./http.js";
 import { isNotTls, TransportError } from "./transportError.js";
 
@@ -15,9 +16,18 @@ export interface EndpointOptions {
 
 export type Protocol = "https:" | "http:";
 
-/** Docker Hub's API is not where its name says. */
+/**
+ * The host of a registry's API, as in `URL.host`, but with any port that the domain has: 443 goes without saying for one
+ * protocol only. Docker Hub's API is not where its name says.
+ * @throws ManifestError for what docker's grammar takes for a domain, and is the address of nothing: `x.com:99999`
+ */
 export function apiHost(domain: string): string {
-  return domain === "docker.io" ? "registry-1.docker.io" : domain;
+  const text = domain === "docker.io" ? "registry-1.docker.io" : domain;
+  if (!URL.canParse(`https://${text}`)) {
+    throw new ManifestError(`"${domain}" is not the address of a registry`);
+  }
+  const { host, port } = new URL(`https://${text}`);
+  return hasPort(text) && port === "" ? `${host}:443` : host;
 }
 
 /**
@@ -76,6 +86,7 @@ export function withProtocol(
       const used = current;
       const url = new URL(request.url);
       url.protocol = used;
+      url.port = /:(\d+)$/.exec(host)?.[1] ?? "";
       try {
         const response = await send({ ...request, url });
         if (!(await isWrong(used, response))) return response;
