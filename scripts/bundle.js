@@ -152,8 +152,8 @@ function exportsOf(builtin) {
 }
 
 /**
- * Lets the store wait for the disk instead of asking a thread to: a command has nothing else to do in the meantime, and
- * `rm` and `annotate` take some forty steps on files of a few kilobytes.
+ * Lets the store and docker's configuration wait for the disk instead of asking a thread to: a command has nothing else
+ * to do in the meantime, and `rm` and `annotate` take some forty steps on files of a few kilobytes.
  * @returns {import("esbuild").Plugin}
  */
 function waitingForFiles() {
@@ -164,16 +164,22 @@ function waitingForFiles() {
     name: "waiting-for-files",
     setup(build) {
       build.onResolve({ filter: /^node:fs\/promises$/ }, ({ path, importer }) =>
-        /[\\/]src[\\/]store[\\/]/.test(importer) ? { path, namespace: "waiting-for-files" } : undefined,
+        /[\\/]src[\\/](?:docker|store)[\\/]/.test(importer)
+          ? { path, namespace: "waiting-for-files" }
+          : undefined,
       );
       build.onLoad({ filter: /.*/, namespace: "waiting-for-files" }, () => ({
         contents: `
           const fs = require("node:fs");
           for (const name of ${JSON.stringify(names)}) exports[name] = async (...args) => fs[name + "Sync"](...args);
           exports.constants = fs.constants;
-          exports.open = async (...args) => {
-            const file = fs.openSync(...args);
+          exports.open = async (path, ...args) => {
+            // Opening a pipe may take until somebody writes to it.
+            const isOdd = fs.statSync(path, { throwIfNoEntry: false })?.isFile() === false;
+            if (isOdd) return require("node:fs/promises").open(path, ...args);
+            const file = fs.openSync(path, ...args);
             return {
+              read: async (buffer) => ({ bytesRead: fs.readSync(file, buffer), buffer }),
               writeFile: async (data) => fs.writeFileSync(file, data),
               sync: async () => fs.fsyncSync(file),
               close: async () => fs.closeSync(file),
