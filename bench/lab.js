@@ -26,6 +26,9 @@ import { isThere, startDistribution, startEmbedded } from "./registries.js";
  * @typedef {import("./measure.js").Run & { connections: number, bytes: number, requests?: number, levels?: number }} Result
  */
 
+/** Below this, what was sent together does not come together clearly enough to tell levels apart. */
+const CLEAR_MS = 50;
+
 /**
  * @typedef {object} Lab
  * @property {string} registry its name
@@ -90,7 +93,10 @@ export async function openLab({ folder, protocol, address, certificate, counting
       await registry.resetLog();
       const result = await measure([...argv, ...flags], settings);
       const log = await registry.log();
-      const seen = log && { requests: log.length, ...(rtt > 0 && { levels: dependentLevels(log, rtt) }) };
+      const seen = log && {
+        requests: log.length,
+        ...(rtt >= CLEAR_MS && { levels: dependentLevels(log, rtt) }),
+      };
       return { ...result, ...proxy.counts(), ...seen };
     } finally {
       rmSync(job.folder, { recursive: true, force: true });

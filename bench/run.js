@@ -36,8 +36,8 @@ import { reportTables } from "./table.js";
 /** @typedef {{ machine: string, peers: Record<string, string>, startup: import("./startup.js").Startup[], scenarios: Measured[] }} Report */
 
 /** A peer that takes longer is not run again, or not waited for. */
-const BUDGET_MS = { quick: 5_000, full: 20_000 };
-const LIMIT_MS = { quick: 25_000, full: 90_000 };
+const BUDGET_MS = { quick: 2_000, full: 10_000 };
+const LIMIT_MS = { quick: 25_000, full: 60_000 };
 
 const { values } = parseArgs({
   options: {
