@@ -52,8 +52,11 @@ export function withAuth(send: Send, options: AuthOptions): Send {
   let fetching: Promise<Token> | undefined;
   /** The first request, while nobody knows yet what the registry wants. It fails only if there is no registry. */
   let scout: Promise<void> | undefined;
-  /** False once a token that was fresh has been refused: it is not its age that is wrong. */
-  let renewalHelps = true;
+  /**
+   * A request of this many scopes has been refused with a fresh token: it is not the token's age that is wrong. A mount,
+   * which has two, says nothing of what has one.
+   */
+  let deniedFrom = Infinity;
   /** What `/v2/` wants, asked only where the refusal itself did not say. */
   let asking: Promise<Challenge | undefined> | undefined;
 
@@ -123,7 +126,7 @@ export function withAuth(send: Send, options: AuthOptions): Send {
   }
 
   /** Learns from a refusal. False: there is nothing to be tried again. */
-  async function learn(response: HttpResponse, used: string | undefined): Promise<boolean> {
+  async function learn(response: HttpResponse, used: string | undefined, scopes: number): Promise<boolean> {
     const challenges = parseChallenges(headers(response, "www-authenticate"));
     const before = wanted.size;
     for (const scope of missingScopes(challenges)) wanted.add(scope);
@@ -138,7 +141,7 @@ export function withAuth(send: Send, options: AuthOptions): Send {
     if (wanted.size > before) {
       token = undefined;
     } else if (used === `Bearer ${token?.value ?? ""}`) {
-      if (!renewalHelps) return false;
+      if (scopes >= deniedFrom) return false;
       token = undefined;
     }
     return true;
@@ -149,6 +152,7 @@ export function withAuth(send: Send, options: AuthOptions): Send {
     let response: HttpResponse;
     let wantedBefore: number;
     let tries = 0;
+    const scopes = request.scopes?.length ?? 0;
     do {
       const header = await authorization(request);
       wantedBefore = wanted.size;
@@ -160,8 +164,8 @@ export function withAuth(send: Send, options: AuthOptions): Send {
       if (!isRefusal(response, header, await getCredentials())) return response;
       // The only DELETE gives up an upload, for which some want a scope of its own: not worth a token.
       if (request.method === "DELETE") return response;
-      if (tries > 0 && header?.startsWith("Bearer ") === true) renewalHelps = false;
-      if (!(await learn(response, header))) return response;
+      if (tries > 0 && header?.startsWith("Bearer ") === true) deniedFrom = Math.min(deniedFrom, scopes);
+      if (!(await learn(response, header, scopes))) return response;
       onLearned?.();
       tries++;
       // One replay; one more when the answer named a scope that nobody had asked for.
