@@ -19,7 +19,7 @@ async function buildTypes() {
 }
 
 async function buildLibraryAndCommand() {
-  await Promise.all([buildModules(), bundleCommand(root)]);
+  await Promise.all([buildModules(), bundleCommand(root, `${root}/dist`)]);
   // Takes the registry for tests out of the library.
   await run(`${root}/scripts/warm.js`);
 }

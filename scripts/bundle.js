@@ -68,25 +68,28 @@ const SLOW_BUILTINS = [
   "node:zlib",
 ];
 
-/** @param {string} root */
-export async function bundleCommand(root) {
+/**
+ * @param {string} root of the sources
+ * @param {string} folder for the bundle, in which bin/tsmanifest.js looks for it as `../dist`
+ */
+export async function bundleCommand(root, folder) {
   await Promise.all([
     esbuild.build({
       ...common,
       entryPoints: [`${root}/src/main.ts`],
-      outfile: `${root}/dist/tsmanifest.cjs`,
+      outfile: `${folder}/tsmanifest.cjs`,
       plugins: [besideTheBundle(Object.keys(VENDORED)), waitingForFiles(), lazyBuiltins(SLOW_BUILTINS)],
     }),
     ...Object.entries(VENDORED).map(([name, contents]) =>
       esbuild.build({
         ...common,
         stdin: { contents, resolveDir: root, sourcefile: `${name}.cjs` },
-        outfile: `${root}/dist/${name}.cjs`,
+        outfile: `${folder}/${name}.cjs`,
         plugins: [lazyModule(/\/client-h2\.js$/), instead(UNDICI_INSTEAD)],
       }),
     ),
   ]);
-  for (const name of ["tsmanifest", ...Object.keys(VENDORED)]) stamp(`${root}/dist/${name}.cjs`);
+  for (const name of ["tsmanifest", ...Object.keys(VENDORED)]) stamp(`${folder}/${name}.cjs`);
 }
 
 /**

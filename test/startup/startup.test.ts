@@ -1,0 +1,135 @@
+import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { startRegistry, type RunningRegistry } from "../../src/testing/index.js";
+import { packCommand, type Packed } from "./packed.js";
+
+/** Nothing that speaks HTTP, and nothing that takes milliseconds to load. */
+const HEAVY = ["child_process", "crypto", "fs/promises", "http", "http2", "https", "net", "tls", "zlib"];
+
+let packed: Packed;
+let registry: RunningRegistry;
+let list: string;
+let sources: readonly string[];
+
+beforeAll(async () => {
+  [packed, registry] = await Promise.all([packCommand(), startRegistry()]);
+  list = `${registry.host}/app:v1`;
+  sources = ["amd64", "arm64"].map((architecture) => {
+    registry.putImage(`build/${architecture}`, { tag: "v1", architecture, layers: 2 });
+    return `${registry.host}/build/${architecture}:v1`;
+  });
+});
+
+afterAll(async () => {
+  packed.remove();
+  await registry.close();
+});
+
+async function succeed(...args: string[]) {
+  const ended = await packed.run(args);
+  expect(ended).toMatchObject({ status: 0, stderr: "" });
+  return ended.trace;
+}
+
+describe("what a command loads", () => {
+  beforeAll(async () => {
+    await succeed("create", "--amend", list, ...sources);
+  });
+
+  test.each([
+    ["--version", () => ["--version"]],
+    ["annotate", () => ["annotate", list, sources[1] ?? "", "--variant", "v8"]],
+    ["rm", () => ["rm", list]],
+  ])("%s loads no HTTP client, no terminal library and none of Node's heavy modules", async (_, args) => {
+    const { builtins, files } = await succeed(...args());
+    expect(builtins.filter((name) => HEAVY.includes(name))).toEqual([]);
+    expect(files.map(({ name }) => name)).toEqual(["tsmanifest.cjs"]);
+  });
+
+  test("push over plain HTTP loads neither TLS nor HTTP/2, and no terminal library where there is no terminal", async () => {
+    await succeed("create", "--amend", list, ...sources);
+    const { builtins, files } = await succeed("push", list);
+    const unneeded = ["child_process", "fs/promises", "http", "http2", "https", "tls", "zlib"];
+    expect(builtins.filter((name) => unneeded.includes(name))).toEqual([]);
+    expect(files.map(({ name }) => name)).toEqual(["tsmanifest.cjs", "undici.cjs"]);
+    expect(registry.manifest("app", "v1")).toBeDefined();
+  });
+
+  test("help is what loads commander", async () => {
+    const { files } = await succeed("--help");
+    expect(files.map(({ name }) => name)).toEqual(["tsmanifest.cjs", "commander.cjs"]);
+  });
+});
+
+describe("compiled code", () => {
+  const cache = () => {
+    const root = join(packed.folder, "dist", "cache");
+    return join(root, readdirSync(root)[0] ?? "");
+  };
+  const cachedFiles = async () => {
+    const { files } = await succeed("push", list);
+    return files.filter(({ cached }) => cached).map(({ name }) => name);
+  };
+
+  beforeAll(async () => {
+    await succeed("create", "--amend", list, ...sources);
+    rmSync(join(packed.folder, "dist", "cache"), { recursive: true, force: true });
+  });
+
+  test("is kept by the first run and taken by the next, also after one that changes V8's flags", async () => {
+    expect(await cachedFiles()).toEqual([]);
+    expect(await cachedFiles()).toEqual(["tsmanifest.cjs", "undici.cjs"]);
+    expect(await cachedFiles()).toEqual(["tsmanifest.cjs", "undici.cjs"]);
+  });
+
+  test("that is damaged is ignored", async () => {
+    for (const file of readdirSync(cache())) writeFileSync(join(cache(), file), "not compiled code");
+    expect(await cachedFiles()).toEqual([]);
+  });
+
+  test("is not taken for that of a file that has changed", async () => {
+    const file = join(packed.folder, "dist", "tsmanifest.cjs");
+    const code = readFileSync(file, "latin1");
+    rmSync(cache(), { recursive: true });
+    await succeed("--version");
+    writeFileSync(file, `${code.slice(0, -17)}0123456789abcdef\n`);
+    expect((await succeed("--version")).files).toEqual([{ name: "tsmanifest.cjs", cached: false }]);
+    writeFileSync(file, code);
+  });
+
+  test("that cannot be kept does no harm", async () => {
+    const folder = join(packed.folder, "dist", "cache");
+    rmSync(folder, { recursive: true });
+    writeFileSync(folder, "a file where the folder should be");
+    expect(await cachedFiles()).toEqual([]);
+    rmSync(folder);
+  });
+});
+
+test("stacks lead to the sources where Node is told to map them", async () => {
+  const { stderr } = await packed.run(["push", "--debug", "example.com/no/such:list"], {
+    node: ["--enable-source-maps"],
+  });
+  expect(stderr).toContain("src/commands/push.ts");
+});
+
+test("the bundled part of undici has all that the sources import of it", () => {
+  const source = readFileSync(
+    fileURLToPath(new URL("../../src/registry/transport.ts", import.meta.url)),
+    "utf8",
+  );
+  const [, names = ""] = /import \{([^}]+)\} from "undici"/.exec(source) ?? [];
+  const values = names
+    .split(",")
+    .map((name) => name.trim())
+    .filter((name) => name !== "" && !name.startsWith("type "));
+  const undici: unknown = createRequire(import.meta.url)(join(packed.folder, "dist", "undici.cjs"));
+  expect(undici).toEqual(
+    expect.objectContaining(
+      Object.fromEntries(values.map((name) => [name.split(" as ")[0], expect.anything()])),
+    ),
+  );
+});
