@@ -1,4 +1,5 @@
 import { setMaxListeners } from "node:events";
+import type { Socket } from "node:net";
 import { Readable } from "node:stream";
 import { Client, Pool, ProxyAgent, type Dispatcher } from "undici";
 import { decode, encodingOf } from "./contentEncoding.js";
@@ -56,6 +57,8 @@ export interface Transport {
 export function createTransport(options: TransportOptions): Transport {
   const timeouts = { ...DEFAULT_TIMEOUTS, ...options.timeouts };
   const dispatchers = new Map<string, Promise<Dispatcher>>();
+  /** Those that were opened here; one that no request ever took is not the dispatchers' to close. */
+  const opened: Socket[] = [];
   const tls = createTls({
     settings: options.tls,
     roots: options.roots,
@@ -101,6 +104,7 @@ export function createTransport(options: TransportOptions): Transport {
     // The first connection tells whether the server speaks HTTP/2. Only then is it known how many are wanted.
     // undici sends a streamed body over HTTP/2 only when nothing else is under way: those go by HTTP/1.1.
     const first = await tls.connect(url, bulk ? ["http/1.1"] : ["h2", "http/1.1"]);
+    opened.push(first.socket);
     if (first.socket.alpnProtocol === "h2") {
       return new Client(url.origin, {
         ...common,
@@ -162,6 +166,7 @@ export function createTransport(options: TransportOptions): Transport {
         if (one.status === "fulfilled") await one.value.destroy();
       }),
     );
+    for (const socket of opened) socket.destroy();
   }
 
   return { send, speaksTls: tls.speaks, close };
