@@ -41,7 +41,7 @@ export async function fetchEntries(
   configs = new ConfigCache(registry),
 ): Promise<Entry[]> {
   const { manifest, fetched } = await fetchReference(registry, ref);
-  if (manifest.kind === "list") return childEntries(registry, ref, manifest, configs, 1);
+  if (manifest.kind === "list") return childEntries(registry, ref, manifest, configs);
   return [await imageEntry(registry, ref, { manifest, fetched }, configs)];
 }
 
@@ -51,22 +51,28 @@ export async function childEntries(
   ref: Reference,
   list: ManifestList,
   configs = new ConfigCache(registry),
-  depth = 1,
 ): Promise<Entry[]> {
-  if (depth > MAX_NESTING) throw new ManifestError(`lists are nested more than ${MAX_NESTING} deep`);
-  if (list.manifests.length > MAX_CHILDREN)
-    throw new ManifestError(`a list of more than ${MAX_CHILDREN} manifests`);
-  for (const { digest } of list.manifests) checkDigest(digest);
-  const entries = await Promise.all(
-    list.manifests.map(async (child) => {
-      const fetched = await registry.getManifest(ref.path, child.digest);
-      const manifest = parseManifest(fetched.contentType, fetched.bytes);
-      const childRef = withDigest(ref, child.digest);
-      if (manifest.kind === "list") return childEntries(registry, childRef, manifest, configs, depth + 1);
-      return [await imageEntry(registry, childRef, { manifest, fetched }, configs, child)];
-    }),
-  );
-  return entries.flat();
+  let children = 0;
+
+  async function entriesOf(parent: Reference, { manifests }: ManifestList, depth: number): Promise<Entry[]> {
+    if (depth > MAX_NESTING) throw new ManifestError(`lists are nested more than ${MAX_NESTING} deep`);
+    // In all: ten thousand lists of ten thousand would be as many requests.
+    children += manifests.length;
+    if (children > MAX_CHILDREN) throw new ManifestError(`a list of more than ${MAX_CHILDREN} manifests`);
+    for (const { digest } of manifests) checkDigest(digest);
+    const entries = await Promise.all(
+      manifests.map(async (child) => {
+        const fetched = await registry.getManifest(parent.path, child.digest);
+        const manifest = parseManifest(fetched.contentType, fetched.bytes);
+        const childRef = withDigest(parent, child.digest);
+        if (manifest.kind === "list") return entriesOf(childRef, manifest, depth + 1);
+        return [await imageEntry(registry, childRef, { manifest, fetched }, configs, child)];
+      }),
+    );
+    return entries.flat();
+  }
+
+  return entriesOf(ref, list, 1);
 }
 
 /** The entry of an image. Its platform is what the list says of the child, or else what the image's config says. */
