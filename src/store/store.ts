@@ -2,7 +2,7 @@ import { readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { codeOf, ManifestError, NotFoundError, StoreError } from "../errors.js";
-import type { Entry } from "../manifest/entry.js";
+import { encodeEntry, type Entry } from "../manifest/entry.js";
 import { formatReference, type Reference } from "../manifest/reference.js";
 import { changeList, finishChange, type NewFile } from "./change.js";
 import { cannotWrite, checkFolder, exists, ignoreMissing, isFull, naming } from "./disk.js";
@@ -115,7 +115,13 @@ export function openStore(root: string, signal?: AbortSignal): Store {
           const missing = new Map<string, NewFile>();
           for (const entry of entries) {
             if (await isComplete(paths.folder, entry.ref)) continue;
-            missing.set(formatReference(entry.ref), { name: storeName(entry.ref), entry });
+            const ref = formatReference(entry.ref);
+            const twin = missing.get(ref)?.entry;
+            // A list in a registry may name one image for two platforms. Here it would lose one of them.
+            if (twin !== undefined && !encodeEntry(twin).equals(encodeEntry(entry))) {
+              throw new StoreError(`${ref} comes twice, for different platforms; a local list has an image once`);
+            }
+            missing.set(ref, { name: storeName(entry.ref), entry });
           }
           if (missing.size > 0) await changeList(list, [...missing.values()], paths, scratch);
         }),

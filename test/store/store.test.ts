@@ -95,6 +95,15 @@ describe("a list", () => {
     expect(await readdir(folder())).toHaveLength(3);
   });
 
+  it("refuses an image that is given for two platforms, instead of losing one of them", async () => {
+    const [arm] = entries;
+    const variants = ["v6", "v7"].map((variant) => asVariant(variant)(arm!));
+    await expect(store.write(LIST, variants, "create")).rejects.toThrow(
+      `${NAMES[0]} comes twice, for different platforms`,
+    );
+    expect(await store.readList(LIST)).toBeUndefined();
+  });
+
   it("loses nothing when an update fails", async () => {
     await store.write(LIST, entries, "create");
     const fails = () => {
