@@ -119,7 +119,9 @@ export function openStore(root: string, signal?: AbortSignal): Store {
             const twin = missing.get(ref)?.entry;
             // A list in a registry may name one image for two platforms. Here it would lose one of them.
             if (twin !== undefined && !encodeEntry(twin).equals(encodeEntry(entry))) {
-              throw new StoreError(`${ref} comes twice, for different platforms; a local list has an image once`);
+              throw new StoreError(
+                `${ref} comes twice, for different platforms; a local list has an image once`,
+              );
             }
             missing.set(ref, { name: storeName(entry.ref), entry });
           }
