@@ -13,7 +13,7 @@ import { VERSION } from "./version.js";
  * and words, which differ from commander's in nearly every case; and it is loaded only for the help, because
  * it would be a good part of the start-up time of a short command.
  */
-export const globalFlags = {
+const globalFlags = {
   ...commonFlags,
   version: { kind: "bool", short: "v", description: "Show the version" },
 } as const satisfies FlagTable;

@@ -11,7 +11,7 @@ import { createRegistry, type RegistryClient, type RegistryEvent } from "../regi
 import { ConfigCache, fetchEntries } from "../registry/images.js";
 import { isNoSuchManifest } from "../registry/registryError.js";
 import type { TlsSettings } from "../registry/tls.js";
-import { repositoryScope } from "../registry/token.js";
+import { pushScopes, repositoryScope } from "../registry/token.js";
 import { escapeControls } from "../ui/text.js";
 import { wireLogLine } from "../ui/wireLog.js";
 import { VERSION } from "../version.js";
@@ -89,16 +89,11 @@ export async function openSession(context: Context, flags: NetworkFlags, intent:
   };
 }
 
-/** The target first: some token servers read only the first scope. */
+/** What the command needs in one registry. */
 function scopesOf(domain: string, { push, pull }: Intent): string[] {
-  const target = push?.domain === domain ? push.path : undefined;
-  const sources = new Set(
-    pull.filter((ref) => ref.domain === domain && ref.path !== target).map(({ path }) => path),
-  );
-  return [
-    ...(target === undefined ? [] : [repositoryScope(target, "pull", "push")]),
-    ...[...sources].map((path) => repositoryScope(path, "pull")),
-  ];
+  const sources = pull.filter((ref) => ref.domain === domain).map(({ path }) => path);
+  if (push?.domain === domain) return pushScopes(push.path, sources);
+  return [...new Set(sources)].map((path) => repositoryScope(path, "pull"));
 }
 
 function report(

@@ -65,7 +65,7 @@ function failure(why: string): HelperResult {
 }
 
 /** Understands `{"ServerURL":"…","Username":"…","Secret":"…"}`; undefined if it is something else. */
-export function parseHelperAnswer(output: string): HelperResult | undefined {
+function parseHelperAnswer(output: string): HelperResult | undefined {
   const value = parseOrUndefined(output);
   if (!isObject(value)) return undefined;
   const answer = HelperAnswer.safeParse(knownFields(value, ["Username", "Secret"])).data;

@@ -39,7 +39,7 @@ export function repositoryScope(path: string, ...actions: ("pull" | "push" | "de
   return `repository:${path}:${actions.join(",")}`;
 }
 
-/** The scopes of a push: the target first, each other repository once, for reading. */
+/** The scopes of a push: the target first, since some servers read no more, each other repository once, for reading. */
 export function pushScopes(target: string, sources: Iterable<string>): string[] {
   const others = new Set(sources);
   others.delete(target);

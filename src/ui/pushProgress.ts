@@ -91,7 +91,7 @@ async function startSpinner(): Promise<{ text: string; stop(): void }> {
 }
 
 /** `12.3 MB`, in powers of ten as registries count. */
-export function readableSize(bytes: number): string {
+function readableSize(bytes: number): string {
   const units = ["B", "kB", "MB", "GB", "TB"];
   const power = bytes < 1000 ? 0 : Math.min(units.length - 1, Math.floor(Math.log10(bytes) / 3));
   const value = bytes / 1000 ** power;
