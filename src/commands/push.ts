@@ -1,7 +1,7 @@
 import type { Context } from "../context.js";
 import { noSuchManifest } from "../store/store.js";
 import { planPush, type PushPlan } from "../push/plan.js";
-import { parseReference } from "../manifest/reference.js";
+import { formatReference, parseReference } from "../manifest/reference.js";
 import { defineCommand } from "./command.js";
 import { networkFlags, type NetworkFlags } from "./networkFlags.js";
 import { openUserStore } from "./userStore.js";
@@ -30,7 +30,12 @@ export const push = defineCommand({
     const plan = planPush(list, entries, flags.crossRegistry);
     const digest = await execute(context, flags, plan);
     context.stdout.write(`${digest}\n`);
-    if (flags.purge) await store.remove(list);
+    // Somebody may have added an image meanwhile, which nobody has pushed.
+    if (flags.purge && !(await store.remove(list, entries))) {
+      context.stderr.write(
+        `WARNING: ${formatReference(list)} was changed during the push: the local list is kept\n`,
+      );
+    }
   },
 });
 

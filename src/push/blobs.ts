@@ -41,15 +41,29 @@ export class Blobs {
   }
 
   /**
-   * Makes a blob known in the target. Never rejects.
+   * Makes a blob known in the target. Never rejects. The sources have the same blob: where one turns out not to have it,
+   * the next is tried. A foreign layer, which is often nowhere, is asked for once.
    *
    * @param isWantedSoFar is it worth a mount, as far as one can tell now?
    * @param isWanted is it worth a copy, when all is known that there is to know?
    */
   async makeKnown(
-    blob: PlannedBlob,
+    sources: readonly PlannedBlob[],
     isWantedSoFar: () => boolean = () => true,
     isWanted: () => Promise<boolean> = () => Promise.resolve(true),
+  ): Promise<BlobOutcome> {
+    let outcome: BlobOutcome = { kind: "there" };
+    for (const blob of sources) {
+      outcome = await this.#makeKnownFrom(blob, isWantedSoFar, isWanted);
+      if (outcome.kind !== "missing" || blob.foreign) break;
+    }
+    return outcome;
+  }
+
+  async #makeKnownFrom(
+    blob: PlannedBlob,
+    isWantedSoFar: () => boolean,
+    isWanted: () => Promise<boolean>,
   ): Promise<BlobOutcome> {
     const { options, limit, stopped } = this.#with;
     try {

@@ -1,5 +1,6 @@
 import { ManifestError } from "../errors.js";
 import { limitTo } from "../limit.js";
+import { repositoryName } from "../manifest/reference.js";
 import { DEFAULT_CONCURRENCY } from "../registry/createRegistry.js";
 import type { Registry } from "../registry/registry.js";
 import { DEFAULT_RETRIES, type RetryLimits } from "../registry/retryDelay.js";
@@ -84,13 +85,13 @@ async function pushChildren(plan: PushPlan, registry: Registry, options: Setting
     ]),
   );
   const outcomes = new Map<string, Promise<BlobOutcome>>();
-  for (const [digest, { blob, users }] of usedBlobs(children)) {
+  for (const [digest, { sources, users }] of usedBlobs(plan)) {
     const isWanted = (): boolean => users.some((user) => !present.has(user));
     const isWantedAfterAll = async (): Promise<boolean> => {
       await Promise.allSettled(users.map((user) => heads.get(user) ?? Promise.resolve()));
       return isWanted();
     };
-    outcomes.set(digest, blobs.makeKnown(blob, isWanted, isWantedAfterAll));
+    outcomes.set(digest, blobs.makeKnown(sources, isWanted, isWantedAfterAll));
   }
 
   async function push(child: PlannedChild): Promise<void> {
@@ -114,7 +115,7 @@ async function pushChildren(plan: PushPlan, registry: Registry, options: Setting
       await putPatiently(
         () => limit(() => target.putManifest(plan.target.path, child.digest, child.mediaType, child.body)),
         { ...options, signal: stopped },
-        () => Promise.all(child.blobs.map((blob) => blobs.makeKnown(blob))),
+        () => Promise.all(child.blobs.map((blob) => blobs.makeKnown([blob]))),
       );
     } catch (error) {
       // Its wait for another try was cut short by what went wrong elsewhere.
@@ -186,16 +187,24 @@ function isForgiven(
   }
 }
 
-/** Every blob once, from where the first child has it, and the children that need it. */
-function usedBlobs(
-  children: readonly PlannedChild[],
-): Map<string, { readonly blob: PlannedBlob; readonly users: PlannedChild[] }> {
-  const used = new Map<string, { readonly blob: PlannedBlob; readonly users: PlannedChild[] }>();
+interface UsedBlob {
+  /** Where it is, each repository once, those of the target's own registry first: only from there it can be mounted. */
+  readonly sources: readonly PlannedBlob[];
+  readonly users: readonly PlannedChild[];
+}
+
+/** Every blob once, with all children that need it. */
+function usedBlobs({ children, target }: PushPlan): Map<string, UsedBlob> {
+  const used = new Map<string, UsedBlob>();
   for (const child of children) {
     for (const blob of child.blobs) {
-      const known = used.get(blob.digest);
-      if (known === undefined) used.set(blob.digest, { blob, users: [child] });
-      else known.users.push(child);
+      const { sources, users } = used.get(blob.digest) ?? { sources: [], users: [] };
+      const isNew = sources.every(({ from }) => repositoryName(from) !== repositoryName(blob.from));
+      const isNear = blob.from.domain === target.domain && sources[0]?.from.domain !== target.domain;
+      used.set(blob.digest, {
+        sources: !isNew ? sources : isNear ? [blob, ...sources] : [...sources, blob],
+        users: [...users, child],
+      });
     }
   }
   return used;

@@ -48,7 +48,7 @@ export function withAuth(send: Send, options: AuthOptions): Send {
   const wanted = new Set(options.scopes);
   let credentials: Promise<Credentials | undefined> | undefined;
   let challenge: Challenge | undefined;
-  let token: Token | undefined;
+  let tokens: readonly Token[] = [];
   let fetching: Promise<Token> | undefined;
   /** The first request, while nobody knows yet what the registry wants. It fails only if there is no registry. */
   let scout: Promise<void> | undefined;
@@ -77,22 +77,40 @@ export function withAuth(send: Send, options: AuthOptions): Send {
   }
 
   async function tokenFor(scopes: readonly string[]): Promise<Token> {
-    const serves = (one: Token): boolean =>
-      one.expiresAt > Date.now() && scopes.every((scope) => one.scopes.has(scope));
-    if (token !== undefined && serves(token)) return token;
-    // Whoever else is fetching one asks for all that is wanted so far, mostly for these scopes too.
-    const fetched = await fetching;
-    if (fetched !== undefined && serves(fetched)) return fetched;
-    fetching ??= fetchToken().finally(() => (fetching = undefined));
-    return (token = await fetching);
+    for (;;) {
+      tokens = tokens.filter((one) => one.expiresAt > Date.now());
+      const found = tokens.find((one) => scopes.every((scope) => one.scopes.has(scope)));
+      if (found !== undefined) return found;
+      // Whoever else is fetching one asks for all that is wanted so far, mostly for these scopes too.
+      if (fetching === undefined) {
+        fetching = fetchToken(scopes).finally(() => (fetching = undefined));
+        tokens = [...tokens, await fetching];
+      } else {
+        await fetching;
+      }
+    }
   }
 
-  async function fetchToken(): Promise<Token> {
+  /** Nearly always all that the run wants; a list of many repositories is more than a URL can hold. */
+  function scopesOfOneToken(needed: readonly string[]): string[] {
+    const [first] = options.scopes;
+    const chosen = new Set([...(first === undefined ? [] : [first]), ...needed]);
+    const covered = new Set(tokens.flatMap((one) => [...one.scopes]));
+    let length = [...chosen].join("").length;
+    for (const scope of [...wanted].filter((one) => !chosen.has(one) && !covered.has(one))) {
+      length += scope.length + "&scope=".length;
+      if (length > MAX_SCOPES_LENGTH) break;
+      chosen.add(scope);
+    }
+    return [...chosen];
+  }
+
+  async function fetchToken(needed: readonly string[]): Promise<Token> {
     const realm = challenge && realmOf(challenge);
     if (realm === undefined)
       throw new ManifestError(`${options.host} does not say where its tokens are to be had`);
     const known = await getCredentials();
-    const scopes = [...wanted];
+    const scopes = scopesOfOneToken(needed);
     const query = {
       realm,
       service: challenge?.params.get("service"),
@@ -128,8 +146,15 @@ export function withAuth(send: Send, options: AuthOptions): Send {
   /** Learns from a refusal. False: there is nothing to be tried again. */
   async function learn(response: HttpResponse, used: string | undefined, scopes: number): Promise<boolean> {
     const challenges = parseChallenges(headers(response, "www-authenticate"));
+    const isUsed = (one: Token): boolean => used === `Bearer ${one.value}`;
     const before = wanted.size;
-    for (const scope of missingScopes(challenges)) wanted.add(scope);
+    const missing = missingScopes(challenges);
+    if (missing.some((scope) => !wanted.has(scope))) {
+      // To the front: the next token must not be without them.
+      const earlier = [...wanted];
+      wanted.clear();
+      for (const scope of [...missing, ...earlier]) wanted.add(scope);
+    }
     const known = await getCredentials();
     if (known?.kind === "registryToken") return false;
     const asked = preferredChallenge(challenges);
@@ -139,10 +164,10 @@ export function withAuth(send: Send, options: AuthOptions): Send {
     if (challenge === undefined) return false;
     if (challenge.scheme !== "bearer") return used === undefined;
     if (wanted.size > before) {
-      token = undefined;
-    } else if (used === `Bearer ${token?.value ?? ""}`) {
+      tokens = [];
+    } else if (tokens.some(isUsed)) {
       if (scopes >= deniedFrom) return false;
-      token = undefined;
+      tokens = tokens.filter((one) => !isUsed(one));
     }
     return true;
   }
@@ -199,6 +224,8 @@ export function withAuth(send: Send, options: AuthOptions): Send {
 }
 
 const MAX_TOKEN_ANSWER = 256 * 1024;
+/** With what escaping adds, a URL of this many characters of scopes is one that servers take: most bound it at 8 KiB. */
+const MAX_SCOPES_LENGTH = 4 * 1024;
 
 /** Artifactory refuses those who did not say who they are by 403, with a challenge or without. */
 function isRefusal(

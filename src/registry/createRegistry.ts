@@ -3,11 +3,11 @@ import type { Credentials } from "../docker/credentials.js";
 import { limitTo } from "../limit.js";
 import { withAuth } from "./auth.js";
 import { apiHost, isHost, protocols, withProtocol } from "./endpoint.js";
-import { headers, type HttpRequest, type HttpResponse, type Send } from "./http.js";
+import { headers, type Method, type Send } from "./http.js";
 import { registryOperations, type Registry } from "./registry.js";
 import { withRedirects } from "./redirects.js";
 import { withRetry } from "./retry.js";
-import { DEFAULT_RETRIES, type Outcome, type RetryLimits } from "./retryDelay.js";
+import { DEFAULT_RETRIES, type RetryLimits } from "./retryDelay.js";
 import type { TlsSettings } from "./tls.js";
 import { createTransport, isBulk, type Timeouts } from "./transport.js";
 import { TransportError } from "./transportError.js";
@@ -39,21 +39,27 @@ export interface RegistryOptions {
   readonly onEvent?: (event: RegistryEvent) => void;
 }
 
-/** What happens below the operations, for a log and for warnings. Nothing in it is secret but the raw URL. */
+/**
+ * What happens below the operations, for a log and for warnings. No headers and no bodies, where tokens and passwords
+ * are; the URLs are as they were sent, and some are signed: show them by `shownUrl`.
+ */
 export type RegistryEvent =
   | {
       readonly kind: "exchange";
-      readonly request: HttpRequest;
+      readonly method: Method;
       readonly url: URL;
       readonly ms: number;
-      readonly result: HttpResponse | Error;
+      /** The status of the answer, or why there is none. */
+      readonly result: number | Error;
     }
   | {
       readonly kind: "retry";
-      readonly request: HttpRequest;
+      readonly method: Method;
+      readonly url: URL;
       readonly attempt: number;
       readonly delayMs: number;
-      readonly outcome: Outcome;
+      /** The status of the answer, or the code of the error. */
+      readonly why: number | string;
     }
   /** The text of a `Warning: 299` header. */
   | { readonly kind: "warning"; readonly host: string; readonly text: string };
@@ -105,7 +111,14 @@ export async function createRegistry(options: RegistryOptions): Promise<Registry
     limits: options.retryLimits,
     signal,
     onRetry: (request, attempt, delayMs, outcome) =>
-      options.onEvent?.({ kind: "retry", request, attempt, delayMs, outcome }),
+      options.onEvent?.({
+        kind: "retry",
+        method: request.method,
+        url: request.url,
+        attempt,
+        delayMs,
+        why: "status" in outcome ? outcome.status : (outcome.errorCode ?? "no answer"),
+      }),
   });
   const send = withAuth(retried, {
     host,
@@ -143,12 +156,12 @@ function withEvents(send: Send, onEvent: RegistryOptions["onEvent"]): Send {
   return async (request) => {
     // Not performance.now(): what that loads delays the first request.
     const start = Date.now();
-    const tell = (result: HttpResponse | Error): void => {
-      onEvent({ kind: "exchange", request, url: request.url, ms: Date.now() - start, result });
+    const tell = (result: number | Error): void => {
+      onEvent({ kind: "exchange", method: request.method, url: request.url, ms: Date.now() - start, result });
     };
     try {
       const response = await send(request);
-      tell(response);
+      tell(response.status);
       for (const text of headers(response, "warning").flatMap(warningText)) {
         if (told.size < MAX_WARNINGS && !told.has(text))
           onEvent({ kind: "warning", host: request.url.host, text });

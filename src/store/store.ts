@@ -30,8 +30,11 @@ export interface Store {
   write(list: Reference, entries: readonly Entry[], mode: "create" | "amend"): Promise<void>;
   /** Replaces one entry by what `change` makes of it. Throws a NotFoundError if there is none. */
   update(list: Reference, ref: Reference, change: (entry: Entry) => Entry): Promise<void>;
-  /** Removes a list. Throws a NotFoundError if there is none. */
-  remove(list: Reference): Promise<void>;
+  /**
+   * Removes a list. Throws a NotFoundError if there is none. With `only`, a list that has other entries than these by
+   * now is kept, and the answer is false.
+   */
+  remove(list: Reference, only?: readonly Entry[]): Promise<boolean>;
 }
 
 /** More than the largest manifest (4 MiB), twice: as base64 and re-encoded. */
@@ -143,27 +146,35 @@ export function openStore(root: string, signal?: AbortSignal): Store {
       });
     },
 
-    remove: (list) => {
+    remove: (list, only) => {
       const paths = pathsOf(list);
       return naming(paths.folder, async () => {
         if (!(await isThere(paths))) throw noSuchManifest(list);
-        await locked(
+        return locked(
           list,
           async (scratch) => {
             // docker removes no list that it cannot read: the error names the file that is in the way.
-            await readAll(paths.folder);
+            const entries = await readAll(paths.folder);
+            if (only !== undefined && !areSame(entries ?? [], only)) return false;
             await removeFolder(paths.folder, join(scratch, "removed"));
             await forgetOwner(paths);
+            return true;
           },
           // A full disk has no room for a lock, and must not keep anybody from making room.
           async (refusal) => {
             if (!isFull(refusal)) throw refusal;
             await rm(paths.folder, { recursive: true });
+            return true;
           },
         );
       });
     },
   };
+}
+
+function areSame(some: readonly Entry[], others: readonly Entry[]): boolean {
+  const bytes = (entries: readonly Entry[]): Buffer => Buffer.concat(entries.map(encodeEntry));
+  return bytes(some).equals(bytes(others));
 }
 
 /** Is there such a list, or one that is about to appear? */

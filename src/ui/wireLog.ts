@@ -5,12 +5,11 @@ import type { RegistryEvent } from "../registry/createRegistry.js";
 export function wireLogLine(event: RegistryEvent): string {
   switch (event.kind) {
     case "exchange": {
-      const result = event.result instanceof Error ? event.result.message : String(event.result.status);
-      return `${event.request.method} ${shownUrl(event.url)} ${result} ${event.ms.toFixed(0)} ms`;
+      const result = event.result instanceof Error ? event.result.message : String(event.result);
+      return `${event.method} ${shownUrl(event.url)} ${result} ${event.ms.toFixed(0)} ms`;
     }
     case "retry": {
-      const why = "status" in event.outcome ? event.outcome.status : (event.outcome.errorCode ?? "no answer");
-      return `again in ${event.delayMs} ms (${why}, try ${event.attempt}): ${event.request.method} ${shownUrl(event.request.url)}`;
+      return `again in ${event.delayMs} ms (${event.why}, try ${event.attempt}): ${event.method} ${shownUrl(event.url)}`;
     }
     case "warning":
       return `warning of ${event.host}: ${event.text}`;

@@ -91,7 +91,9 @@ const scenarios: readonly Scenario[] = [
   {
     name: "rm",
     before: (store) => store.write(LIST, second, "create"),
-    run: (store) => store.remove(LIST),
+    run: async (store) => {
+      await store.remove(LIST);
+    },
   },
 ];
 
