@@ -26,7 +26,7 @@ describe("the sources of a push", () => {
 
   it("may be so many that one token's URL cannot name them: then there are several tokens", async () => {
     const images = Array.from({ length: 300 }, (_, index): ImageOptions => ({
-      layers: 0,
+      layers: 1,
       seed: String(index),
     }));
     const credentials = Buffer.from(`builder:${SECRETS.password}`).toString("base64");
