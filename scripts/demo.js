@@ -27,8 +27,9 @@ async function tsmanifest(...args) {
     output += text;
     process.stdout.write(text);
   });
-  const [status] = await once(child, "close");
-  if (status !== 0) throw new Error(`tsmanifest ${args[0] ?? ""} ended with ${String(status)}`);
+  await once(child, "close");
+  if (child.exitCode !== 0)
+    throw new Error(`tsmanifest ${args[0] ?? ""} ended with ${String(child.exitCode)}`);
   return output;
 }
 
