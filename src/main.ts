@@ -14,6 +14,9 @@ const SIGNAL_STATUS = { SIGINT: 130, SIGTERM: 143 } as const;
 const interruption = new AbortController();
 let forcedStatus: number | undefined;
 
+// Node's hints to programmers (an IP address as a TLS server name, say) are none of the user's business.
+process.noDeprecation = true;
+
 // The first signal lets the command stop where it does no harm; the second does not wait for that.
 for (const [signal, status] of Object.entries(SIGNAL_STATUS)) {
   process.on(signal, () => {
