@@ -123,7 +123,8 @@ async function measureScenario(scenario) {
   const rows = [];
   for (const [peer, runs] of results) {
     const counted = await countedRun(peer, scenario, runs);
-    const row = rowOf(peer, runs, counted, faults.get(peer));
+    const name = scenario.act === "create" ? peer.name.replace(/push$/, "create") : peer.name;
+    const row = rowOf(name, runs, counted, faults.get(peer));
     console.log(
       `  ${row.peer}: ${row.ms === undefined ? (row.fault ?? "") : `${row.ms.median.toFixed(0)} ms`}`,
     );
@@ -173,17 +174,17 @@ async function countedRun(peer, scenario, runs) {
 }
 
 /**
- * @param {Peer} peer
+ * @param {string} peer
  * @param {readonly Result[]} runs
  * @param {Result | undefined} counted
  * @param {string | undefined} fault
  * @returns {Row}
  */
 function rowOf(peer, runs, counted, fault) {
-  if (counted === undefined) return { peer: peer.name, fault: fault?.trim().split("\n").at(-1) ?? "not run" };
+  if (counted === undefined) return { peer, fault: fault?.trim().split("\n").at(-1) ?? "not run" };
   const { requests, levels } = counted;
   return {
-    peer: peer.name,
+    peer,
     ms: spread(runs.map(({ ms }) => ms)),
     peakMiB: Math.max(...runs.map(({ peakKiB }) => peakKiB)) / 1024,
     connections: Math.max(...runs.map(({ connections }) => connections)),

@@ -42,7 +42,7 @@ export const FULL = [
     (size) => /** @type {Scenario} */ ({ protocol: "http", size, rtt: 50, act: "push", rounds: 3 }),
   ),
   ...["http", "h2"].flatMap((protocol) =>
-    [MEDIUM, LARGE, HUGE].map(
+    [HUGE].map(
       (size) => /** @type {Scenario} */ ({ protocol, size, rtt: 50, act: "push", rounds: 5, oursOnly: true }),
     ),
   ),
