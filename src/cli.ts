@@ -2,7 +2,7 @@ import { commonFlags, type Command, type CommandEntry } from "./commands/command
 import { commands as allCommands } from "./commands/index.js";
 import type { Context } from "./context.js";
 import { ManifestError, UsageError, messageOf } from "./errors.js";
-import { parseFlags, type FlagTable, type FlagValues } from "./flags.js";
+import { parseFlags, type FlagTable, type FlagValues } from "./go/flags.js";
 import { escapeControls } from "./ui/text.js";
 import { VERSION } from "./version.js";
 

@@ -1,6 +1,6 @@
 import { Command as HelpCommand, Option } from "commander";
 import { commonFlags, type Command, type CommandEntry } from "./commands/command.js";
-import { longName, type Flag, type FlagTable } from "./flags.js";
+import { longName, type Flag, type FlagTable } from "./go/flags.js";
 
 /**
  * The help texts, laid out by commander. Only loaded when help is shown: see cli.ts.

@@ -11,17 +11,17 @@ export {
   withDigest,
   withTag,
   type Reference,
-} from "./manifest/reference.js";
-export { digestOf } from "./manifest/digest.js";
-export type { Descriptor } from "./manifest/descriptor.js";
-export { encodeEntry, type Entry } from "./manifest/entry.js";
-export type { ImageManifest, ManifestList } from "./manifest/image.js";
-export { encodeList, listMediaType } from "./manifest/list.js";
-export type { Platform } from "./manifest/platform.js";
+} from "./oci/reference.js";
+export { digestOf } from "./oci/digest.js";
+export type { Descriptor } from "./oci/descriptor.js";
+export { encodeEntry, type Entry } from "./list/entry.js";
+export type { ImageManifest, ManifestList } from "./oci/manifest.js";
+export { encodeList, listMediaType } from "./list/encode.js";
+export type { Platform } from "./oci/platform.js";
 
 export { openStore, type Store } from "./store/store.js";
 
-export type { Credentials } from "./docker/credentials.js";
+export type { Credentials } from "./registry/auth/credentials.js";
 export {
   createRegistry,
   DEFAULT_CONCURRENCY,
@@ -29,11 +29,11 @@ export {
   type RegistryEvent,
   type RegistryOptions,
 } from "./registry/createRegistry.js";
-export type { FetchedManifest, Mount, Registry, Upload } from "./registry/registry.js";
-export { childEntries, fetchEntries, fetchReference, imageEntry } from "./registry/images.js";
-export { RegistryError } from "./registry/registryError.js";
-export { TransportError } from "./registry/transportError.js";
-export { pushScopes, repositoryScope } from "./registry/token.js";
+export type { FetchedManifest, Mount, Registry, Upload } from "./registry/api.js";
+export { childEntries, fetchEntries, fetchReference, imageEntry } from "./content/images.js";
+export { RegistryError } from "./registry/http/registryError.js";
+export { TransportError } from "./registry/http/transportError.js";
+export { pushScopes, repositoryScope } from "./registry/auth/token.js";
 
 export {
   planPush,

@@ -4,51 +4,86 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 
 /**
- * Which folder may import which: one way only, so that a concern can be read without what stands on it. Names without
- * a slash are files at the top of src/.
+ * Which room may import which: one way only, so that a concern can be read without what stands on it. A room is a folder
+ * of src/ (those of registry/ are rooms of their own); names with an extension are files at the top of src/.
+ *
+ *     main → cli → commands → { push, list, store, registry, content, docker, ui } → { oci, go }
+ *
+ * `errors.ts` is the one file that everything may use: it imports nothing.
  */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "errors.ts": [],
   "limit.ts": [],
   "context.ts": [],
   "version.ts": [],
-  "csv.ts": [],
-  "flags.ts": ["csv.ts", "errors.ts", "ui"],
-  "help.ts": ["commands", "flags.ts", "version.ts"],
-  manifest: ["errors.ts"],
-  docker: ["context.ts", "errors.ts", "manifest"],
-  store: ["errors.ts", "manifest"],
-  registry: ["docker", "errors.ts", "limit.ts", "manifest"],
-  push: ["errors.ts", "limit.ts", "manifest", "registry"],
-  ui: ["context.ts", "errors.ts", "manifest", "push", "registry"],
-  testing: ["errors.ts", "manifest"],
+  go: ["errors.ts"],
+  oci: ["errors.ts", "go"],
+  list: ["content", "errors.ts", "go", "oci"],
+  content: ["errors.ts", "go", "limit.ts", "oci"],
+  push: ["content", "errors.ts", "go", "limit.ts", "list", "oci"],
+  store: ["content", "errors.ts", "go", "list", "oci"],
+  docker: ["context.ts", "errors.ts", "go", "registry/auth"],
+  registry: [
+    "content",
+    "errors.ts",
+    "go",
+    "limit.ts",
+    "oci",
+    "registry/auth",
+    "registry/http",
+    "registry/retry",
+    "registry/transfer",
+  ],
+  "registry/http": ["errors.ts", "go", "limit.ts", "oci"],
+  "registry/retry": ["errors.ts", "registry/http"],
+  "registry/auth": ["errors.ts", "go", "registry/http"],
+  "registry/transfer": ["content", "errors.ts", "limit.ts", "oci", "registry/auth", "registry/http", "registry/retry"],
+  ui: ["content", "context.ts", "errors.ts", "go", "list", "oci", "push", "registry", "registry/http"],
+  testing: ["errors.ts", "go", "oci"],
   commands: [
+    "content",
     "context.ts",
     "docker",
     "errors.ts",
-    "flags.ts",
-    "manifest",
+    "go",
+    "list",
+    "oci",
     "push",
     "registry",
+    "registry/http",
     "store",
     "ui",
     "version.ts",
   ],
-  "cli.ts": ["commands", "context.ts", "errors.ts", "flags.ts", "help.ts", "ui", "version.ts"],
+  "help.ts": ["commands", "go", "version.ts"],
+  "cli.ts": ["commands", "context.ts", "errors.ts", "go", "help.ts", "ui", "version.ts"],
   "main.ts": ["cli.ts", "context.ts", "errors.ts"],
-  "index.ts": ["docker", "errors.ts", "manifest", "push", "registry", "store"],
+  "index.ts": [
+    "content",
+    "docker",
+    "errors.ts",
+    "list",
+    "oci",
+    "push",
+    "registry",
+    "registry/auth",
+    "registry/http",
+    "store",
+  ],
 };
 
-/** Packages and Node modules that only some folders may use. */
+/** Packages and Node modules that only some rooms may use. */
 const ONLY_IN: Readonly<Record<string, readonly string[]>> = {
-  undici: ["registry"],
+  undici: ["registry/http"],
   commander: ["help.ts"],
   ora: ["ui"],
   chalk: ["ui"],
+  "node:child_process": ["docker"],
 };
 
-/** What a manifest is made of needs no disk, no network, no clock. */
-const PURE_IMPORTS = new Set(["node:buffer", "node:crypto", "zod/mini"]);
+/** Rooms that compute and nothing else: no disk, no network, no clock. */
+const PURE_ROOMS = ["go", "oci", "list"];
+const PURE_IMPORTS = new Set(["node:buffer", "node:crypto", "node:net", "zod/mini"]);
 
 const root = fileURLToPath(new URL("../src", import.meta.url));
 
@@ -59,7 +94,8 @@ interface Import {
 }
 
 function placeOf(path: string): string {
-  return path.split("/")[0] ?? path;
+  const [first = path, second = ""] = path.split("/");
+  return first === "registry" && !second.endsWith(".ts") ? `${first}/${second}` : first;
 }
 
 const imports: Import[] = readdirSync(root, { recursive: true, encoding: "utf8" })
@@ -83,7 +119,8 @@ const within = imports
   .filter(({ what }) => what.startsWith("."))
   .map((one) => {
     const target = relative(root, normalize(join(root, dirname(one.file), one.what))).replaceAll("\\", "/");
-    return { ...one, to: placeOf(target.replace(/\.js$/, ".ts")) };
+    const path = target.replace(/\.js$/, ".ts");
+    return { ...one, path, to: placeOf(path) };
   });
 
 describe("the structure of src", () => {
@@ -108,17 +145,34 @@ describe("the structure of src", () => {
     expect(forbidden.map(({ file, what }) => `${file} imports ${what}`)).toEqual([]);
   });
 
-  it("keeps manifest pure", () => {
+  it.each(PURE_ROOMS)("keeps %s pure", (room) => {
     const impure = imports.filter(
-      ({ from, what }) => from === "manifest" && !what.startsWith(".") && !PURE_IMPORTS.has(what),
+      ({ from, what }) => from === room && !what.startsWith(".") && !PURE_IMPORTS.has(what),
     );
     expect(impure.map(({ file, what }) => `${file} imports ${what}`)).toEqual([]);
   });
 
-  it("keeps store and registry strangers to each other", () => {
-    const meeting = within.filter(
-      ({ from, to }) => (from === "store" && to === "registry") || (from === "registry" && to === "store"),
-    );
-    expect(meeting).toEqual([]);
+  it("has no two files that import each other, not even by way of others", () => {
+    expect(cycles()).toEqual([]);
   });
 });
+
+/** Every way from a file back to itself, each once, as `a.ts → b.ts → a.ts`. */
+function cycles(): string[] {
+  const imported = new Map<string, string[]>();
+  for (const { file, path } of within) imported.set(file, [...(imported.get(file) ?? []), path]);
+  const done = new Set<string>();
+  const found: string[] = [];
+  const visit = (file: string, way: readonly string[]): void => {
+    const start = way.indexOf(file);
+    if (start >= 0) {
+      found.push([...way.slice(start), file].join(" → "));
+      return;
+    }
+    if (done.has(file)) return;
+    for (const next of imported.get(file) ?? []) visit(next, [...way, file]);
+    done.add(file);
+  };
+  for (const file of imported.keys()) visit(file, []);
+  return found;
+}

@@ -1,6 +1,6 @@
 import { ManifestError, NotFoundError } from "../errors.js";
-import { isKnownPlatform, NO_PLATFORM } from "../manifest/platform.js";
-import { parseReference, type Reference } from "../manifest/reference.js";
+import { isKnownPlatform, NO_PLATFORM } from "../oci/platform.js";
+import { parseReference, type Reference } from "../oci/reference.js";
 import { defineCommand } from "./command.js";
 import { openUserStore } from "./userStore.js";
 

@@ -1,5 +1,5 @@
 import type { Context } from "../context.js";
-import type { FlagTable, FlagValues } from "../flags.js";
+import type { FlagTable, FlagValues } from "../go/flags.js";
 
 /** What every command understands besides its own flags. */
 export const commonFlags = {

@@ -1,6 +1,6 @@
 import { ManifestError, StoreError } from "../errors.js";
-import type { Entry } from "../manifest/entry.js";
-import { formatReference, parseReference, type Reference } from "../manifest/reference.js";
+import type { Entry } from "../list/entry.js";
+import { formatReference, parseReference, type Reference } from "../oci/reference.js";
 import { refuseToAmend } from "../store/store.js";
 import { storeName } from "../store/names.js";
 import { defineCommand } from "./command.js";

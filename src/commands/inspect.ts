@@ -1,10 +1,10 @@
 import type { Context, Output } from "../context.js";
 import { ManifestError, NotFoundError } from "../errors.js";
-import type { Entry } from "../manifest/entry.js";
-import { showEntries, showEntry, showList, showManifest } from "../manifest/inspect.js";
-import { listItem } from "../manifest/list.js";
-import { NO_PLATFORM } from "../manifest/platform.js";
-import { formatReference, parseReference, type Reference } from "../manifest/reference.js";
+import type { Entry } from "../list/entry.js";
+import { showEntries, showEntry, showList, showManifest } from "../list/inspect.js";
+import { listItem } from "../list/encode.js";
+import { NO_PLATFORM } from "../oci/platform.js";
+import { formatReference, parseReference, type Reference } from "../oci/reference.js";
 import { noSuchManifest } from "../store/store.js";
 import { escapeControls } from "../ui/text.js";
 import { defineCommand } from "./command.js";
@@ -76,7 +76,7 @@ async function showRemote(
   ref: Reference,
 ): Promise<Buffer> {
   const { openSession, rethrowMissing } = await import("./session.js");
-  const { childEntries, fetchReference, imageEntry } = await import("../registry/images.js");
+  const { childEntries, fetchReference, imageEntry } = await import("../content/images.js");
   const session = await openSession(context, flags, { pull: [ref] });
   try {
     const registry = session.registryOf(ref.domain);

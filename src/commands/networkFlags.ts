@@ -1,4 +1,4 @@
-import type { FlagTable, FlagValues } from "../flags.js";
+import type { FlagTable, FlagValues } from "../go/flags.js";
 import type { commonFlags } from "./command.js";
 
 /** What the commands that talk to a registry have in common. */

@@ -1,7 +1,7 @@
 import type { Context } from "../context.js";
 import { noSuchManifest } from "../store/store.js";
 import { planPush, type PushPlan } from "../push/plan.js";
-import { formatReference, parseReference } from "../manifest/reference.js";
+import { formatReference, parseReference } from "../oci/reference.js";
 import { defineCommand } from "./command.js";
 import { networkFlags, type NetworkFlags } from "./networkFlags.js";
 import { openUserStore } from "./userStore.js";

@@ -1,5 +1,5 @@
 import { ManifestError } from "../errors.js";
-import { parseReference } from "../manifest/reference.js";
+import { parseReference } from "../oci/reference.js";
 import { defineCommand } from "./command.js";
 import { openUserStore } from "./userStore.js";
 

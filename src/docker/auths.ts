@@ -1,6 +1,6 @@
 import { Buffer } from "node:buffer";
 import * as z from "zod/mini";
-import type { Credentials } from "./credentials.js";
+import type { Credentials } from "../registry/auth/credentials.js";
 import { isObject, knownFields } from "./json.js";
 import { printable } from "./printable.js";
 

@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
 import { basicCredentials } from "./auths.js";
-import type { Credentials } from "./credentials.js";
+import type { Credentials } from "../registry/auth/credentials.js";
 import type { Surroundings } from "./environment.js";
 import { findExecutable } from "./executable.js";
 import { isObject, knownFields, parseFirst } from "./json.js";

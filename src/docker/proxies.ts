@@ -1,7 +1,7 @@
 import { BlockList, isIP } from "node:net";
 import { domainToASCII } from "node:url";
 import { ManifestError } from "../errors.js";
-import { isLoopback } from "./loopback.js";
+import { isLoopback } from "../go/loopback.js";
 
 /**
  * The proxy for a URL, from `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY`, with the rules of Go, which docker follows.

@@ -1,9 +1,9 @@
 import { ManifestError } from "../errors.js";
 import { limitTo } from "../limit.js";
-import { repositoryName } from "../manifest/reference.js";
+import { repositoryName } from "../oci/reference.js";
 import { DEFAULT_CONCURRENCY } from "../registry/createRegistry.js";
-import type { Registry } from "../registry/registry.js";
-import { DEFAULT_RETRIES, type RetryLimits } from "../registry/retryDelay.js";
+import type { Registry } from "../registry/api.js";
+import { DEFAULT_RETRIES, type RetryLimits } from "../registry/retry/retryDelay.js";
 import { Blobs, type BlobOutcome } from "./blobs.js";
 import { describe } from "./describe.js";
 import { putPatiently } from "./patience.js";

@@ -1,10 +1,10 @@
 import { ManifestError } from "../errors.js";
-import { digestFault, digestLike, digestOf } from "../manifest/digest.js";
-import type { Entry } from "../manifest/entry.js";
-import { compactJson, goString, indentJson } from "../manifest/goJson.js";
-import { encodeList, listItem, listMediaType } from "../manifest/list.js";
-import { isForeignLayer } from "../manifest/mediaTypes.js";
-import { formatReference, repositoryName, withDigest, type Reference } from "../manifest/reference.js";
+import { digestFault, digestLike, digestOf } from "../oci/digest.js";
+import type { Entry } from "../list/entry.js";
+import { compactJson, goString, indentJson } from "../go/json.js";
+import { encodeList, listItem, listMediaType } from "../list/encode.js";
+import { isForeignLayer } from "../oci/mediaTypes.js";
+import { formatReference, repositoryName, withDigest, type Reference } from "../oci/reference.js";
 
 /** A push as plain data, computed without any I/O: the executor has no decisions left to take. */
 export interface PushPlan {

@@ -1,16 +1,16 @@
-import { isLoopback } from "../docker/loopback.js";
-import type { Credentials } from "../docker/credentials.js";
+import { isLoopback } from "../go/loopback.js";
+import type { Credentials } from "./auth/credentials.js";
 import { limitTo } from "../limit.js";
-import { withAuth } from "./auth.js";
-import { apiHost, isHost, protocols, withProtocol } from "./endpoint.js";
-import { headers, type Method, type Send } from "./http.js";
-import { registryOperations, type Registry } from "./registry.js";
-import { withRedirects } from "./redirects.js";
-import { withRetry } from "./retry.js";
-import { DEFAULT_RETRIES, type RetryLimits } from "./retryDelay.js";
-import type { TlsSettings } from "./tls.js";
-import { createTransport, isBulk, type Timeouts } from "./transport.js";
-import { TransportError } from "./transportError.js";
+import { withAuth } from "./auth/auth.js";
+import { apiHost, isHost, protocols, withProtocol } from "./http/endpoint.js";
+import { headers, type Method, type Send } from "./http/message.js";
+import { registryOperations, type Registry } from "./api.js";
+import { withRedirects } from "./http/redirects.js";
+import { withRetry } from "./retry/retry.js";
+import { DEFAULT_RETRIES, type RetryLimits } from "./retry/retryDelay.js";
+import type { TlsSettings } from "./http/tls.js";
+import { createTransport, isBulk, type Timeouts } from "./http/transport.js";
+import { TransportError } from "./http/transportError.js";
 
 export interface RegistryOptions {
   /** The domain of a reference: `docker.io`, `registry.example:5000`. */

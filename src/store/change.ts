@@ -1,8 +1,8 @@
 import { access, constants, mkdir, open, readdir, rename, rmdir } from "node:fs/promises";
 import { join } from "node:path";
 import { codeOf, StoreError } from "../errors.js";
-import { encodeEntry, type Entry } from "../manifest/entry.js";
-import { formatReference, type Reference } from "../manifest/reference.js";
+import { encodeEntry, type Entry } from "../list/entry.js";
+import { formatReference, type Reference } from "../oci/reference.js";
 import { checkFolder, exists, ignoreMissing, move } from "./disk.js";
 import type { ListPaths } from "./listPaths.js";
 import { recordOwner } from "./owner.js";

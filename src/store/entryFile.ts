@@ -1,12 +1,12 @@
 import * as z from "zod/mini";
 import { messageOf, StoreError } from "../errors.js";
-import { Descriptor, descriptor } from "../manifest/descriptor.js";
-import { digestOf } from "../manifest/digest.js";
-import type { Entry } from "../manifest/entry.js";
-import { goBytes, goStruct, goText, issueOf, memberBytes, parseJson } from "../manifest/goJson.js";
-import { parseImageManifest, type ImageManifest } from "../manifest/image.js";
-import { Platform } from "../manifest/platform.js";
-import { parseCanonical } from "../manifest/reference.js";
+import { Descriptor, descriptor } from "../oci/descriptor.js";
+import { digestOf } from "../oci/digest.js";
+import type { Entry } from "../list/entry.js";
+import { goBytes, goStruct, goText, issueOf, memberBytes, parseJson } from "../go/json.js";
+import { parseImageManifest, type ImageManifest } from "../oci/manifest.js";
+import { Platform } from "../oci/platform.js";
+import { parseCanonical } from "../oci/reference.js";
 
 /**
  * The file of one entry. `Digest` and `Platform` at the top are what docker wrote before it knew of `Descriptor`.

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import type { Reference } from "../manifest/reference.js";
+import type { Reference } from "../oci/reference.js";
 import { storeName } from "./names.js";
 
 /**

@@ -1,5 +1,5 @@
 import { StoreError } from "../errors.js";
-import { formatReference, type Reference } from "../manifest/reference.js";
+import { formatReference, type Reference } from "../oci/reference.js";
 
 /**
  * The name of a list's folder and of an entry's file: docker's mapping. It is not injective: `a_b` and `a/b` share

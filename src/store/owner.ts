@@ -2,7 +2,7 @@ import { readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import * as z from "zod/mini";
 import { StoreError } from "../errors.js";
-import { formatReference, type Reference } from "../manifest/reference.js";
+import { formatReference, type Reference } from "../oci/reference.js";
 import { ignoreMissing } from "./disk.js";
 import type { ListPaths } from "./listPaths.js";
 

@@ -1,4 +1,4 @@
-import { digestOf, isDigest } from "../manifest/digest.js";
+import { digestOf, isDigest } from "../oci/digest.js";
 import { buildImage, buildList, type Built, type ImageOptions, type ListOptions } from "./images.js";
 import { checkName } from "./names.js";
 import type { Descriptor } from "./schemas.js";

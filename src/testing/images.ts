@@ -1,5 +1,5 @@
-import { digestOf } from "../manifest/digest.js";
-import { DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST } from "../manifest/mediaTypes.js";
+import { digestOf } from "../oci/digest.js";
+import { DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST } from "../oci/mediaTypes.js";
 import type { Descriptor } from "./schemas.js";
 
 /** What kind of manifest to build: docker's schema 2, or OCI's. */

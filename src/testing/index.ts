@@ -9,11 +9,11 @@
  */
 export { startRegistry, type RunningRegistry, type ServerOptions, type TlsOptions } from "./server.js";
 export {
-  createRegistry,
+  createTestRegistry,
   createRegistryHandler,
   type Override,
-  type Registry,
-  type RegistryOptions,
+  type TestRegistry,
+  type TestRegistryOptions,
   type SeenRequest,
 } from "./registry.js";
 export type { AuthOptions } from "./auth.js";

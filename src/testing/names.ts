@@ -1,4 +1,4 @@
-import { isDigest } from "../manifest/digest.js";
+import { isDigest } from "../oci/digest.js";
 import { fault } from "./faults.js";
 
 /**

@@ -1,4 +1,4 @@
-import { OCI_INDEX, isListType } from "../manifest/mediaTypes.js";
+import { OCI_INDEX, isListType } from "../oci/mediaTypes.js";
 import { jsonAnswer, type Answer } from "./answer.js";
 import type { Call } from "./call.js";
 import { methodFault } from "./faults.js";

@@ -16,7 +16,7 @@ import { RegistryState } from "./state.js";
 import { answerUpload, answerUploads, type UploadOptions } from "./uploads.js";
 import { connectionOf, cut, originOf, send, sendAndCut, type Incoming, type Outgoing } from "./wire.js";
 
-export interface RegistryOptions extends UploadOptions {
+export interface TestRegistryOptions extends UploadOptions {
   /** Who may do what; without it everybody may do everything. */
   readonly auth?: AuthOptions | undefined;
   /** Sees every request before it is looked at, and may delay it, answer in the registry's place or cut the line. */
@@ -51,7 +51,7 @@ export type Override =
   | { readonly cut: "before" | "after" };
 
 /** A registry without a server of its own. */
-export interface Registry extends Content {
+export interface TestRegistry extends Content {
   /** Answers a request; never throws. */
   readonly handler: (request: Incoming, response: Outgoing) => void;
   /** Every request since the start or the last `resetLog`. */
@@ -66,7 +66,7 @@ export interface Registry extends Content {
  * node:https and node:http2 servers.
  * https://github.com/opencontainers/distribution-spec/blob/v1.1.0/spec.md
  */
-export function createRegistry(options: RegistryOptions = {}): Registry {
+export function createTestRegistry(options: TestRegistryOptions = {}): TestRegistry {
   const state = new RegistryState();
   const log = new RequestLog();
   const door = createDoor(options.auth);
@@ -90,16 +90,16 @@ export function createRegistry(options: RegistryOptions = {}): Registry {
   };
 }
 
-/** `createRegistry`, for who needs nothing but the handler. */
-export function createRegistryHandler(options: RegistryOptions = {}): Registry["handler"] {
-  return createRegistry(options).handler;
+/** `createTestRegistry`, for who needs nothing but the handler. */
+export function createRegistryHandler(options: TestRegistryOptions = {}): TestRegistry["handler"] {
+  return createTestRegistry(options).handler;
 }
 
 interface Parts {
   readonly state: RegistryState;
   readonly log: RequestLog;
   readonly door: Door;
-  readonly options: RegistryOptions;
+  readonly options: TestRegistryOptions;
 }
 
 /** One request, from its log entry to its answer. */

@@ -2,9 +2,9 @@ import { createServer as createHttpServer, type Server } from "node:http";
 import { createSecureServer, type Http2SecureServer } from "node:http2";
 import { createServer as createHttpsServer } from "node:https";
 import type { Socket } from "node:net";
-import { createRegistry, type Registry, type RegistryOptions } from "./registry.js";
+import { createTestRegistry, type TestRegistry, type TestRegistryOptions } from "./registry.js";
 
-export interface ServerOptions extends RegistryOptions {
+export interface ServerOptions extends TestRegistryOptions {
   /** A free one by default. */
   readonly port?: number | undefined;
   /** `127.0.0.1` by default. */
@@ -24,7 +24,7 @@ export interface TlsOptions {
   readonly clientCa?: string | Uint8Array | undefined;
 }
 
-export interface RunningRegistry extends Registry {
+export interface RunningRegistry extends TestRegistry {
   /** `http://127.0.0.1:43211` */
   readonly url: string;
   /** `127.0.0.1:43211`, as it stands in a reference. */
@@ -42,7 +42,7 @@ const KEEP_ALIVE_MS = 120_000;
 /** Starts a registry on a port of its own. Throws what listening throws (`EADDRINUSE`, bad certificates). */
 export async function startRegistry(options: ServerOptions = {}): Promise<RunningRegistry> {
   const { host: address = "127.0.0.1", port: wanted = 0, tls } = options;
-  const registry = createRegistry(options);
+  const registry = createTestRegistry(options);
   const server = createServer(registry, tls);
   const sockets = new Set<Socket>();
   let connections = 0;
@@ -86,7 +86,7 @@ export async function startRegistry(options: ServerOptions = {}): Promise<Runnin
   };
 }
 
-function createServer({ handler }: Registry, tls: TlsOptions | undefined): Server | Http2SecureServer {
+function createServer({ handler }: TestRegistry, tls: TlsOptions | undefined): Server | Http2SecureServer {
   if (tls === undefined) return withLongKeepAlive(createHttpServer(handler));
   const { key, cert, clientCa, http2 = false } = tls;
   const secure = {

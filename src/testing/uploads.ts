@@ -1,4 +1,4 @@
-import { digestFault, hasherFor } from "../manifest/digest.js";
+import { digestFault, hasherFor } from "../oci/digest.js";
 import type { Answer, Headers } from "./answer.js";
 import type { Grant } from "./rules.js";
 import { readChunks } from "./body.js";

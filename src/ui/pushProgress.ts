@@ -1,7 +1,7 @@
 import type { Context } from "../context.js";
 import type { PushEvent } from "../push/execute.js";
 import type { PlannedBlob, PushPlan } from "../push/plan.js";
-import { formatReference, repositoryName } from "../manifest/reference.js";
+import { formatReference, repositoryName } from "../oci/reference.js";
 
 export interface PushProgress {
   readonly onEvent: (event: PushEvent) => void;

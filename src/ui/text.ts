@@ -6,45 +6,8 @@
 // eslint-disable-next-line no-control-regex -- finding control characters is the point
 const UNSAFE = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
 
-/** What Go prints as it is within quotes: letters, marks, numbers, punctuation, symbols and the space. */
-const PRINTABLE = /^[\p{L}\p{M}\p{N}\p{P}\p{S} ]$/u;
-
-const SHORT_ESCAPES = new Map([
-  ["\u0007", "\\a"],
-  ["\b", "\\b"],
-  ["\f", "\\f"],
-  ["\n", "\\n"],
-  ["\r", "\\r"],
-  ["\t", "\\t"],
-  ["\v", "\\v"],
-  ["\\", "\\\\"],
-]);
-
 /** The text with everything a terminal could take for a command spelled out (`\u001b`). Line ends and tabs stay. */
 export function escapeControls(text: string): string {
-  return text.replace(UNSAFE, (character) => `\\u${hex(character.charCodeAt(0), 4)}`);
+  return text.replace(UNSAFE, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
-/** The text as Go's `%q` shows it. https://pkg.go.dev/strconv#Quote */
-export function goQuote(text: string): string {
-  return `"${Array.from(text, (character) => escapeGo(character, '"')).join("")}"`;
-}
-
-/** A byte as Go's `%q` shows it: the character of that code, in single quotes. https://pkg.go.dev/strconv#QuoteRune */
-export function goQuoteByte(byte: number): string {
-  return `'${escapeGo(String.fromCharCode(byte), "'")}'`;
-}
-
-function escapeGo(character: string, quote: string): string {
-  if (character === quote) return `\\${quote}`;
-  const short = SHORT_ESCAPES.get(character);
-  if (short !== undefined) return short;
-  if (PRINTABLE.test(character)) return character;
-  const code = character.codePointAt(0) ?? 0;
-  if (code < 0x80) return `\\x${hex(code, 2)}`;
-  return code > 0xffff ? `\\U${hex(code, 8)}` : `\\u${hex(code, 4)}`;
-}
-
-function hex(code: number, width: number): string {
-  return code.toString(16).padStart(width, "0");
-}

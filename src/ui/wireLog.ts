@@ -1,4 +1,4 @@
-import { shownUrl } from "../registry/http.js";
+import { shownUrl } from "../registry/http/message.js";
 import type { RegistryEvent } from "../registry/createRegistry.js";
 
 /** One line of `--debug` for one thing that happened on the wire. Neither headers nor bodies are in it: no secrets. */

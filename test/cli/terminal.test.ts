@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { parseReference } from "../../src/manifest/reference.js";
+import { parseReference } from "../../src/oci/reference.js";
 import { storeName } from "../../src/store/names.js";
 import { openStore } from "../../src/store/store.js";
 import { startRegistry, type RunningRegistry } from "../../src/testing/index.js";

@@ -14,8 +14,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { DOCKER_MANIFEST } from "../../src/manifest/mediaTypes.js";
-import { digestOf } from "../../src/manifest/digest.js";
+import { DOCKER_MANIFEST } from "../../src/oci/mediaTypes.js";
+import { digestOf } from "../../src/oci/digest.js";
 import { buildProgram, type Program } from "../helpers/program.js";
 import { describeWithPrograms } from "../helpers/registryServer.js";
 

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { basicAuthorization } from "../../src/registry/token.js";
+import { basicAuthorization } from "../../src/registry/auth/token.js";
 import { expectNoSecrets, SECRETS } from "../helpers/secrets.js";
 
 /** The check that all output of the suite goes through must be able to fail. */

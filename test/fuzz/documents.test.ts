@@ -1,11 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { ManifestError, StoreError } from "../../src/errors.js";
-import { encodeEntry, type Entry } from "../../src/manifest/entry.js";
-import { compactJson, indentJson, memberBytes, parseJson } from "../../src/manifest/goJson.js";
-import { parseManifest } from "../../src/manifest/image.js";
-import { showEntries, showEntry, showList, showManifest } from "../../src/manifest/inspect.js";
-import { parseReference } from "../../src/manifest/reference.js";
+import { encodeEntry, type Entry } from "../../src/list/entry.js";
+import { compactJson, indentJson, memberBytes, parseJson } from "../../src/go/json.js";
+import { parseManifest } from "../../src/oci/manifest.js";
+import { showEntries, showEntry, showList, showManifest } from "../../src/list/inspect.js";
+import { parseReference } from "../../src/oci/reference.js";
 import { planPush } from "../../src/push/plan.js";
 import { decodeEntry } from "../../src/store/entryFile.js";
 import { escapeControls } from "../../src/ui/text.js";

@@ -1,11 +1,11 @@
-import { descriptor } from "../../src/manifest/descriptor.js";
-import { digestOf } from "../../src/manifest/digest.js";
-import type { Entry } from "../../src/manifest/entry.js";
-import { compactJson } from "../../src/manifest/goJson.js";
-import { parseImageManifest } from "../../src/manifest/image.js";
-import { DOCKER_MANIFEST } from "../../src/manifest/mediaTypes.js";
-import { NO_PLATFORM } from "../../src/manifest/platform.js";
-import { parseReference } from "../../src/manifest/reference.js";
+import { descriptor } from "../../src/oci/descriptor.js";
+import { digestOf } from "../../src/oci/digest.js";
+import type { Entry } from "../../src/list/entry.js";
+import { compactJson } from "../../src/go/json.js";
+import { parseImageManifest } from "../../src/oci/manifest.js";
+import { DOCKER_MANIFEST } from "../../src/oci/mediaTypes.js";
+import { NO_PLATFORM } from "../../src/oci/platform.js";
+import { parseReference } from "../../src/oci/reference.js";
 
 /** An entry of a made-up image, for tests of the store. `seed` makes its manifest differ from others. */
 export function entryOf(name: string, { seed = name, architecture = "amd64" } = {}): Entry {

@@ -1,5 +1,5 @@
-import { digestOf } from "../../src/manifest/digest.js";
-import { DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST } from "../../src/manifest/mediaTypes.js";
+import { digestOf } from "../../src/oci/digest.js";
+import { DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST } from "../../src/oci/mediaTypes.js";
 
 /** Content for registries that tests compare: the same bytes in each, whatever their host and port. */
 export interface SeedImage {

@@ -2,14 +2,14 @@ import { createServer as createHttpServer } from "node:http";
 import { createSecureServer } from "node:http2";
 import { createServer as createHttpsServer } from "node:https";
 import type { Server as TcpServer, Socket } from "node:net";
-import { createRegistry, type Registry, type RegistryOptions } from "../../src/testing/index.js";
+import { createTestRegistry, type TestRegistry, type TestRegistryOptions } from "../../src/testing/index.js";
 import { certificate, privateKey, type CertificateName } from "./certificates.js";
 
-type Handler = Registry["handler"];
+type Handler = TestRegistry["handler"];
 export type Incoming = Parameters<Handler>[0];
 export type Outgoing = Parameters<Handler>[1];
 
-export interface PeerOptions extends RegistryOptions {
+export interface PeerOptions extends TestRegistryOptions {
   /** `tls`: HTTP/1.1 over TLS; `h2`: HTTP/2 beside it; `mutual`: a client's certificate is asked for. */
   readonly speaks?: "http" | "tls" | "h2" | "mutual";
   readonly certificate?: Exclude<CertificateName, "ca">;
@@ -28,7 +28,7 @@ export interface Seen {
 }
 
 /** A registry in this process whose every byte a test can replace. */
-export interface Peer extends Registry {
+export interface Peer extends TestRegistry {
   /** `127.0.0.1:43211` */
   readonly host: string;
   readonly port: number;
@@ -43,7 +43,7 @@ export interface Peer extends Registry {
 
 export async function startPeer(options: PeerOptions = {}): Promise<Peer> {
   const { speaks = "http", address = "127.0.0.1", intercept } = options;
-  const registry = createRegistry(options);
+  const registry = createTestRegistry(options);
   const seen: Seen[] = [];
   const handler: Handler = (request, response) => {
     seen.push({ method: request.method ?? "", path: request.url ?? "", headers: request.headers });

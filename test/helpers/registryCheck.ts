@@ -1,5 +1,5 @@
-import { parseManifest } from "../../src/manifest/image.js";
-import { isForeignLayer } from "../../src/manifest/mediaTypes.js";
+import { parseManifest } from "../../src/oci/manifest.js";
+import { isForeignLayer } from "../../src/oci/mediaTypes.js";
 import type { RunningRegistry } from "../../src/testing/index.js";
 
 /** What tags stand for and is not there, directly or below: `multi/app:v1 lacks sha256:…`. */

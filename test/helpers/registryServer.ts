@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, it } from "vitest";
-import { MANIFEST_TYPES } from "../../src/manifest/mediaTypes.js";
+import { MANIFEST_TYPES } from "../../src/oci/mediaTypes.js";
 
 /** Debian's `docker-registry` (distribution), with its storage in a folder that goes with it. */
 export interface RegistryServer {

@@ -1,6 +1,6 @@
 import { defineCommand, type CommandEntry } from "../../src/commands/command.js";
 import { ManifestError, NotFoundError, messageOf } from "../../src/errors.js";
-import { formatReference, parseReference } from "../../src/manifest/reference.js";
+import { formatReference, parseReference } from "../../src/oci/reference.js";
 import { USAGE } from "./usageCases.js";
 
 /**

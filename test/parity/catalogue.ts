@@ -1,4 +1,4 @@
-import { OCI_MANIFEST } from "../../src/manifest/mediaTypes.js";
+import { OCI_MANIFEST } from "../../src/oci/mediaTypes.js";
 import { type Parts, seedImage, seedList, type SeedImage } from "../helpers/images.js";
 
 /** What both registries hold before the sessions begin: usual images, and ones that are hard to copy faithfully. */

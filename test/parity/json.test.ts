@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { OCI_MANIFEST } from "../../src/manifest/mediaTypes.js";
+import { OCI_MANIFEST } from "../../src/oci/mediaTypes.js";
 import { describeWithPrograms, type RegistryServer } from "../helpers/registryServer.js";
 import { dockerSide, ourSide, type Side } from "./sides.js";
 

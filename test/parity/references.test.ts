@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { beforeAll, expect, it } from "vitest";
 import { messageOf } from "../../src/errors.js";
-import { formatReference, parseReference } from "../../src/manifest/reference.js";
+import { formatReference, parseReference } from "../../src/oci/reference.js";
 import { describeWithDocker, docker, dockerConfigFolder } from "../helpers/docker.js";
 import { referenceCases } from "../helpers/referenceCases.js";
 

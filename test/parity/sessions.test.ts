@@ -1,6 +1,6 @@
 import { isDeepStrictEqual as isSame } from "node:util";
 import { expect, it } from "vitest";
-import { digestOf } from "../../src/manifest/digest.js";
+import { digestOf } from "../../src/oci/digest.js";
 import { describeWithPrograms, registryContent, startRegistryServer } from "../helpers/registryServer.js";
 import type { RegistryServer } from "../helpers/registryServer.js";
 import { seed } from "../helpers/images.js";

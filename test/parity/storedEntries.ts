@@ -1,5 +1,5 @@
-import { DOCKER_MANIFEST, OCI_MANIFEST } from "../../src/manifest/mediaTypes.js";
-import { digestOf } from "../../src/manifest/digest.js";
+import { DOCKER_MANIFEST, OCI_MANIFEST } from "../../src/oci/mediaTypes.js";
+import { digestOf } from "../../src/oci/digest.js";
 import { sources } from "./catalogue.js";
 
 /** Files of entries as docker, old dockers, other programs and people's editors have written them, or could. */

@@ -1,8 +1,8 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
-import { digestOf } from "../../src/manifest/digest.js";
-import { MANIFEST_TYPES } from "../../src/manifest/mediaTypes.js";
+import { digestOf } from "../../src/oci/digest.js";
+import { MANIFEST_TYPES } from "../../src/oci/mediaTypes.js";
 import { seed } from "../helpers/images.js";
 import { describeWithPrograms, startRegistryServer, type RegistryServer } from "../helpers/registryServer.js";
 import { everything } from "./catalogue.js";

@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { beforeAll, expect, it } from "vitest";
-import { parseFlags } from "../../src/flags.js";
+import { parseFlags } from "../../src/go/flags.js";
 import { escapeControls } from "../../src/ui/text.js";
 import { cli } from "../helpers/cli.js";
 import { describeWithDocker, docker, dockerConfigFolder } from "../helpers/docker.js";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { parseReference } from "../../src/manifest/reference.js";
+import { parseReference } from "../../src/oci/reference.js";
 import { executePush, type PushEvent } from "../../src/push/execute.js";
 import { planPush } from "../../src/push/plan.js";
 import { createRegistry } from "../../src/registry/createRegistry.js";

@@ -1,13 +1,13 @@
 import { describe, expect, test } from "vitest";
-import { digestOf } from "../../src/manifest/digest.js";
-import type { Entry } from "../../src/manifest/entry.js";
-import { DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX } from "../../src/manifest/mediaTypes.js";
-import { parseReference } from "../../src/manifest/reference.js";
+import { digestOf } from "../../src/oci/digest.js";
+import type { Entry } from "../../src/list/entry.js";
+import { DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX } from "../../src/oci/mediaTypes.js";
+import { parseReference } from "../../src/oci/reference.js";
 import { planPush } from "../../src/push/plan.js";
-import { createRegistry, type ImageOptions } from "../../src/testing/index.js";
+import { createTestRegistry, type ImageOptions } from "../../src/testing/index.js";
 import { entryOf } from "../helpers/scene.js";
 
-const builder = createRegistry();
+const builder = createTestRegistry();
 
 function entry(source: string, options: ImageOptions = {}): Entry {
   return entryOf(source, builder.putImage("any", options));

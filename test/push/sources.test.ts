@@ -2,7 +2,7 @@ import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { openStore } from "../../src/store/store.js";
-import { parseReference } from "../../src/manifest/reference.js";
+import { parseReference } from "../../src/oci/reference.js";
 import type { ImageOptions } from "../../src/testing/index.js";
 import { entryOf, withScene } from "../helpers/scene.js";
 import { SECRETS } from "../helpers/secrets.js";

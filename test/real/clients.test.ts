@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { digestOf } from "../../src/manifest/digest.js";
+import { digestOf } from "../../src/oci/digest.js";
 import { cli } from "../helpers/cli.js";
 import { seed, seedImage, type SeedImage } from "../helpers/images.js";
 import { describeWithPrograms, startRegistryServer, type RegistryServer } from "../helpers/registryServer.js";

@@ -118,7 +118,7 @@ test("stacks lead to the sources where Node is told to map them", async () => {
 
 test("the bundled part of undici has all that the sources import of it", () => {
   const source = readFileSync(
-    fileURLToPath(new URL("../../src/registry/transport.ts", import.meta.url)),
+    fileURLToPath(new URL("../../src/registry/http/transport.ts", import.meta.url)),
     "utf8",
   );
   const [, names = ""] = /import \{([^}]+)\} from "undici"/.exec(source) ?? [];

@@ -4,7 +4,7 @@ import type * as Process from "node:process";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
-import { parseReference } from "../../src/manifest/reference.js";
+import { parseReference } from "../../src/oci/reference.js";
 import { storeName } from "../../src/store/names.js";
 import { openStore, type Store } from "../../src/store/store.js";
 import { entryOf } from "../helpers/entries.js";

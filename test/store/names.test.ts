@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
-import { parseReference } from "../../src/manifest/reference.js";
+import { parseReference } from "../../src/oci/reference.js";
 import { storeName } from "../../src/store/names.js";
 import { referenceText } from "../helpers/generators/references.js";
 

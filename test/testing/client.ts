@@ -1,5 +1,5 @@
-import { digestOf } from "../../src/manifest/digest.js";
-import { DOCKER_MANIFEST } from "../../src/manifest/mediaTypes.js";
+import { digestOf } from "../../src/oci/digest.js";
+import { DOCKER_MANIFEST } from "../../src/oci/mediaTypes.js";
 
 /** A small client for the tests of the registry: it checks nothing and follows nothing. */
 export interface Reply {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { digestOf } from "../../src/manifest/digest.js";
-import { DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST } from "../../src/manifest/mediaTypes.js";
+import { digestOf } from "../../src/oci/digest.js";
+import { DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST } from "../../src/oci/mediaTypes.js";
 import { listOf, location, manifestOf, NOWHERE, putManifest, send, upload } from "./client.js";
 import { distribution, onPath, ours, type Peer } from "./peers.js";
 

@@ -4,7 +4,7 @@ import { connect, type AddressInfo } from "node:net";
 import { Agent, request, Pool } from "undici";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import {
-  createRegistry,
+  createTestRegistry,
   createRegistryHandler,
   peakConcurrency,
   startRegistry,
@@ -66,7 +66,7 @@ describe("a server", () => {
 
   it("can be another's: the handler alone", async () => {
     await start();
-    const own = createRegistry();
+    const own = createTestRegistry();
     own.putImage("a", { tag: "t" });
     for (const [handler, status] of [
       [own.handler, 200],

@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { digestOf } from "../../src/manifest/digest.js";
-import { DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST } from "../../src/manifest/mediaTypes.js";
+import { digestOf } from "../../src/oci/digest.js";
+import { DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST } from "../../src/oci/mediaTypes.js";
 import { startRegistry, type RunningRegistry } from "../../src/testing/index.js";
 import { listOf, location, manifestOf, NOWHERE, putManifest, send, upload } from "./client.js";
 

@@ -1,6 +1,6 @@
 import { gzipSync } from "node:zlib";
 import { expect } from "vitest";
-import { DOCKER_LIST } from "../../../src/manifest/mediaTypes.js";
+import { DOCKER_LIST } from "../../../src/oci/mediaTypes.js";
 import { answer, type Incoming, type Outgoing } from "../../helpers/peer.js";
 import { withScene, type SceneOptions } from "../../helpers/scene.js";
 import { SECRETS } from "../../helpers/secrets.js";

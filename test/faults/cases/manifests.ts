@@ -1,6 +1,6 @@
 import { gzipSync } from "node:zlib";
 import { expect } from "vitest";
-import { OCI_INDEX } from "../../../src/manifest/mediaTypes.js";
+import { OCI_INDEX } from "../../../src/oci/mediaTypes.js";
 import { answer } from "../../helpers/peer.js";
 import { withScene, type SceneOptions } from "../../helpers/scene.js";
 import type { Concern } from "../faultCase.js";

@@ -1,7 +1,7 @@
 import { gzipSync } from "node:zlib";
 import { expect } from "vitest";
 import type { SeenRequest } from "../../../src/testing/index.js";
-import { digestOf } from "../../../src/manifest/digest.js";
+import { digestOf } from "../../../src/oci/digest.js";
 import { answer, reset, startPeer, type Incoming, type Outgoing } from "../../helpers/peer.js";
 import { withScene, type SceneOptions } from "../../helpers/scene.js";
 import { SECRETS } from "../../helpers/secrets.js";

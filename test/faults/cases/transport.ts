@@ -1,6 +1,6 @@
 import { createServer as createTcpServer } from "node:net";
 import { expect } from "vitest";
-import { apiHost } from "../../../src/registry/endpoint.js";
+import { apiHost } from "../../../src/registry/http/endpoint.js";
 import { certificate, certificateFile, privateKey } from "../../helpers/certificates.js";
 import {
   answer,

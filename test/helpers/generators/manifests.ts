@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST } from "../../../src/manifest/mediaTypes.js";
+import { DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST } from "../../../src/oci/mediaTypes.js";
 import { anyJson, damaged } from "./jsonTexts.js";
 
 /** Manifests, lists and store entries: sound ones, wrong types in every place, and damaged bytes. */

@@ -1,0 +1,34 @@
+import type { Descriptor } from "../oci/descriptor.js";
+import { encodeDescriptor } from "../oci/descriptor.js";
+import { compactJson, goObject, goString } from "../go/json.js";
+import type { ImageManifest } from "../oci/manifest.js";
+import { formatReference, type Reference } from "../oci/reference.js";
+
+/** One image of a list, as docker keeps it: where it came from, what describes it, and the manifest itself. */
+export interface Entry {
+  readonly ref: Reference;
+  /** Type, digest and size of the manifest, and the platform that the list will say. */
+  readonly descriptor: Descriptor;
+  /** The exact bytes of the manifest. Entries of old docker versions have none. */
+  readonly raw: Buffer | undefined;
+  /** The manifest as docker re-encodes it for reading; absent in an entry that some other program wrote. */
+  readonly manifest: ImageManifest | undefined;
+}
+
+/** An entry as one line of JSON, byte for byte what docker writes into its store. */
+export function encodeEntry(entry: Entry): Buffer {
+  const manifest = entry.manifest && compactJson(entry.manifest.bytes).toString("latin1");
+  const fields = goObject([
+    ["Ref", utf8AsLatin1(goString(formatReference(entry.ref)))],
+    ["Descriptor", utf8AsLatin1(encodeDescriptor(entry.descriptor))],
+    ["Raw", entry.raw === undefined ? undefined : `"${entry.raw.toString("base64")}"`],
+    ["SchemaV2Manifest", entry.manifest?.kind === "docker" ? manifest : undefined],
+    ["OCIManifest", entry.manifest?.kind === "oci" ? manifest : undefined],
+  ]);
+  return Buffer.from(fields, "latin1");
+}
+
+/** The manifest is kept as bytes, which need not be valid UTF-8; latin1 carries bytes through strings unharmed. */
+function utf8AsLatin1(text: string): string {
+  return Buffer.from(text, "utf8").toString("latin1");
+}
