@@ -53,7 +53,7 @@ export async function run(
     return 0;
   } catch (error) {
     context.stderr.write(`${escapeControls(describe(error, { command, debug, signal: context.signal }))}\n`);
-    return error instanceof ManifestError ? error.exitStatus : 1;
+    return error instanceof UsageError ? error.status : 1;
   }
 }
 

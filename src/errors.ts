@@ -1,48 +1,93 @@
 /**
- * The errors this program reports and the exit status each one stands for. Every message is one or two lines
- * that say what happened, to what, and what to do; only main.ts turns one into an exit status.
+ * The errors of tsmanifest. Each has a stable `code` for programs, a complete message for people, and says what it
+ * concerns. None knows how it is shown: docker's words are put on by `ui/dockerWords.ts`, the exit status by `cli.ts`.
  */
 
-/** Anything tsmanifest reports on purpose. Its message is complete: it is printed alone, without a stack. */
+/** What went wrong, for programs. A code keeps its meaning from one version to the next. */
+export type ErrorCode =
+  /** The command line itself is wrong. */
+  | "USAGE"
+  /** A name that docker's grammar refuses. */
+  | "INVALID_REFERENCE"
+  | "INVALID_DIGEST"
+  | "INVALID_JSON"
+  /** Not the manifest, index or image config that it should be. */
+  | "INVALID_MANIFEST"
+  | "UNSUPPORTED_MANIFEST"
+  /** Something of the user's set-up cannot be used: a CA file, a proxy. */
+  | "CONFIG"
+  /** A file of the local store is in the way, or broken. */
+  | "STORE"
+  | "LIST_NOT_FOUND"
+  | "LIST_EXISTS"
+  | "ENTRY_NOT_FOUND"
+  /** What docker refuses before the first request of a push; see `push/errors.ts`. */
+  | "LIST_EMPTY"
+  | "PLATFORM_MISSING"
+  | "OTHER_REGISTRY"
+  | "PAYLOAD_MISSING"
+  /** An attestation's annotations, without which nobody finds its image, have no room in docker's list. */
+  | "ATTESTATION_LOST"
+  /** Content that does not have the digest or size that it should have. */
+  | "DIGEST_MISMATCH"
+  /** Not in the registry or layout, or not shown to this user. */
+  | "MANIFEST_UNKNOWN"
+  | "BLOB_UNKNOWN"
+  /** A blob could be neither mounted nor copied; a manifest could not be put. */
+  | "BLOB_NOT_PUSHED"
+  | "MANIFEST_NOT_PUSHED"
+  /** The registry opened an upload where a mount was wanted, and nothing but a mount would do. */
+  | "MOUNT_REFUSED"
+  | "TAG_IMMUTABLE"
+  /** The registry or its token server does not accept who we are. */
+  | "UNAUTHENTICATED"
+  /** The registry answered by an error; see {@link ManifestError.cause} or the `RegistryError` itself. */
+  | "REGISTRY"
+  /** An answer that a registry does not give: no `Location`, a page of HTML in place of a success. */
+  | "INVALID_ANSWER"
+  /** No answer: the network or TLS is at fault. */
+  | "TRANSPORT"
+  /** More, larger or deeper than anything honest. */
+  | "LIMIT"
+  /** Given up, because something else had failed already. */
+  | "STOPPED";
+
+export interface ErrorDetails extends ErrorOptions {
+  /** What it concerns: a reference, a file, a URL without secrets. */
+  readonly subject?: string | undefined;
+  /** A second line for people: which request it was, what to do. */
+  readonly hint?: string | undefined;
+}
+
+/** Anything tsmanifest reports on purpose. Its message is complete: it can be printed alone, without a stack. */
 export class ManifestError extends Error {
   override readonly name: string = "ManifestError";
-  /** What a script sees as `$?`. */
-  readonly exitStatus: number = 1;
-  /** A second line for people: which request it was, what to do. */
-  readonly hint: string | undefined = undefined;
+  readonly code: ErrorCode;
+  readonly subject: string | undefined;
+  readonly hint: string | undefined;
 
-  constructor(message: string, options?: ErrorOptions & { readonly hint?: string | undefined }) {
-    super(message, options);
-    if (options?.hint !== undefined) this.hint = options.hint;
+  constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
+    super(message, details);
+    this.code = code;
+    this.subject = details.subject;
+    this.hint = details.hint;
   }
 }
 
-/**
- * The command line itself is wrong. `status` is docker's: 125 for flags, 1 for a wrong number of arguments.
- */
+/** The command line itself is wrong. `status` is docker's: 125 for flags, 1 for a wrong number of arguments. */
 export class UsageError extends ManifestError {
   override readonly name = "UsageError";
-  override readonly exitStatus: number;
+  readonly status: 1 | 125;
 
   constructor(message: string, status: 1 | 125) {
-    super(message);
-    this.exitStatus = status;
+    super("USAGE", message);
+    this.status = status;
   }
 }
 
-/** A name or digest that docker's grammar refuses. */
-export class ReferenceError extends ManifestError {
-  override readonly name = "ReferenceError";
-}
-
-/** Something that was asked for is not there, locally ("No such manifest") or remotely ("no such manifest"). */
-export class NotFoundError extends ManifestError {
-  override readonly name = "NotFoundError";
-}
-
-/** A file of the store that cannot be read as what it should be. */
-export class StoreError extends ManifestError {
-  override readonly name = "StoreError";
+/** Is it an error of ours with one of these codes? */
+export function hasCode(error: unknown, ...codes: readonly ErrorCode[]): error is ManifestError {
+  return error instanceof ManifestError && codes.includes(error.code);
 }
 
 /** What is wrong with an error of unknown type, as one line. */
@@ -51,7 +96,7 @@ export function messageOf(error: unknown): string {
 }
 
 /** The `code` of a Node system error (`ENOENT`, `ECONNRESET`, …), if it has one. */
-export function codeOf(error: unknown): string | undefined {
+export function systemCode(error: unknown): string | undefined {
   if (typeof error !== "object" || error === null || !("code" in error)) return undefined;
   return typeof error.code === "string" ? error.code : undefined;
 }

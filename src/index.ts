@@ -2,7 +2,7 @@
  * tsmanifest as a library: references, the local store, registries, and the push of a list. No function here reads
  * the environment, writes to a terminal or ends the process.
  */
-export { ManifestError, NotFoundError, ReferenceError, StoreError } from "./errors.js";
+export { hasCode, ManifestError, type ErrorCode } from "./errors.js";
 
 export {
   formatReference,
@@ -15,7 +15,7 @@ export {
 export { digestOf } from "./oci/digest.js";
 export type { Descriptor } from "./oci/descriptor.js";
 export { encodeEntry, type Entry } from "./list/entry.js";
-export type { ImageManifest, ManifestList } from "./oci/manifest.js";
+export type { Manifest } from "./oci/manifest.js";
 export { encodeList, listMediaType } from "./list/encode.js";
 export type { Platform } from "./oci/platform.js";
 

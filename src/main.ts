@@ -1,7 +1,7 @@
 import { homedir } from "node:os";
 import { run } from "./cli.js";
 import type { Context } from "./context.js";
-import { codeOf, messageOf } from "./errors.js";
+import { systemCode, messageOf } from "./errors.js";
 
 /**
  * The program: the one place that touches `process`. The exit status is set, not forced, so that what was written
@@ -43,7 +43,7 @@ const context: Context = {
 
 function onStdoutError(error: Error): void {
   // Who read it (`| head -1`) has seen enough. What the command does in the registry goes on all the same.
-  if (codeOf(error) === "EPIPE") return;
+  if (systemCode(error) === "EPIPE") return;
   forcedStatus ??= 1;
   process.exitCode = forcedStatus;
   context.stderr.write(`tsmanifest: cannot write to standard output: ${messageOf(error)}\n`);

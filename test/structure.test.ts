@@ -37,7 +37,15 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "registry/http": ["errors.ts", "go", "limit.ts", "oci"],
   "registry/retry": ["errors.ts", "registry/http"],
   "registry/auth": ["errors.ts", "go", "registry/http"],
-  "registry/transfer": ["content", "errors.ts", "limit.ts", "oci", "registry/auth", "registry/http", "registry/retry"],
+  "registry/transfer": [
+    "content",
+    "errors.ts",
+    "limit.ts",
+    "oci",
+    "registry/auth",
+    "registry/http",
+    "registry/retry",
+  ],
   ui: ["content", "context.ts", "errors.ts", "go", "list", "oci", "push", "registry", "registry/http"],
   testing: ["errors.ts", "go", "oci"],
   commands: [

@@ -1,4 +1,4 @@
-import { ManifestError, NotFoundError } from "../errors.js";
+import { hasCode, ManifestError } from "../errors.js";
 import { isKnownPlatform, NO_PLATFORM } from "../oci/platform.js";
 import { parseReference, type Reference } from "../oci/reference.js";
 import { defineCommand } from "./command.js";
@@ -39,14 +39,15 @@ export const annotate = defineCommand({
         };
         if (!isKnownPlatform(platform.os, platform.architecture)) {
           throw new ManifestError(
+            "STORE",
             `manifest entry for image has unsupported os/arch combination: ${flags.os}/${flags.arch}`,
           );
         }
         return { ...entry, descriptor: { ...entry.descriptor, platform } };
       });
     } catch (error) {
-      if (!(error instanceof NotFoundError)) throw error;
-      throw new ManifestError(`manifest for image ${imageName} does not exist in ${listName}`, {
+      if (!hasCode(error, "LIST_NOT_FOUND", "ENTRY_NOT_FOUND")) throw error;
+      throw new ManifestError("STORE", `manifest for image ${imageName} does not exist in ${listName}`, {
         cause: error,
       });
     }
@@ -63,7 +64,7 @@ function parseName(what: string, name: string): Reference {
     return parseReference(name);
   } catch (error) {
     if (!(error instanceof ManifestError)) throw error;
-    throw new ManifestError(`annotate: error parsing name for ${what} ${name}: ${error.message}`, {
+    throw new ManifestError("STORE", `annotate: error parsing name for ${what} ${name}: ${error.message}`, {
       cause: error,
     });
   }

@@ -1,4 +1,4 @@
-import { ManifestError, StoreError } from "../errors.js";
+import { ManifestError } from "../errors.js";
 import type { Entry } from "../list/entry.js";
 import { formatReference, parseReference, type Reference } from "../oci/reference.js";
 import { refuseToAmend } from "../store/store.js";
@@ -39,7 +39,7 @@ function parseListName(name: string): Reference {
     return parseReference(name);
   } catch (error) {
     if (!(error instanceof ManifestError)) throw error;
-    throw new ManifestError(`error parsing name for manifest list ${name}: ${error.message}`, {
+    throw new ManifestError("STORE", `error parsing name for manifest list ${name}: ${error.message}`, {
       cause: error,
     });
   }
@@ -54,7 +54,8 @@ function missingSources(sources: readonly Reference[], stored: readonly Entry[])
     const file = storeName(source);
     const owner = byFile.get(file) ?? source;
     if (formatReference(owner) !== formatReference(source)) {
-      throw new StoreError(
+      throw new ManifestError(
+        "STORE",
         `${formatReference(source)} and ${formatReference(owner)} have the same name in the local list; ` +
           "name one of them by its digest",
       );

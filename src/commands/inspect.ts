@@ -1,5 +1,5 @@
 import type { Context, Output } from "../context.js";
-import { ManifestError, NotFoundError } from "../errors.js";
+import { ManifestError } from "../errors.js";
 import type { Entry } from "../list/entry.js";
 import { showEntries, showEntry, showList, showManifest } from "../list/inspect.js";
 import { listItem } from "../list/encode.js";
@@ -56,7 +56,7 @@ function print(stdout: Output, json: Buffer): void {
 }
 
 function showImage({ manifest, ref }: Entry): Buffer {
-  if (manifest === undefined) throw new ManifestError(`${formatReference(ref)} has no payload`);
+  if (manifest === undefined) throw new ManifestError("STORE", `${formatReference(ref)} has no payload`);
   return showManifest(manifest.bytes);
 }
 
@@ -66,7 +66,9 @@ function showLocal(entries: readonly Entry[], list: Reference, verbose: boolean)
     return showList(entries.map((entry) => listItem(entry, list.domain)));
   } catch (error) {
     if (!(error instanceof ManifestError)) throw error;
-    throw new ManifestError(`failed to assemble ManifestDescriptor: ${error.message}`, { cause: error });
+    throw new ManifestError("STORE", `failed to assemble ManifestDescriptor: ${error.message}`, {
+      cause: error,
+    });
   }
 }
 
@@ -81,20 +83,20 @@ async function showRemote(
   try {
     const registry = session.registryOf(ref.domain);
     const { manifest, fetched } = await fetchReference(registry, ref).catch(rethrowMissing(ref));
-    if (manifest.kind === "list") {
-      if (manifest.manifests.length === 0) {
-        throw new NotFoundError(`no such manifest: ${formatReference(ref)}`, {
+    if (manifest.kind === "index") {
+      if (manifest.children.length === 0) {
+        throw new ManifestError("LIST_NOT_FOUND", `no such manifest: ${formatReference(ref)}`, {
           hint: "there is a list of that name, without a manifest in it",
         });
       }
       // What the list says of its children's platforms is all there is to show, annotations left out.
-      const manifests = manifest.manifests.map((child) => ({
+      const manifests = manifest.children.map((child) => ({
         ...child,
         annotations: {},
         platform: child.platform ?? NO_PLATFORM,
       }));
       if (!flags.verbose) return showList(manifests);
-      return showEntries(await childEntries(registry, ref, { ...manifest, manifests }));
+      return showEntries(await childEntries(registry, ref, { ...manifest, children: manifests }));
     }
     return flags.verbose
       ? showEntry(await imageEntry(registry, ref, { manifest, fetched }))

@@ -21,6 +21,6 @@ export const rm = defineCommand({
         faults.push(error.message);
       }
     }
-    if (faults.length > 0) throw new ManifestError(faults.join("\n"));
+    if (faults.length > 0) throw new ManifestError("STORE", faults.join("\n"));
   },
 });

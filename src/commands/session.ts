@@ -4,7 +4,7 @@ import { createCredentials } from "../docker/credentials.js";
 import { readCaFile } from "../docker/pem.js";
 import { proxyFor } from "../docker/proxies.js";
 import { systemRoots } from "../docker/systemRoots.js";
-import { NotFoundError } from "../errors.js";
+import { ManifestError } from "../errors.js";
 import type { Entry } from "../list/entry.js";
 import { formatReference, type Reference } from "../oci/reference.js";
 import { createRegistry, type RegistryClient, type RegistryEvent } from "../registry/createRegistry.js";
@@ -127,7 +127,7 @@ export async function fetchSources(session: Session, sources: readonly Reference
 export function rethrowMissing(ref: Reference) {
   return (error: unknown): never => {
     if (!isNoSuchManifest(error)) throw error;
-    throw new NotFoundError(`no such manifest: ${formatReference(ref)}`, {
+    throw new ManifestError("LIST_NOT_FOUND", `no such manifest: ${formatReference(ref)}`, {
       cause: error,
       hint: error.status === 404 ? undefined : error.hint,
     });

@@ -4,7 +4,8 @@ import { descriptor, type Descriptor } from "../oci/descriptor.js";
 import { checkDigest, digestLike } from "../oci/digest.js";
 import type { Entry } from "../list/entry.js";
 import { issueOf, parseJson } from "../go/json.js";
-import { parseManifest, type ImageManifest, type ManifestList } from "../oci/manifest.js";
+import { parseManifest, type Manifest } from "../oci/manifest.js";
+import { locationOf } from "../oci/location.js";
 import { Platform } from "../oci/platform.js";
 import { withDigest, type Reference } from "../oci/reference.js";
 import type { FetchedManifest, Registry } from "../registry/api.js";
@@ -17,7 +18,7 @@ const MAX_NESTING = 4;
 const MAX_CHILDREN = 10_000;
 
 /** What a reference stands for in a registry: the bytes, and the parsed manifest or list. */
-export interface Fetched<Manifest = ImageManifest | ManifestList> {
+export interface Fetched {
   readonly manifest: Manifest;
   readonly fetched: FetchedManifest;
 }
@@ -26,7 +27,7 @@ export interface Fetched<Manifest = ImageManifest | ManifestList> {
 export async function fetchReference(registry: Registry, ref: Reference): Promise<Fetched> {
   const fetched = await registry.getManifest(ref.path, ref.tag ?? ref.digest ?? "latest");
   if (ref.digest !== undefined && digestLike(ref.digest, fetched.bytes) !== ref.digest) {
-    throw new ManifestError(`manifest verification failed for digest ${ref.digest}`);
+    throw new ManifestError("INVALID_MANIFEST", `manifest verification failed for digest ${ref.digest}`);
   }
   return { fetched, manifest: parseManifest(fetched.contentType, fetched.bytes) };
 }
@@ -41,7 +42,7 @@ export async function fetchEntries(
   configs = new ConfigCache(registry),
 ): Promise<Entry[]> {
   const { manifest, fetched } = await fetchReference(registry, ref);
-  if (manifest.kind === "list") return childEntries(registry, ref, manifest, configs);
+  if (manifest.kind === "index") return childEntries(registry, ref, manifest, configs);
   return [await imageEntry(registry, ref, { manifest, fetched }, configs)];
 }
 
@@ -49,23 +50,29 @@ export async function fetchEntries(
 export async function childEntries(
   registry: Registry,
   ref: Reference,
-  list: ManifestList,
+  list: Manifest,
   configs = new ConfigCache(registry),
 ): Promise<Entry[]> {
-  let children = 0;
+  let count = 0;
 
-  async function entriesOf(parent: Reference, { manifests }: ManifestList, depth: number): Promise<Entry[]> {
-    if (depth > MAX_NESTING) throw new ManifestError(`lists are nested more than ${MAX_NESTING} deep`);
+  async function entriesOf(
+    parent: Reference,
+    { children: manifests }: Manifest,
+    depth: number,
+  ): Promise<Entry[]> {
+    if (depth > MAX_NESTING)
+      throw new ManifestError("INVALID_MANIFEST", `lists are nested more than ${MAX_NESTING} deep`);
     // In all: ten thousand lists of ten thousand would be as many requests.
-    children += manifests.length;
-    if (children > MAX_CHILDREN) throw new ManifestError(`a list of more than ${MAX_CHILDREN} manifests`);
+    count += manifests.length;
+    if (count > MAX_CHILDREN)
+      throw new ManifestError("INVALID_MANIFEST", `a list of more than ${MAX_CHILDREN} manifests`);
     for (const { digest } of manifests) checkDigest(digest);
     const entries = await Promise.all(
       manifests.map(async (child) => {
         const fetched = await registry.getManifest(parent.path, child.digest);
         const manifest = parseManifest(fetched.contentType, fetched.bytes);
         const childRef = withDigest(parent, child.digest);
-        if (manifest.kind === "list") return entriesOf(childRef, manifest, depth + 1);
+        if (manifest.kind === "index") return entriesOf(childRef, manifest, depth + 1);
         return [await imageEntry(registry, childRef, { manifest, fetched }, configs, child)];
       }),
     );
@@ -79,13 +86,14 @@ export async function childEntries(
 export async function imageEntry(
   registry: Registry,
   ref: Reference,
-  { manifest, fetched }: Fetched<ImageManifest>,
+  { manifest, fetched }: Fetched,
   configs = new ConfigCache(registry),
   child?: Descriptor,
 ): Promise<Entry> {
   const platform = child?.platform ?? (await configs.platform(ref.path, manifest));
   return {
     ref,
+    source: locationOf(ref),
     descriptor: {
       ...descriptor(manifest.mediaType, fetched.digest, fetched.bytes.byteLength),
       platform,
@@ -105,7 +113,7 @@ export class ConfigCache {
     this.#registry = registry;
   }
 
-  platform(repository: string, manifest: ImageManifest): Promise<Platform> {
+  platform(repository: string, manifest: Manifest): Promise<Platform> {
     const digest = manifest.blobs[0]?.digest ?? "";
     const known = this.#platforms.get(digest);
     if (known !== undefined) return known;
@@ -117,6 +125,6 @@ export class ConfigCache {
 
 function readPlatform(config: Buffer): Platform {
   const parsed = z.safeParse(Platform, parseJson(config));
-  if (!parsed.success) throw new ManifestError(`image config: ${issueOf(parsed.error)}`);
+  if (!parsed.success) throw new ManifestError("INVALID_MANIFEST", `image config: ${issueOf(parsed.error)}`);
   return parsed.data;
 }

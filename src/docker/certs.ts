@@ -1,6 +1,6 @@
 import { readdir } from "node:fs/promises";
 import path from "node:path";
-import { codeOf, ManifestError } from "../errors.js";
+import { systemCode, ManifestError } from "../errors.js";
 import { pathsOf, type Surroundings, variable } from "./environment.js";
 import { type ClientCertificate, readCertificates, readClientCertificate } from "./pem.js";
 import { printable } from "./printable.js";
@@ -82,14 +82,14 @@ function partnerOf(name: string, extension: ".key" | ".cert", names: readonly st
   if (names.includes(partner)) return partner;
   const what = extension === ".key" ? "key" : "client certificate";
   const hint = extension === ".key" ? " (the certificate of a CA must be called .crt)" : "";
-  throw new ManifestError(`missing ${what} ${printable(partner)}${hint}`);
+  throw new ManifestError("CONFIG", `missing ${what} ${printable(partner)}${hint}`);
 }
 
 async function listFolder(folder: string, warn: (message: string) => void): Promise<string[]> {
   try {
     return (await readdir(folder)).sort().slice(0, MAX_FILES);
   } catch (error) {
-    if (codeOf(error) === "ENOENT") return [];
+    if (systemCode(error) === "ENOENT") return [];
     warn(`cannot read the certificates in ${printable(folder)}: ${readFault(error)}`);
     return [];
   }

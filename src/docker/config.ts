@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { codeOf } from "../errors.js";
+import { systemCode } from "../errors.js";
 import { type Auths, parseAuths } from "./auths.js";
 import { pathsOf, type Surroundings, variable } from "./environment.js";
 import { isObject, jsonFault, knownFields, parseFirst } from "./json.js";
@@ -49,7 +49,7 @@ export async function readDockerConfig(
     if (faults.length > 0) warn(`Error parsing config file (${file}): ${summary(faults)}`);
     return config;
   } catch (error) {
-    if (codeOf(error) !== "ENOENT") warn(`Error parsing config file (${file}): ${readFault(error)}`);
+    if (systemCode(error) !== "ENOENT") warn(`Error parsing config file (${file}): ${readFault(error)}`);
     return parseDockerConfig("").config;
   }
 }

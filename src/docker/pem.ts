@@ -20,7 +20,7 @@ const CERTIFICATE = /-----BEGIN (?:TRUSTED )?CERTIFICATE-----[^-]*-----END (?:TR
 export async function readCertificates(file: string): Promise<string[]> {
   const text = (await readBounded(file, MAX_SIZE)).toString("latin1");
   const certificates = (text.match(CERTIFICATE) ?? []).filter(isCertificate);
-  if (certificates.length === 0) throw new ManifestError("it holds no certificate");
+  if (certificates.length === 0) throw new ManifestError("CONFIG", "it holds no certificate");
   return certificates;
 }
 
@@ -32,7 +32,7 @@ export async function readClientCertificate(certFile: string, keyFile: string): 
   const certificates = await readCertificates(certFile);
   const key = (await readBounded(keyFile, MAX_SIZE)).toString("latin1");
   if (!fits(certificates[0] ?? "", key)) {
-    throw new ManifestError("its key is broken, encrypted, or not its own");
+    throw new ManifestError("CONFIG", "its key is broken, encrypted, or not its own");
   }
   return { cert: certificates.join("\n"), key };
 }
@@ -45,7 +45,7 @@ export async function readCaFile(file: string): Promise<string[]> {
   try {
     return await readCertificates(file);
   } catch (error) {
-    throw new ManifestError(`cannot use the CA file ${printable(file)}: ${readFault(error)}`, {
+    throw new ManifestError("CONFIG", `cannot use the CA file ${printable(file)}: ${readFault(error)}`, {
       cause: error,
     });
   }

@@ -40,10 +40,10 @@ function parseProxy(value: string, name: string): URL {
   const text = /^[a-z][a-z0-9+.-]*:\/\//i.test(value) ? value : `http://${value}`;
   const proxy = URL.canParse(text) ? new URL(text) : undefined;
   if (proxy === undefined || proxy.hostname === "") {
-    throw new ManifestError(`${name} is not the URL of a proxy`);
+    throw new ManifestError("CONFIG", `${name} is not the URL of a proxy`);
   }
   if (!PROXY_PROTOCOLS.has(proxy.protocol)) {
-    throw new ManifestError(`${name} names a proxy that is neither http, https nor socks5`);
+    throw new ManifestError("CONFIG", `${name} names a proxy that is neither http, https nor socks5`);
   }
   return proxy;
 }

@@ -16,7 +16,7 @@ export async function readBounded(file: string, limit: number): Promise<Buffer> 
       if (bytesRead === 0) return Buffer.concat(chunks);
       chunks.push(buffer.subarray(0, bytesRead));
       length += bytesRead;
-      if (length > limit) throw new ManifestError(`larger than ${limit} bytes`);
+      if (length > limit) throw new ManifestError("CONFIG", `larger than ${limit} bytes`);
     }
   } finally {
     await handle.close();

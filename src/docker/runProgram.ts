@@ -1,6 +1,6 @@
 import { Buffer } from "node:buffer";
 import { spawn } from "node:child_process";
-import { codeOf } from "../errors.js";
+import { systemCode } from "../errors.js";
 
 export interface RunOptions {
   readonly input: string;
@@ -65,7 +65,7 @@ export async function runProgram(
       else chunks.push(chunk);
     });
     child.on("error", (error) => {
-      end(`cannot be started: ${codeOf(error) ?? "unknown reason"}`);
+      end(`cannot be started: ${systemCode(error) ?? "unknown reason"}`);
     });
     child.on("close", (status, killedBy) => {
       if (status === 0) end();

@@ -30,7 +30,8 @@ export class ByteWriter {
 
   #makeRoom(count: number): void {
     const needed = this.#length + count;
-    if (needed > this.#limit) throw new ManifestError(`JSON takes more than ${this.#limit} bytes to lay out`);
+    if (needed > this.#limit)
+      throw new ManifestError("LIMIT", `JSON takes more than ${this.#limit} bytes to lay out`);
     if (needed <= this.#bytes.length) return;
     const larger = Buffer.allocUnsafe(Math.max(needed, this.#bytes.length * 2));
     this.#bytes.copy(larger, 0, 0, this.#length);

@@ -37,7 +37,7 @@ export function parseJson(bytes: Buffer): unknown {
     const position = / at position \d+/.exec(messageOf(error))?.[0] ?? "";
     const isCut = messageOf(error).startsWith("Unexpected end");
     const what = isCut ? "unexpected end of JSON input" : `invalid JSON${position}`;
-    throw new ManifestError(what, { cause: error });
+    throw new ManifestError("INVALID_JSON", what, { cause: error });
   }
 }
 
@@ -47,7 +47,8 @@ function checkDepth(bytes: Buffer): void {
     const byte = bytes[at];
     if (byte === QUOTE) at = endOfString(bytes, at) - 1;
     else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
-      if (++depth > MAX_DEPTH) throw new ManifestError(`JSON is nested more than ${MAX_DEPTH} deep`);
+      if (++depth > MAX_DEPTH)
+        throw new ManifestError("INVALID_JSON", `JSON is nested more than ${MAX_DEPTH} deep`);
     } else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) depth--;
   }
 }

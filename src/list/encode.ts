@@ -40,12 +40,16 @@ export function encodeList(manifests: readonly Descriptor[]): Buffer {
 export function listItem(entry: Entry, targetDomain: string, anyRegistry = false): Descriptor {
   if (entry.ref.domain !== targetDomain && !anyRegistry) {
     throw new ManifestError(
+      "INVALID_DIGEST",
       `cannot use source images from a different registry than the target image: ${entry.ref.domain} != ${targetDomain}`,
     );
   }
   const fault = digestFault(entry.descriptor.digest);
   if (fault !== undefined) {
-    throw new ManifestError(`digest parse of image ${goString(formatReference(entry.ref))} failed: ${fault}`);
+    throw new ManifestError(
+      "INVALID_DIGEST",
+      `digest parse of image ${goString(formatReference(entry.ref))} failed: ${fault}`,
+    );
   }
   return entry.descriptor;
 }

@@ -1,18 +1,23 @@
 import type { Descriptor } from "../oci/descriptor.js";
+import type { Location } from "../oci/location.js";
 import { encodeDescriptor } from "../oci/descriptor.js";
 import { compactJson, goObject, goString } from "../go/json.js";
-import type { ImageManifest } from "../oci/manifest.js";
+import type { Manifest } from "../oci/manifest.js";
+import { DOCKER_MANIFEST, OCI_MANIFEST } from "../oci/mediaTypes.js";
 import { formatReference, type Reference } from "../oci/reference.js";
 
 /** One image of a list, as docker keeps it: where it came from, what describes it, and the manifest itself. */
 export interface Entry {
+  /** The name it has in the list; docker keeps it under this. */
   readonly ref: Reference;
+  /** Where its manifest and its blobs are. */
+  readonly source: Location;
   /** Type, digest and size of the manifest, and the platform that the list will say. */
   readonly descriptor: Descriptor;
   /** The exact bytes of the manifest. Entries of old docker versions have none. */
   readonly raw: Buffer | undefined;
   /** The manifest as docker re-encodes it for reading; absent in an entry that some other program wrote. */
-  readonly manifest: ImageManifest | undefined;
+  readonly manifest: Manifest | undefined;
 }
 
 /** An entry as one line of JSON, byte for byte what docker writes into its store. */
@@ -22,8 +27,8 @@ export function encodeEntry(entry: Entry): Buffer {
     ["Ref", utf8AsLatin1(goString(formatReference(entry.ref)))],
     ["Descriptor", utf8AsLatin1(encodeDescriptor(entry.descriptor))],
     ["Raw", entry.raw === undefined ? undefined : `"${entry.raw.toString("base64")}"`],
-    ["SchemaV2Manifest", entry.manifest?.kind === "docker" ? manifest : undefined],
-    ["OCIManifest", entry.manifest?.kind === "oci" ? manifest : undefined],
+    ["SchemaV2Manifest", entry.manifest?.mediaType === DOCKER_MANIFEST ? manifest : undefined],
+    ["OCIManifest", entry.manifest?.mediaType === OCI_MANIFEST ? manifest : undefined],
   ]);
   return Buffer.from(fields, "latin1");
 }

@@ -60,5 +60,5 @@ export function isDigest(digest: string): boolean {
 /** Throws docker's message when the digest is not one. */
 export function checkDigest(digest: string): void {
   const fault = digestFault(digest);
-  if (fault !== undefined) throw new ManifestError(fault);
+  if (fault !== undefined) throw new ManifestError("INVALID_DIGEST", fault);
 }

@@ -1,41 +1,62 @@
 import * as z from "zod/mini";
 import { ManifestError } from "../errors.js";
 import { Descriptor } from "./descriptor.js";
-import { goStruct, goText, issueOf, parseJson } from "../go/json.js";
-import { baseType, DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST } from "./mediaTypes.js";
+import { goStruct, goText, goTextMap, issueOf, parseJson } from "../go/json.js";
+import { digestOf } from "./digest.js";
+import {
+  baseType,
+  DOCKER_LIST,
+  DOCKER_MANIFEST,
+  IMAGE_CONFIGS,
+  MANIFEST_TYPES,
+  OCI_INDEX,
+  OCI_MANIFEST,
+} from "./mediaTypes.js";
 
 /**
- * A manifest of one image. `bytes` is the truth; the parsed fields are for reading.
- * https://distribution.github.io/distribution/spec/manifest-v2-2/
+ * A manifest: of an image, of an artifact, or an index (docker's manifest list is one too). `bytes` is the truth; what
+ * was parsed is for reading.
  * https://github.com/opencontainers/image-spec/blob/main/manifest.md
+ * https://github.com/opencontainers/image-spec/blob/main/image-index.md
+ * https://distribution.github.io/distribution/spec/manifest-v2-2/
  */
-export interface ImageManifest {
-  readonly kind: "docker" | "oci";
+export interface Manifest {
+  /** `artifact`: what is no image although it looks like one, such as a signature or an attestation without a config. */
+  readonly kind: "image" | "index" | "artifact";
   readonly mediaType: string;
   readonly bytes: Buffer;
+  /** Of the bytes, by sha256. */
+  readonly digest: string;
   /** Config first, then the layers, in the manifest's order. */
   readonly blobs: readonly Descriptor[];
+  /** The manifests of an index, in its order. */
+  readonly children: readonly Descriptor[];
+  readonly subject: Descriptor | undefined;
+  /** Empty where it says none. */
+  readonly artifactType: string;
+  readonly annotations: Readonly<Record<string, string>>;
 }
 
-/** A list of manifests: a docker manifest list or an OCI index. */
-export interface ManifestList {
-  readonly kind: "list";
-  readonly mediaType: string;
-  readonly bytes: Buffer;
-  readonly manifests: readonly Descriptor[];
-}
+/** What docker's programs do not read must not keep them from being read here. */
+const oddities = {
+  subject: z.catch(z.optional(Descriptor), undefined),
+  artifactType: z.catch(goText, ""),
+  annotations: z.catch(goTextMap, {}),
+};
 
 const ImageFields = goStruct({
   mediaType: goText,
   config: z._default(Descriptor, () => Descriptor.parse({})),
   layers: z._default(z.array(Descriptor), []),
+  ...oddities,
 });
 
-const ListFields = goStruct({
+const IndexFields = goStruct({
   mediaType: goText,
   manifests: z._default(z.array(Descriptor), []),
   config: z.optional(z.unknown()),
   layers: z.optional(z.unknown()),
+  ...oddities,
 });
 
 const Head = goStruct({
@@ -44,60 +65,101 @@ const Head = goStruct({
   config: z.optional(z.unknown()),
 });
 
-/** Reads the bytes of an image manifest of a known kind. Throws docker's message when they are not of that kind. */
-export function parseImageManifest(kind: ImageManifest["kind"], bytes: Buffer): ImageManifest {
+/**
+ * Reads the bytes of an image manifest of a known format.
+ * @throws ManifestError with docker's message when they are not of that format
+ */
+export function parseImageManifest(
+  mediaType: typeof DOCKER_MANIFEST | typeof OCI_MANIFEST,
+  bytes: Buffer,
+): Manifest {
   const fields = read(ImageFields, bytes);
-  const mediaType = kind === "docker" ? DOCKER_MANIFEST : OCI_MANIFEST;
-  if (fields.mediaType !== mediaType && (kind === "docker" || fields.mediaType !== "")) {
-    const condition = kind === "docker" ? "" : "if present, ";
+  const isDocker = mediaType === DOCKER_MANIFEST;
+  if (fields.mediaType !== mediaType && (isDocker || fields.mediaType !== "")) {
+    const condition = isDocker ? "" : "if present, ";
     throw new ManifestError(
+      "INVALID_MANIFEST",
       `${condition}mediaType in manifest should be '${mediaType}' not '${fields.mediaType}'`,
     );
   }
-  return { kind, mediaType, bytes, blobs: [fields.config, ...fields.layers] };
+  const { config, layers, subject, artifactType, annotations } = fields;
+  const isArtifact = artifactType !== "" || (config.mediaType !== "" && !IMAGE_CONFIGS.has(config.mediaType));
+  const kind = isArtifact && !isDocker ? "artifact" : "image";
+  return withBytes(bytes, {
+    kind,
+    mediaType,
+    blobs: [config, ...layers],
+    children: [],
+    subject,
+    artifactType,
+    annotations,
+  });
 }
 
 /** Reads the bytes of a manifest list or index. */
-export function parseManifestList(mediaType: string, bytes: Buffer): ManifestList {
-  const fields = read(ListFields, bytes);
+export function parseIndex(mediaType: typeof DOCKER_LIST | typeof OCI_INDEX, bytes: Buffer): Manifest {
+  const fields = read(IndexFields, bytes);
   if (mediaType === OCI_INDEX && (fields.config !== undefined || fields.layers !== undefined)) {
-    throw new ManifestError("ociindex: expected index but found manifest");
+    throw new ManifestError("INVALID_MANIFEST", "ociindex: expected index but found manifest");
   }
-  return { kind: "list", mediaType, bytes, manifests: fields.manifests };
+  const { manifests, subject, artifactType, annotations } = fields;
+  return withBytes(bytes, {
+    kind: "index",
+    mediaType,
+    blobs: [],
+    children: manifests,
+    subject,
+    artifactType,
+    annotations,
+  });
+}
+
+/** The digest is computed when it is asked for: a manifest that comes with one needs none. */
+function withBytes(bytes: Buffer, fields: Omit<Manifest, "bytes" | "digest">): Manifest {
+  return {
+    ...fields,
+    bytes,
+    get digest() {
+      return digestOf(bytes);
+    },
+  };
 }
 
 /**
  * Reads whatever manifest a registry sent. Its Content-Type decides; where that says nothing, the manifest's own
  * mediaType, then its shape.
  */
-export function parseManifest(contentType: string, bytes: Buffer): ImageManifest | ManifestList {
+export function parseManifest(contentType: string, bytes: Buffer): Manifest {
   const declared = baseType(contentType);
   const mediaType = isManifestType(declared) ? declared : guessType(bytes);
   switch (mediaType) {
     case DOCKER_MANIFEST:
-      return parseImageManifest("docker", bytes);
+      return parseImageManifest(mediaType, bytes);
     case OCI_MANIFEST:
       // docker checks this of what a registry sends, not of what is stored.
       if (read(Head, bytes).manifests !== undefined) {
-        throw new ManifestError("ocimanifest: expected manifest but found index");
+        throw new ManifestError("INVALID_MANIFEST", "ocimanifest: expected manifest but found index");
       }
-      return parseImageManifest("oci", bytes);
+      return parseImageManifest(mediaType, bytes);
     case DOCKER_LIST:
     case OCI_INDEX:
-      return parseManifestList(mediaType, bytes);
+      return parseIndex(mediaType, bytes);
     case undefined:
     default:
       throw new ManifestError(
+        "UNSUPPORTED_MANIFEST",
         `unsupported manifest media type: ${declared === "" ? "none given" : declared}`,
       );
   }
 }
 
-function isManifestType(mediaType: string): boolean {
-  return [DOCKER_MANIFEST, OCI_MANIFEST, DOCKER_LIST, OCI_INDEX].includes(mediaType);
+type ManifestType = typeof DOCKER_MANIFEST | typeof OCI_MANIFEST | typeof DOCKER_LIST | typeof OCI_INDEX;
+
+function isManifestType(mediaType: string): mediaType is ManifestType {
+  return MANIFEST_TYPES.includes(mediaType);
 }
 
-function guessType(bytes: Buffer): string | undefined {
+function guessType(bytes: Buffer): ManifestType | undefined {
   const head = read(Head, bytes);
   if (typeof head.mediaType === "string" && isManifestType(head.mediaType)) return head.mediaType;
   if (head.mediaType !== undefined) return undefined;
@@ -107,6 +169,6 @@ function guessType(bytes: Buffer): string | undefined {
 
 function read<Schema extends z.ZodMiniType>(schema: Schema, bytes: Buffer): z.infer<Schema> {
   const result = z.safeParse(schema, parseJson(bytes));
-  if (!result.success) throw new ManifestError(`manifest: ${issueOf(result.error)}`);
+  if (!result.success) throw new ManifestError("INVALID_MANIFEST", `manifest: ${issueOf(result.error)}`);
   return result.data;
 }

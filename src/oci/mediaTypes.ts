@@ -11,6 +11,12 @@ export const OCI_INDEX = "application/vnd.oci.image.index.v1+json";
 /** Every kind of manifest that is asked for; without all four a registry may answer with something else. */
 export const MANIFEST_TYPES: readonly string[] = [DOCKER_MANIFEST, DOCKER_LIST, OCI_MANIFEST, OCI_INDEX];
 
+/** What the config of an image says it is; the config of anything else makes an artifact of its manifest. */
+export const IMAGE_CONFIGS: ReadonlySet<string> = new Set([
+  "application/vnd.oci.image.config.v1+json",
+  "application/vnd.docker.container.image.v1+json",
+]);
+
 /** A list of manifests rather than a manifest? */
 export function isListType(mediaType: string): boolean {
   return mediaType === DOCKER_LIST || mediaType === OCI_INDEX;

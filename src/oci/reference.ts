@@ -1,4 +1,4 @@
-import { ReferenceError as BadReference } from "../errors.js";
+import { ManifestError } from "../errors.js";
 import { digestFault } from "./digest.js";
 
 /**
@@ -56,7 +56,8 @@ export function parseReference(input: string): Reference {
  */
 export function parseCanonical(input: string): Reference {
   const reference = parseNormalized(input);
-  if (formatReference(reference) !== input) throw new BadReference("repository name must be canonical");
+  if (formatReference(reference) !== input)
+    throw new ManifestError("INVALID_REFERENCE", "repository name must be canonical");
   return reference;
 }
 
@@ -84,12 +85,18 @@ export function withTag(reference: Reference, tag: string): Reference {
 
 function parseNormalized(input: string): Reference {
   if (IMAGE_ID.test(input)) {
-    throw new BadReference(`invalid repository name (${input}), cannot specify 64-byte hexadecimal strings`);
+    throw new ManifestError(
+      "INVALID_REFERENCE",
+      `invalid repository name (${input}), cannot specify 64-byte hexadecimal strings`,
+    );
   }
   const { domain, remainder } = splitDomain(input);
   const [remote] = cut(remainder, ":");
   if (toLower(remote) !== remote) {
-    throw new BadReference(`invalid reference format: repository name (${remote}) must be lowercase`);
+    throw new ManifestError(
+      "INVALID_REFERENCE",
+      `invalid reference format: repository name (${remote}) must be lowercase`,
+    );
   }
 
   const full = `${domain}/${remainder}`;
@@ -97,13 +104,19 @@ function parseNormalized(input: string): Reference {
   if (reference === undefined) {
     // Reached by what is valid only in lower case and not part of the path: a domain such as `x_Y`.
     const onlyCase = match(toLower(full)) !== undefined;
-    throw new BadReference(onlyCase ? "repository name must be lowercase" : "invalid reference format");
+    throw new ManifestError(
+      "INVALID_REFERENCE",
+      onlyCase ? "repository name must be lowercase" : "invalid reference format",
+    );
   }
   if (reference.path.length > MAX_PATH) {
-    throw new BadReference(`repository name must not be more than ${MAX_PATH} characters`);
+    throw new ManifestError(
+      "INVALID_REFERENCE",
+      `repository name must not be more than ${MAX_PATH} characters`,
+    );
   }
   const fault = reference.digest === undefined ? undefined : digestFault(reference.digest);
-  if (fault !== undefined) throw new BadReference(fault);
+  if (fault !== undefined) throw new ManifestError("INVALID_REFERENCE", fault);
   return reference;
 }
 

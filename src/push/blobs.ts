@@ -100,7 +100,7 @@ export class Blobs {
   async #refuseLikeDocker(blob: PlannedBlob, mount: Refusal): Promise<BlobOutcome> {
     switch (mount.kind) {
       case "upload": {
-        const error = new ManifestError(`error mounting ${this.#name(blob)}`);
+        const error = new ManifestError("MANIFEST_NOT_PUSHED", `error mounting ${this.#name(blob)}`);
         return this.#cancel(mount, { kind: "missing", forgivenFor: "windows", error });
       }
       case "refused":
@@ -154,7 +154,7 @@ export class Blobs {
   }
 
   #elsewhere(blob: PlannedBlob): ManifestError {
-    return new ManifestError(`cannot mount ${this.#name(blob)}`);
+    return new ManifestError("MANIFEST_NOT_PUSHED", `cannot mount ${this.#name(blob)}`);
   }
 
   #name(blob: PlannedBlob): string {

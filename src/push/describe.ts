@@ -5,5 +5,8 @@ export function describe(what: string, error: ManifestError): ManifestError;
 export function describe(what: string, error: unknown): unknown;
 export function describe(what: string, error: unknown): unknown {
   if (!(error instanceof ManifestError)) return error;
-  return new ManifestError(`${what}: ${error.message}`, { cause: error, hint: error.hint });
+  return new ManifestError("MANIFEST_NOT_PUSHED", `${what}: ${error.message}`, {
+    cause: error,
+    hint: error.hint,
+  });
 }

@@ -50,11 +50,13 @@ export interface PlannedList {
  * entries, an entry without platform, of another registry (unless `anyRegistry`), or with bytes that are not its own.
  */
 export function planPush(target: Reference, entries: readonly Entry[], anyRegistry = false): PushPlan {
-  if (entries.length === 0) throw new ManifestError(`${formatReference(target)} not found`);
+  if (entries.length === 0)
+    throw new ManifestError("MANIFEST_NOT_PUSHED", `${formatReference(target)} not found`);
   const items = entries.map((entry) => {
     const platform = entry.descriptor.platform;
     if (platform === undefined || platform.architecture === "" || platform.os === "") {
       throw new ManifestError(
+        "MANIFEST_NOT_PUSHED",
         `manifest ${formatReference(entry.ref)} must have an OS and Architecture to be pushed to a registry`,
       );
     }
@@ -76,12 +78,15 @@ function planChild(target: Reference, entry: Entry): PlannedChild {
   const name: Reference = { domain: target.domain, path: target.path };
   const ref = formatReference(withDigest(name, descriptor.digest));
   if (manifest === undefined) {
-    throw new ManifestError(`failed to put manifest ${ref}: ${formatReference(entry.ref)} has no payload`);
+    throw new ManifestError(
+      "MANIFEST_NOT_PUSHED",
+      `failed to put manifest ${ref}: ${formatReference(entry.ref)} has no payload`,
+    );
   }
   const blobs = manifest.blobs.map((blob) => {
     const fault = digestFault(blob.digest);
     if (fault !== undefined) {
-      throw new ManifestError("invalid digest format", {
+      throw new ManifestError("MANIFEST_NOT_PUSHED", "invalid digest format", {
         hint: `${formatReference(entry.ref)} names a blob by ${goString(blob.digest)}: ${fault}`,
       });
     }
@@ -111,6 +116,7 @@ function exactBytes(entry: Entry, stored: Buffer): Buffer {
   if (exact !== undefined) return exact;
   const got = digestLike(expected, candidates[0] ?? stored);
   throw new ManifestError(
+    "MANIFEST_NOT_PUSHED",
     `internal digest mismatch for ${formatReference(entry.ref)}: expected ${expected}, got ${got}`,
   );
 }

@@ -28,7 +28,7 @@ async function checkImmutable(plan: PushPlan, target: Registry, refusal: Registr
   const there = await target.getManifest(plan.target.path, list.reference).catch(() => undefined);
   if (there?.digest === list.digest) return;
   if (there === undefined) throw describe(what, refusal);
-  throw new ManifestError(`${what}: ${refusal.message}`, {
+  throw new ManifestError("MANIFEST_NOT_PUSHED", `${what}: ${refusal.message}`, {
     cause: refusal,
     hint: `the tag is immutable and stays at ${there.digest}; push under another tag`,
   });

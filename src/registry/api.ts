@@ -92,10 +92,10 @@ export function registryOperations(host: string, send: Send, options: LocationOp
     const bytes = response.body;
     const claimed = header(response, "docker-content-digest");
     if (isDigest(reference) && digestLike(reference, bytes) !== reference) {
-      throw new ManifestError(`manifest verification failed for digest ${reference}`);
+      throw new ManifestError("DIGEST_MISMATCH", `manifest verification failed for digest ${reference}`);
     }
     if (claimed !== undefined && isDigest(claimed) && digestLike(claimed, bytes) !== claimed) {
-      throw new ManifestError(`manifest verification failed for digest ${claimed}`);
+      throw new ManifestError("DIGEST_MISMATCH", `manifest verification failed for digest ${claimed}`);
     }
     return { bytes, contentType: header(response, "content-type") ?? "", digest: digestOf(bytes) };
   }
@@ -117,14 +117,17 @@ export function registryOperations(host: string, send: Send, options: LocationOp
     const digest = digestOf(bytes);
     const claimed = header(response, "docker-content-digest");
     if (claimed !== undefined && isDigest(claimed) && digestLike(claimed, bytes) !== claimed) {
-      throw new ManifestError(`the registry stored something else: expected ${digest}, got ${claimed}`);
+      throw new ManifestError(
+        "DIGEST_MISMATCH",
+        `the registry stored something else: expected ${digest}, got ${claimed}`,
+      );
     }
     return digest;
   }
 
   async function getBlob(repository: string, digest: string): Promise<Buffer> {
     if (!isDigest(digest))
-      throw new ManifestError(`${repository}: ${JSON.stringify(digest)} is not a digest`);
+      throw new ManifestError("DIGEST_MISMATCH", `${repository}: ${JSON.stringify(digest)} is not a digest`);
     const response = await send({
       method: "GET",
       url: url(repository, `blobs/${digest}`),
@@ -133,10 +136,12 @@ export function registryOperations(host: string, send: Send, options: LocationOp
       scopes: pull(repository),
     });
     if (response.status === 404)
-      throw new ManifestError("unknown blob", { hint: `${repository}@${digest} is missing` });
+      throw new ManifestError("DIGEST_MISMATCH", "unknown blob", {
+        hint: `${repository}@${digest} is missing`,
+      });
     const { body } = ensureStatus("GET", 200)(response);
     if (digestLike(digest, body) !== digest) {
-      throw new ManifestError(`image config verification failed for digest ${digest}`);
+      throw new ManifestError("DIGEST_MISMATCH", `image config verification failed for digest ${digest}`);
     }
     return body;
   }

@@ -1,6 +1,6 @@
 import { access, constants, mkdir, open, readdir, rename, rmdir } from "node:fs/promises";
 import { join } from "node:path";
-import { codeOf, StoreError } from "../errors.js";
+import { systemCode, ManifestError } from "../errors.js";
 import { encodeEntry, type Entry } from "../list/entry.js";
 import { formatReference, type Reference } from "../oci/reference.js";
 import { checkFolder, exists, ignoreMissing, move } from "./disk.js";
@@ -38,10 +38,14 @@ export async function changeList(
     if (isNew) await recordOwner(list, files, paths, scratch);
     await rename(files, paths.commit);
   } catch (error) {
-    if (codeOf(error) !== "ENOENT") throw error;
-    throw new StoreError(`${paths.work}: this process was asleep and lost its lock; nothing was changed`, {
-      cause: error,
-    });
+    if (systemCode(error) !== "ENOENT") throw error;
+    throw new ManifestError(
+      "STORE",
+      `${paths.work}: this process was asleep and lost its lock; nothing was changed`,
+      {
+        cause: error,
+      },
+    );
   }
   await finishChange(paths);
 }
@@ -60,7 +64,8 @@ export async function finishChange({ commit, folder }: ListPaths): Promise<void>
       await rmdir(commit);
     } catch (error) {
       // Somebody else finished it, or made or removed the folder: look again.
-      if (!["ENOENT", "ENOTEMPTY", "EEXIST"].includes(codeOf(error) ?? "") || tries === TRIES) throw error;
+      if (!["ENOENT", "ENOTEMPTY", "EEXIST"].includes(systemCode(error) ?? "") || tries === TRIES)
+        throw error;
     }
   }
 }
@@ -79,8 +84,9 @@ async function writeEntry(file: string, entry: Entry): Promise<void> {
       await handle.close();
     }
   } catch (error) {
-    if (codeOf(error) !== "EEXIST") throw error;
-    throw new StoreError(
+    if (systemCode(error) !== "EEXIST") throw error;
+    throw new ManifestError(
+      "STORE",
       `${formatReference(entry.ref)} has the same file name in the list as another image; name one of them by its digest`,
       { cause: error },
     );

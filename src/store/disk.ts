@@ -1,6 +1,6 @@
 import { lstat, rename, stat } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
-import { codeOf, ManifestError, messageOf, StoreError } from "../errors.js";
+import { systemCode, ManifestError, messageOf } from "../errors.js";
 
 /** What the disk's refusals mean to a person. */
 const DISK_FAULTS = new Map([
@@ -28,26 +28,28 @@ export async function naming<Result>(path: string, work: () => Promise<Result>):
   try {
     return await work();
   } catch (error) {
-    const code = codeOf(error);
+    const code = systemCode(error);
     if (error instanceof ManifestError || code === undefined || code === "ABORT_ERR") throw error;
     const where =
       error instanceof Error && "path" in error && typeof error.path === "string" ? error.path : path;
-    throw new StoreError(`${where}: ${DISK_FAULTS.get(code) ?? messageOf(error)}`, { cause: error });
+    throw new ManifestError("STORE", `${where}: ${DISK_FAULTS.get(code) ?? messageOf(error)}`, {
+      cause: error,
+    });
   }
 }
 
 /** Is it the disk that does not take anything: read-only, not ours, or full? */
 export function cannotWrite(error: unknown): boolean {
-  return CANNOT_WRITE.has(codeOf(error) ?? "");
+  return CANNOT_WRITE.has(systemCode(error) ?? "");
 }
 
 export function isFull(error: unknown): boolean {
-  return FULL.has(codeOf(error) ?? "");
+  return FULL.has(systemCode(error) ?? "");
 }
 
 /** For `.catch`: what is not there is undefined. */
 export function ignoreMissing(error: unknown): undefined {
-  if (codeOf(error) === "ENOENT") return undefined;
+  if (systemCode(error) === "ENOENT") return undefined;
   throw error;
 }
 
@@ -62,7 +64,7 @@ export async function move(from: string, to: string): Promise<void> {
       await rename(from, to);
       return;
     } catch (error) {
-      if (wait === MOVE_TRIES || !IN_USE.has(codeOf(error) ?? "")) throw error;
+      if (wait === MOVE_TRIES || !IN_USE.has(systemCode(error) ?? "")) throw error;
       await sleep(2 ** wait * 5);
     }
   }
@@ -75,5 +77,5 @@ export async function checkFolder(path: string): Promise<void> {
   const what = found.isSymbolicLink()
     ? "is a symbolic link; the store does not write through it"
     : "not a folder";
-  throw new StoreError(`${path}: ${what}`);
+  throw new ManifestError("STORE", `${path}: ${what}`);
 }

@@ -1,10 +1,12 @@
 import * as z from "zod/mini";
-import { messageOf, StoreError } from "../errors.js";
+import { messageOf, ManifestError } from "../errors.js";
 import { Descriptor, descriptor } from "../oci/descriptor.js";
 import { digestOf } from "../oci/digest.js";
 import type { Entry } from "../list/entry.js";
 import { goBytes, goStruct, goText, issueOf, memberBytes, parseJson } from "../go/json.js";
-import { parseImageManifest, type ImageManifest } from "../oci/manifest.js";
+import { parseImageManifest, type Manifest } from "../oci/manifest.js";
+import { locationOf } from "../oci/location.js";
+import { DOCKER_MANIFEST, OCI_MANIFEST } from "../oci/mediaTypes.js";
 import { Platform } from "../oci/platform.js";
 import { parseCanonical } from "../oci/reference.js";
 
@@ -25,19 +27,21 @@ const EntryFile = goStruct({
 export function decodeEntry(bytes: Buffer, file: string): Entry {
   try {
     const parsed = z.safeParse(EntryFile, parseJson(bytes));
-    if (!parsed.success) throw new StoreError(issueOf(parsed.error));
+    if (!parsed.success) throw new ManifestError("STORE", issueOf(parsed.error));
     const fields = parsed.data;
-    if (fields.Ref === undefined) throw new StoreError("the entry has no Ref");
+    if (fields.Ref === undefined) throw new ManifestError("STORE", "the entry has no Ref");
     const manifest = manifestOf(bytes, fields);
+    const ref = parseCanonical(fields.Ref);
     return {
-      ref: parseCanonical(fields.Ref),
+      ref,
+      source: locationOf(ref),
       descriptor:
         fields.Digest === "" ? fields.Descriptor : oldDescriptor(fields.Digest, fields.Platform, manifest),
       raw: fields.Raw.byteLength === 0 ? undefined : fields.Raw,
       manifest,
     };
   } catch (error) {
-    throw new StoreError(`${file}: ${messageOf(error)}`, { cause: error });
+    throw new ManifestError("STORE", `${file}: ${messageOf(error)}`, { cause: error });
   }
 }
 
@@ -45,24 +49,29 @@ export function decodeEntry(bytes: Buffer, file: string): Entry {
 function manifestOf(
   bytes: Buffer,
   fields: { readonly SchemaV2Manifest?: unknown; readonly OCIManifest?: unknown },
-): ImageManifest | undefined {
-  const read = (kind: ImageManifest["kind"], member: string): ImageManifest | undefined => {
+): Manifest | undefined {
+  const read = (
+    mediaType: typeof DOCKER_MANIFEST | typeof OCI_MANIFEST,
+    member: string,
+  ): Manifest | undefined => {
     const manifest = memberBytes(bytes, member);
-    return manifest && parseImageManifest(kind, manifest);
+    return manifest && parseImageManifest(mediaType, manifest);
   };
-  const docker = fields.SchemaV2Manifest === undefined ? undefined : read("docker", "SchemaV2Manifest");
-  const oci = fields.OCIManifest === undefined ? undefined : read("oci", "OCIManifest");
+  const docker =
+    fields.SchemaV2Manifest === undefined ? undefined : read(DOCKER_MANIFEST, "SchemaV2Manifest");
+  const oci = fields.OCIManifest === undefined ? undefined : read(OCI_MANIFEST, "OCIManifest");
   return docker ?? oci;
 }
 
 function oldDescriptor(
   digest: string,
   platform: Platform | undefined,
-  manifest: ImageManifest | undefined,
+  manifest: Manifest | undefined,
 ): Descriptor {
-  if (manifest === undefined) throw new StoreError("the entry has no manifest");
+  if (manifest === undefined) throw new ManifestError("STORE", "the entry has no manifest");
   const actual = digestOf(manifest.bytes);
-  if (actual !== digest) throw new StoreError(`image manifest digest mismatch (${digest} != ${actual})`);
+  if (actual !== digest)
+    throw new ManifestError("STORE", `image manifest digest mismatch (${digest} != ${actual})`);
   const plain = descriptor(manifest.mediaType, digest, manifest.bytes.byteLength);
   return platform === undefined ? plain : { ...plain, platform };
 }

@@ -16,7 +16,7 @@ import { dirname, join } from "node:path";
 import { kill, pid } from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
 import * as z from "zod/mini";
-import { codeOf, StoreError } from "../errors.js";
+import { systemCode, ManifestError } from "../errors.js";
 import { exists, ignoreMissing } from "./disk.js";
 
 /**
@@ -107,7 +107,7 @@ async function waitFor(own: string, id: string, lock: string, signal?: AbortSign
       await rename(own, lock);
       return;
     } catch (error) {
-      if (!HELD.has(codeOf(error) ?? "")) throw error;
+      if (!HELD.has(systemCode(error) ?? "")) throw error;
     }
     const holder = await holderOf(lock);
     if (holder === undefined || holder.isGone || holder.isBare || isSilent(holder)) {
@@ -117,7 +117,10 @@ async function waitFor(own: string, id: string, lock: string, signal?: AbortSign
       continue;
     }
     if (Date.now() > deadline) {
-      throw new StoreError(`${lock}: held by ${holder.name}; remove this folder if that is none of yours`);
+      throw new ManifestError(
+        "STORE",
+        `${lock}: held by ${holder.name}; remove this folder if that is none of yours`,
+      );
     }
     await sleep(wait * (0.5 + Math.random()), undefined, signal && { signal });
   }
@@ -132,7 +135,7 @@ async function prepare(own: string, id: string): Promise<void> {
       await mkdir(own);
       break;
     } catch (error) {
-      if (codeOf(error) !== "ENOENT" || tries === PREPARE_TRIES) throw error;
+      if (systemCode(error) !== "ENOENT" || tries === PREPARE_TRIES) throw error;
     }
   }
   await mkdir(join(own, id));
@@ -191,7 +194,7 @@ async function isGone(holder: Holder): Promise<boolean> {
     kill(holder.pid, 0);
     return false;
   } catch (error) {
-    return codeOf(error) === "ESRCH";
+    return systemCode(error) === "ESRCH";
   }
 }
 

@@ -1,4 +1,4 @@
-import { StoreError } from "../errors.js";
+import { ManifestError } from "../errors.js";
 import { formatReference, type Reference } from "../oci/reference.js";
 
 /**
@@ -10,7 +10,7 @@ import { formatReference, type Reference } from "../oci/reference.js";
 export function storeName(ref: Reference): string {
   const name = formatReference(ref).replaceAll(":", "-").replaceAll("/", "_");
   if (name === "" || name.startsWith(".") || name.includes("\\") || name.includes("\0")) {
-    throw new StoreError(`${formatReference(ref)} cannot be the name of a file`);
+    throw new ManifestError("STORE", `${formatReference(ref)} cannot be the name of a file`);
   }
   return name;
 }

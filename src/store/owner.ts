@@ -1,7 +1,7 @@
 import { readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import * as z from "zod/mini";
-import { StoreError } from "../errors.js";
+import { ManifestError } from "../errors.js";
 import { formatReference, type Reference } from "../oci/reference.js";
 import { ignoreMissing } from "./disk.js";
 import type { ListPaths } from "./listPaths.js";
@@ -17,7 +17,8 @@ export async function checkOwner(list: Reference, paths: ListPaths): Promise<voi
   const owner = parseOwner(await readFile(paths.owner, "utf8").catch(ignoreMissing));
   if (owner === undefined || owner.list === formatReference(list)) return;
   if (owner.folder !== (await identityOf(paths.folder))) return;
-  throw new StoreError(
+  throw new ManifestError(
+    "STORE",
     `${formatReference(list)} and ${owner.list} share the folder ${paths.folder}, which holds ${owner.list}; ` +
       "remove that list or choose another name",
   );

@@ -1,7 +1,7 @@
 import { readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { codeOf, ManifestError, NotFoundError, StoreError } from "../errors.js";
+import { hasCode, ManifestError, systemCode } from "../errors.js";
 import { encodeEntry, type Entry } from "../list/entry.js";
 import { formatReference, type Reference } from "../oci/reference.js";
 import { changeList, finishChange, type NewFile } from "./change.js";
@@ -46,13 +46,13 @@ const READ_TRIES = 20;
 const READ_AGAIN_MS = 10;
 
 /** docker's message for a list or an entry that is not in the store. */
-export function noSuchManifest(ref: Reference): NotFoundError {
-  return new NotFoundError(`No such manifest: ${formatReference(ref)}`);
+export function noSuchManifest(ref: Reference): ManifestError {
+  return new ManifestError("LIST_NOT_FOUND", `No such manifest: ${formatReference(ref)}`);
 }
 
 /** docker's words for `create` on a list that exists. */
 export function refuseToAmend(): ManifestError {
-  return new ManifestError("refusing to amend an existing manifest list with no --amend flag");
+  return new ManifestError("STORE", "refusing to amend an existing manifest list with no --amend flag");
 }
 
 /**
@@ -122,7 +122,8 @@ export function openStore(root: string, signal?: AbortSignal): Store {
             const twin = missing.get(ref)?.entry;
             // A list in a registry may name one image for two platforms. Here it would lose one of them.
             if (twin !== undefined && !encodeEntry(twin).equals(encodeEntry(entry))) {
-              throw new StoreError(
+              throw new ManifestError(
+                "STORE",
                 `${ref} comes twice, for different platforms; a local list has an image once`,
               );
             }
@@ -192,7 +193,8 @@ async function readingUnlocked<Result>(paths: ListPaths, work: () => Promise<Res
     }
     await sleep(READ_AGAIN_MS);
   }
-  throw new StoreError(
+  throw new ManifestError(
+    "STORE",
     `${paths.commit}: a change that was interrupted waits here, and this process cannot finish it`,
   );
 }
@@ -205,7 +207,8 @@ async function readAll(folder: string): Promise<Entry[] | undefined> {
   for (let tries = 1; ; tries++) {
     const names = await readdir(folder).catch(ignoreMissing);
     if (names === undefined) return undefined;
-    if (names.length > MAX_ENTRIES) throw new StoreError(`${folder}: more than ${MAX_ENTRIES} files`);
+    if (names.length > MAX_ENTRIES)
+      throw new ManifestError("STORE", `${folder}: more than ${MAX_ENTRIES} files`);
     // What file managers and network file systems leave about (.DS_Store, .nfs…): no entry begins with a dot.
     const files = names.filter((name) => !name.startsWith("."));
     files.sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
@@ -215,7 +218,7 @@ async function readAll(folder: string): Promise<Entry[] | undefined> {
       return entries;
     } catch (error) {
       // docker is removing the list, file by file.
-      if (codeOf(error) !== "ENOENT" || tries === READ_TRIES) throw error;
+      if (systemCode(error) !== "ENOENT" || tries === READ_TRIES) throw error;
       await sleep(READ_AGAIN_MS);
     }
   }
@@ -224,9 +227,9 @@ async function readAll(folder: string): Promise<Entry[] | undefined> {
 async function readFileOf(file: string): Promise<Entry> {
   const found = await stat(file);
   // To read a pipe or a device could take for ever.
-  if (!found.isFile() && !found.isDirectory()) throw new StoreError(`${file}: not a file`);
+  if (!found.isFile() && !found.isDirectory()) throw new ManifestError("STORE", `${file}: not a file`);
   if (found.size > MAX_ENTRY_BYTES) {
-    throw new StoreError(`${file}: larger than any entry (${found.size} bytes)`);
+    throw new ManifestError("STORE", `${file}: larger than any entry (${found.size} bytes)`);
   }
   return decodeEntry(await readFile(file), file);
 }
@@ -239,14 +242,15 @@ async function isComplete(folder: string, ref: Reference): Promise<boolean> {
   const file = join(folder, storeName(ref));
   const found = await stat(file).catch(ignoreMissing);
   if (found === undefined) return false;
-  if (!found.isFile()) throw new StoreError(`${file}: not a file`);
+  if (!found.isFile()) throw new ManifestError("STORE", `${file}: not a file`);
   const entry = await readFileOf(file).catch((error: unknown) => {
-    if (error instanceof StoreError) return undefined;
+    if (hasCode(error, "STORE")) return undefined;
     throw error;
   });
   if (entry === undefined) return false;
   if (formatReference(entry.ref) === formatReference(ref)) return entry.raw !== undefined;
-  throw new StoreError(
+  throw new ManifestError(
+    "STORE",
     `${formatReference(ref)} and ${formatReference(entry.ref)} have the same file name in the list; ` +
       "name one of them by its digest",
   );
@@ -258,7 +262,7 @@ async function removeFolder(folder: string, aside: string): Promise<void> {
     await rename(folder, aside);
   } catch (error) {
     // A folder of a lower layer of an overlay cannot be renamed: https://docs.kernel.org/filesystems/overlayfs.html
-    if (codeOf(error) !== "EXDEV") throw error;
+    if (systemCode(error) !== "EXDEV") throw error;
     await rm(folder, { recursive: true });
     return;
   }

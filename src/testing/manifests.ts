@@ -1,11 +1,5 @@
 import { digestLike, digestOf, isDigest } from "../oci/digest.js";
-import {
-  baseType,
-  DOCKER_LIST,
-  DOCKER_MANIFEST,
-  isListType,
-  MANIFEST_TYPES,
-} from "../oci/mediaTypes.js";
+import { baseType, DOCKER_LIST, DOCKER_MANIFEST, isListType, MANIFEST_TYPES } from "../oci/mediaTypes.js";
 import type { Answer } from "./answer.js";
 import { readBody } from "./body.js";
 import type { Call } from "./call.js";

@@ -104,7 +104,7 @@ describe("an error of a command", () => {
   ];
 
   it("is printed alone", async () => {
-    expect(await cli(["x"], failing(new ManifestError("one\ntwo")))).toEqual({
+    expect(await cli(["x"], failing(new ManifestError("STORE", "one\ntwo")))).toEqual({
       status: 1,
       stdout: "",
       stderr: "one\ntwo\n",
@@ -112,14 +112,14 @@ describe("an error of a command", () => {
   });
 
   it("is followed by its hint", async () => {
-    const error = new ManifestError("no", { hint: "try it with --insecure" });
+    const error = new ManifestError("STORE", "no", { hint: "try it with --insecure" });
     expect((await cli(["x"], failing(error))).stderr).toBe("no\ntry it with --insecure\n");
   });
 
   it("cannot write to the terminal what the terminal would obey", async () => {
     const { stderr } = await cli(
       ["x"],
-      failing(new ManifestError("\u001b]0;title\u0007 \u009b31m \u202egnp.exe")),
+      failing(new ManifestError("STORE", "\u001b]0;title\u0007 \u009b31m \u202egnp.exe")),
     );
     expect(stderr).toBe("\\u001b]0;title\\u0007 \\u009b31m \\u202egnp.exe\n");
     expect((await cli(["\u001b[2J"], [])).stderr).toContain("unknown command: tsmanifest \\u001b[2J\n");
@@ -147,7 +147,7 @@ describe("an error of a command", () => {
     ["x", "-D"],
     ["--debug", "manifest", "x"],
   ])("%s %s %s says where it comes from and what caused it", async (...argv) => {
-    const error = new ManifestError("cannot", { cause: new TypeError("because") });
+    const error = new ManifestError("STORE", "cannot", { cause: new TypeError("because") });
     const { stderr } = await cli(argv, failing(error));
     expect(stderr).toMatch(/^cannot\n.*ManifestError: cannot\n +at /);
     expect(stderr).toMatch(/\ncaused by: TypeError: because\n +at /);

@@ -2,7 +2,7 @@ import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { parseManifestList } from "../../src/oci/manifest.js";
+import { parseIndex } from "../../src/oci/manifest.js";
 import { DOCKER_LIST } from "../../src/oci/mediaTypes.js";
 import { formatReference, parseReference } from "../../src/oci/reference.js";
 import { openStore } from "../../src/store/store.js";
@@ -65,9 +65,9 @@ it(
       expect(result).toMatchObject({ status: 0, stderr: "" });
     }
     for (const { stdout } of await Promise.all(inspects)) {
-      const shown = parseManifestList(DOCKER_LIST, Buffer.from(stdout));
-      expect(shown.manifests.length).toBeGreaterThanOrEqual(5);
-      expect(shown.manifests.length).toBeLessThanOrEqual(ENTRIES);
+      const shown = parseIndex(DOCKER_LIST, Buffer.from(stdout));
+      expect(shown.children.length).toBeGreaterThanOrEqual(5);
+      expect(shown.children.length).toBeLessThanOrEqual(ENTRIES);
     }
     expect(findIncomplete(registry)).toEqual([]);
 

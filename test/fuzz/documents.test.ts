@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { ManifestError, StoreError } from "../../src/errors.js";
+import { ManifestError } from "../../src/errors.js";
 import { encodeEntry, type Entry } from "../../src/list/entry.js";
 import { compactJson, indentJson, memberBytes, parseJson } from "../../src/go/json.js";
 import { parseManifest } from "../../src/oci/manifest.js";
@@ -48,7 +48,7 @@ describe("any bytes", { timeout: FUZZ_TIMEOUT_MS }, () => {
       const manifest = attempt(() => parseManifest(type, bytes));
       if (manifest === undefined) return;
       showManifest(manifest.bytes);
-      if (manifest.kind === "list") showList(manifest.manifests);
+      if (manifest.kind === "index") showList(manifest.children);
       untouched();
     });
   });
@@ -56,7 +56,7 @@ describe("any bytes", { timeout: FUZZ_TIMEOUT_MS }, () => {
   it("as the file of an entry are read, or refused by an error that names the file", () => {
     const target = parseReference("x.example/target:v1");
     fuzz(entryBytes, (bytes) => {
-      const entry = attempt(() => decodeEntry(bytes, "/store/file"), StoreError);
+      const entry = attempt(() => decodeEntry(bytes, "/store/file"), ManifestError);
       if (entry === undefined) {
         expect(() => decodeEntry(bytes, "/store/file")).toThrow(/^\/store\/file: [^\n]+$/);
         return;

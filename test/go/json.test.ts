@@ -142,6 +142,6 @@ describe("parsing", () => {
     ["no JSON at all", "secret text", "invalid JSON"],
     ["nested without end", "[".repeat(1001), "JSON is nested more than 1000 deep"],
   ])("text that is %s is refused without repeating it", (_name, text, message) => {
-    expect(() => parseJson(bytes(text))).toThrow(new ManifestError(message));
+    expect(() => parseJson(bytes(text))).toThrow(new ManifestError("INVALID_JSON", message));
   });
 });

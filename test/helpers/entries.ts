@@ -4,6 +4,7 @@ import type { Entry } from "../../src/list/entry.js";
 import { compactJson } from "../../src/go/json.js";
 import { parseImageManifest } from "../../src/oci/manifest.js";
 import { DOCKER_MANIFEST } from "../../src/oci/mediaTypes.js";
+import { locationOf } from "../../src/oci/location.js";
 import { NO_PLATFORM } from "../../src/oci/platform.js";
 import { parseReference } from "../../src/oci/reference.js";
 
@@ -28,8 +29,9 @@ export function entryOf(name: string, { seed = name, architecture = "amd64" } = 
   const platform = { ...NO_PLATFORM, architecture, os: "linux" };
   return {
     ref: parseReference(name),
+    source: locationOf(parseReference(name)),
     descriptor: { ...descriptor(DOCKER_MANIFEST, digestOf(raw), raw.byteLength), platform },
     raw,
-    manifest: parseImageManifest("docker", compactJson(raw)),
+    manifest: parseImageManifest(DOCKER_MANIFEST, compactJson(raw)),
   };
 }

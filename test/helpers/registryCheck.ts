@@ -19,8 +19,8 @@ function missingBelow(registry: RunningRegistry, repository: string, reference: 
   const found = registry.manifest(repository, reference);
   if (found === undefined) return [reference];
   const manifest = parseManifest(found.mediaType, found.body);
-  if (manifest.kind === "list") {
-    return manifest.manifests.flatMap(({ digest }) => missingBelow(registry, repository, digest));
+  if (manifest.kind === "index") {
+    return manifest.children.flatMap(({ digest }) => missingBelow(registry, repository, digest));
   }
   return manifest.blobs
     .filter(({ digest, mediaType }) => !isForeignLayer(mediaType) && !registry.hasBlob(repository, digest))

@@ -6,6 +6,7 @@ import type { Context, Waits } from "../../src/context.js";
 import { descriptor } from "../../src/oci/descriptor.js";
 import type { Entry } from "../../src/list/entry.js";
 import { parseManifest } from "../../src/oci/manifest.js";
+import { locationOf } from "../../src/oci/location.js";
 import { Platform } from "../../src/oci/platform.js";
 import { parseReference } from "../../src/oci/reference.js";
 import { openStore } from "../../src/store/store.js";
@@ -139,11 +140,12 @@ export async function withScene(options: SceneOptions, play: (scene: Scene) => P
 /** The entry that `create` would have made of an image. */
 export function entryOf(source: string, image: Built): Entry {
   const manifest = parseManifest(image.mediaType, image.body);
-  if (manifest.kind === "list") throw new Error("a list is no entry");
+  if (manifest.kind === "index") throw new Error("a list is no entry");
   const { mediaType, digest, size } = image;
   const platform = Platform.parse(image.platform);
   return {
     ref: parseReference(source),
+    source: locationOf(parseReference(source)),
     descriptor: { ...descriptor(mediaType, digest, size), platform },
     raw: image.body,
     manifest,

@@ -1,5 +1,5 @@
 import { defineCommand, type CommandEntry } from "../../src/commands/command.js";
-import { ManifestError, NotFoundError, messageOf } from "../../src/errors.js";
+import { ManifestError, messageOf } from "../../src/errors.js";
 import { formatReference, parseReference } from "../../src/oci/reference.js";
 import { USAGE } from "./usageCases.js";
 
@@ -44,7 +44,9 @@ const annotate = defineCommand({
   run: (_context, _flags, [list = "", image = ""]) => {
     check("manifest list", list);
     check("manifest", image);
-    return Promise.reject(new NotFoundError(`manifest for image ${image} does not exist in ${list}`));
+    return Promise.reject(
+      new ManifestError("ENTRY_NOT_FOUND", `manifest for image ${image} does not exist in ${list}`),
+    );
   },
 });
 
@@ -80,7 +82,7 @@ function missing(args: readonly string[]): Promise<void> {
       return messageOf(error);
     }
   });
-  return Promise.reject(new NotFoundError(lines.join("\n")));
+  return Promise.reject(new ManifestError("LIST_NOT_FOUND", lines.join("\n")));
 }
 
 /** Throws docker's message about a name that is no reference. */
@@ -88,6 +90,9 @@ function check(what: string, name: string): void {
   try {
     parseReference(name);
   } catch (error) {
-    throw new ManifestError(`annotate: error parsing name for ${what} ${name}: ${messageOf(error)}`);
+    throw new ManifestError(
+      "INVALID_REFERENCE",
+      `annotate: error parsing name for ${what} ${name}: ${messageOf(error)}`,
+    );
   }
 }

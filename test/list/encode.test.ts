@@ -6,6 +6,7 @@ import { parseImageManifest } from "../../src/oci/manifest.js";
 import { showEntries, showEntry, showList, showManifest } from "../../src/list/inspect.js";
 import { encodeList, listItem, listMediaType } from "../../src/list/encode.js";
 import { DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST } from "../../src/oci/mediaTypes.js";
+import { locationOf } from "../../src/oci/location.js";
 import { NO_PLATFORM, type Platform } from "../../src/oci/platform.js";
 import { parseReference } from "../../src/oci/reference.js";
 
@@ -79,6 +80,7 @@ describe("a list's bytes", () => {
 describe("what a list says of an entry", () => {
   const entry: Entry = {
     ref: parseReference("r.example/a:v1"),
+    source: locationOf(parseReference("r.example/a:v1")),
     descriptor: item({ os: "linux", architecture: "amd64" }),
     raw: undefined,
     manifest: undefined,
@@ -87,6 +89,7 @@ describe("what a list says of an entry", () => {
   it("is refused for another registry, unless that is wanted", () => {
     expect(() => listItem(entry, "s.example")).toThrow(
       new ManifestError(
+        "INVALID_DIGEST",
         "cannot use source images from a different registry than the target image: r.example != s.example",
       ),
     );
@@ -96,7 +99,10 @@ describe("what a list says of an entry", () => {
   it("needs a digest", () => {
     const bad = { ...entry, descriptor: descriptor(DOCKER_MANIFEST, "sha256:12", 1) };
     expect(() => listItem(bad, "r.example")).toThrow(
-      new ManifestError('digest parse of image "r.example/a:v1" failed: invalid checksum digest length'),
+      new ManifestError(
+        "INVALID_DIGEST",
+        'digest parse of image "r.example/a:v1" failed: invalid checksum digest length',
+      ),
     );
   });
 });
@@ -108,6 +114,7 @@ describe("an entry's bytes", () => {
   const compact = `{"mediaType":"${OCI_MANIFEST}","x":"\\u003c\u00fc\\u003e","layers":[],"config":{}}`;
   const entry: Entry = {
     ref: parseReference("localhost/a"),
+    source: locationOf(parseReference("localhost/a")),
     descriptor: {
       ...item({ os: "linux", architecture: "amd64" }, OCI_MANIFEST),
       urls: ["https://a/?b&c"],
@@ -116,7 +123,7 @@ describe("an entry's bytes", () => {
       artifactType: "a/b",
     },
     raw: bytes,
-    manifest: parseImageManifest("oci", bytes),
+    manifest: parseImageManifest(OCI_MANIFEST, bytes),
   };
 
   it("are one line in docker's order, with the registry's own JSON compacted", () => {
@@ -153,7 +160,7 @@ describe("an entry's bytes", () => {
       Buffer.from([0xff, 0xc3]),
       Buffer.from('"}'),
     ]);
-    const encoded = encodeEntry({ ...entry, raw: odd, manifest: parseImageManifest("oci", odd) });
+    const encoded = encodeEntry({ ...entry, raw: odd, manifest: parseImageManifest(OCI_MANIFEST, odd) });
     expect(encoded.subarray(-odd.length - 1)).toEqual(Buffer.concat([odd, Buffer.from("}")]));
   });
 });

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { ReferenceError as BadReference } from "../../src/errors.js";
+import { ManifestError } from "../../src/errors.js";
 import {
   formatReference,
   parseCanonical,
@@ -17,7 +17,7 @@ describe("parseReference", () => {
   for (const { name, input, reference, error } of referenceCases) {
     it(`${error === undefined ? "reads" : "refuses"} ${name}`, () => {
       if (reference !== undefined) expect(formatReference(parseReference(input))).toBe(reference);
-      else expect(() => parseReference(input)).toThrow(new BadReference(error ?? ""));
+      else expect(() => parseReference(input)).toThrow(new ManifestError("INVALID_REFERENCE", error ?? ""));
     });
   }
 
@@ -74,7 +74,7 @@ describe("parseReference", () => {
     ["underscores", `${"a_".repeat(50_000)}A/a`],
   ])("refuses a very long name of %s at once", (_, input) => {
     const start = performance.now();
-    expect(() => parseReference(input)).toThrow(BadReference);
+    expect(() => parseReference(input)).toThrow(ManifestError);
     expect(performance.now() - start).toBeLessThan(500);
   });
 });
@@ -94,12 +94,16 @@ describe("parseCanonical", () => {
   it.each(["a", "library/a", "docker.io/a", "index.docker.io/library/a"])(
     "refuses the short form %s",
     (input) => {
-      expect(() => parseCanonical(input)).toThrow(new BadReference("repository name must be canonical"));
+      expect(() => parseCanonical(input)).toThrow(
+        new ManifestError("INVALID_REFERENCE", "repository name must be canonical"),
+      );
     },
   );
 
   it("refuses what is no reference for that reason", () => {
-    expect(() => parseCanonical("")).toThrow(new BadReference("invalid reference format"));
+    expect(() => parseCanonical("")).toThrow(
+      new ManifestError("INVALID_REFERENCE", "invalid reference format"),
+    );
   });
 });
 

@@ -16,7 +16,7 @@ import { spawnSync } from "node:child_process";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it, onTestFinished } from "vitest";
-import { NotFoundError, StoreError } from "../../src/errors.js";
+import { ManifestError } from "../../src/errors.js";
 import { encodeEntry } from "../../src/list/entry.js";
 import { formatReference, parseReference } from "../../src/oci/reference.js";
 import { storeName } from "../../src/store/names.js";
@@ -72,8 +72,10 @@ describe("a list", () => {
   it("that is not there is undefined, and nothing is created to find out", async () => {
     expect(await store.readList(LIST)).toBeUndefined();
     expect(await store.readEntry(LIST, LIST)).toBeUndefined();
-    await expect(store.remove(LIST)).rejects.toThrow(NotFoundError);
-    await expect(store.update(LIST, LIST, (entry) => entry)).rejects.toThrow(NotFoundError);
+    await expect(store.remove(LIST)).rejects.toMatchObject({ code: "LIST_NOT_FOUND" });
+    await expect(store.update(LIST, LIST, (entry) => entry)).rejects.toMatchObject({
+      code: "LIST_NOT_FOUND",
+    });
     await expect(stat(root)).rejects.toThrow("ENOENT");
   });
 
@@ -107,7 +109,7 @@ describe("a list", () => {
   it("loses nothing when an update fails", async () => {
     await store.write(LIST, entries, "create");
     const fails = () => {
-      throw new StoreError("no");
+      throw new ManifestError("STORE", "no");
     };
     await expect(readWith(fails)).rejects.toThrow("no");
     expect(await store.readList(LIST)).toEqual(entries);
@@ -191,7 +193,7 @@ describe("what else is in a list's folder", () => {
 
   it("is named in one line when it is no entry", async () => {
     await writeFile(join(folder(), "notes.txt"), "hello");
-    await expect(store.readList(LIST)).rejects.toThrow(StoreError);
+    await expect(store.readList(LIST)).rejects.toMatchObject({ code: "STORE" });
     await expect(store.readList(LIST)).rejects.toThrow(/^[^\n]*notes\.txt: [^\n]*$/);
   });
 
@@ -280,7 +282,7 @@ describe.runIf(process.platform !== "win32")("symbolic links", () => {
 describe("a disk that does not take anything", () => {
   it("is named where a file is in place of the store", async () => {
     await writeFile(root, "");
-    await expect(store.write(LIST, entries, "create")).rejects.toThrow(StoreError);
+    await expect(store.write(LIST, entries, "create")).rejects.toMatchObject({ code: "STORE" });
     await expect(store.readList(LIST)).rejects.toThrow("not a folder");
   });
 

@@ -69,7 +69,7 @@ export function withAuth(send: Send, options: AuthOptions): Send {
     if (challenge === undefined) return undefined;
     if (challenge.scheme === "bearer") return `Bearer ${(await tokenFor(request.scopes ?? [])).value}`;
     if (known?.kind !== "basic") {
-      throw new ManifestError("no basic auth credentials", {
+      throw new ManifestError("UNAUTHENTICATED", "no basic auth credentials", {
         hint: `not logged in to ${options.host}: put its credentials into docker's config.json (docker login does)`,
       });
     }
@@ -108,7 +108,10 @@ export function withAuth(send: Send, options: AuthOptions): Send {
   async function fetchToken(needed: readonly string[]): Promise<Token> {
     const realm = challenge && realmOf(challenge);
     if (realm === undefined)
-      throw new ManifestError(`${options.host} does not say where its tokens are to be had`);
+      throw new ManifestError(
+        "UNAUTHENTICATED",
+        `${options.host} does not say where its tokens are to be had`,
+      );
     const known = await getCredentials();
     const scopes = scopesOfOneToken(needed);
     const query = {
@@ -119,6 +122,7 @@ export function withAuth(send: Send, options: AuthOptions): Send {
     };
     if (query.credentials !== undefined && !mayReceiveCredentials(realm, options.insecure)) {
       throw new ManifestError(
+        "UNAUTHENTICATED",
         `${options.host} wants its password sent to ${realm.host} by plain HTTP; pass --insecure to allow it`,
       );
     }
@@ -241,7 +245,7 @@ function isRefusal(
 function tokenRefused(response: HttpResponse): ManifestError {
   const { message, codes } = new RegistryError("GET", response);
   const text = codes.length > 0 ? message : `${response.status}`;
-  return new ManifestError(`the token server refused: ${text}`, {
+  return new ManifestError("UNAUTHENTICATED", `the token server refused: ${text}`, {
     hint: `${shownUrl(response.url)} answered ${response.status}; check the credentials in docker's config.json`,
   });
 }

@@ -126,7 +126,7 @@ export function parseTokenAnswer(text: string, now: number): BearerToken {
   const answer = TokenAnswer.safeParse(parseJson(text)).data;
   const token = answer?.token ?? answer?.access_token;
   if (answer === undefined || token === undefined) {
-    throw new ManifestError("the token server's answer holds no token");
+    throw new ManifestError("INVALID_ANSWER", "the token server's answer holds no token");
   }
   return { token, lifetimeMs: lifetimeSeconds(answer.expires_in, answer.issued_at, now) * 1000 };
 }

@@ -32,6 +32,7 @@ export function decode(body: Readable, encoding: string, host: string): Readable
     // It tells of its end as of an error, which nobody listens for.
     body.on("error", () => undefined).destroy();
     throw new ManifestError(
+      "INVALID_ANSWER",
       `${host} sent a body that is encoded as ${JSON.stringify(encoding.slice(0, 40))}`,
     );
   }

@@ -24,7 +24,7 @@ export type Protocol = "https:" | "http:";
 export function apiHost(domain: string): string {
   const text = domain === "docker.io" ? "registry-1.docker.io" : domain;
   if (!URL.canParse(`https://${text}`)) {
-    throw new ManifestError(`"${domain}" is not the address of a registry`);
+    throw new ManifestError("INVALID_REFERENCE", `"${domain}" is not the address of a registry`);
   }
   const { host, port } = new URL(`https://${text}`);
   return hasPort(text) && port === "" ? `${host}:443` : host;
@@ -63,9 +63,9 @@ export function withProtocol(
     const other: Protocol = used === "https:" ? "http:" : "https:";
     if (!possible.includes(other) || used !== current) return used !== current;
     if (outcome instanceof TransportError) {
-      const noTls = isNotTls(outcome.code) || (outcome.code === "ECONNREFUSED" && !hasPort(host));
+      const noTls = isNotTls(outcome.systemCode) || (outcome.systemCode === "ECONNREFUSED" && !hasPort(host));
       if (used === "https:" && !noTls) return false;
-      if (used === "http:" && outcome.code === "ECONNREFUSED") return false;
+      if (used === "http:" && outcome.systemCode === "ECONNREFUSED") return false;
     } else if (used === "https:" || outcome.status !== 400) {
       settled = true;
       return false;

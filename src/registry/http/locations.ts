@@ -32,13 +32,16 @@ export function resolveLocation(
   options: LocationOptions = {},
 ): Location {
   const text = location?.trim() ?? "";
-  if (text === "") throw new ManifestError(`${requestUrl.host} sent no Location header`);
+  if (text === "") throw new ManifestError("INVALID_ANSWER", `${requestUrl.host} sent no Location header`);
   if (text.length > MAX_LENGTH || CONTROLS.test(text) || !URL.canParse(text, requestUrl.href)) {
-    throw new ManifestError(`${requestUrl.host} sent a Location header that is not a URL`);
+    throw new ManifestError("INVALID_ANSWER", `${requestUrl.host} sent a Location header that is not a URL`);
   }
   const url = new URL(text, requestUrl.href);
   if (url.protocol !== "http:" && url.protocol !== "https:") {
-    throw new ManifestError(`${requestUrl.host} sent a Location header that is neither http nor https`);
+    throw new ManifestError(
+      "INVALID_ANSWER",
+      `${requestUrl.host} sent a Location header that is neither http nor https`,
+    );
   }
   url.username = "";
   url.password = "";
@@ -46,6 +49,7 @@ export function resolveLocation(
   keepTls(url, requestUrl);
   if (requestUrl.protocol === "https:" && url.protocol === "http:" && options.allowPlainHttp !== true) {
     throw new ManifestError(
+      "INVALID_ANSWER",
       `${requestUrl.host} sends its clients on to ${url.host} by plain HTTP; pass --insecure to allow it`,
     );
   }

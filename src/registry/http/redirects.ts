@@ -21,7 +21,10 @@ export function withRedirects(send: Send, allowPlainHttp: boolean): Send {
       );
       if (target === undefined) return response;
       if (hops === MAX_REDIRECTS) {
-        throw new ManifestError(`${first.url.host} redirects more than ${MAX_REDIRECTS} times`);
+        throw new ManifestError(
+          "INVALID_ANSWER",
+          `${first.url.host} redirects more than ${MAX_REDIRECTS} times`,
+        );
       }
       const { authorization, ...open } = request.headers ?? {};
       const headers = target.sameOrigin && authorization !== undefined ? { ...open, authorization } : open;

@@ -68,16 +68,17 @@ export class RegistryError extends ManifestError {
   readonly isOdd: boolean;
   /** What the retry policy looks at. */
   readonly outcome: Outcome;
-  override readonly hint: string;
 
   constructor(method: Method, response: HttpResponse) {
     const read = readErrors(response);
-    super(read.message);
+    super("REGISTRY", read.message, {
+      subject: shownUrl(response.url),
+      hint: hintOf(method, response, read.codes, read.message),
+    });
     this.status = response.status;
     this.codes = read.codes;
     this.isOdd = read.isOdd;
     this.outcome = { status: response.status, headers: response.headers, text: read.message };
-    this.hint = hintOf(method, response, read.codes, read.message);
   }
 }
 

@@ -7,7 +7,7 @@ import {
   type TLSSocket,
 } from "node:tls";
 import { buildConnector, errors as undiciErrors } from "undici";
-import { codeOf } from "../../errors.js";
+import { systemCode } from "../../errors.js";
 import { isUntrusted } from "./transportError.js";
 
 /** TLS: whom to trust, what to show, and connections by it. */
@@ -78,7 +78,7 @@ export function createTls({ settings, roots, timeout, signal }: TlsOptions): Tls
     try {
       return await by(likely);
     } catch (error) {
-      if (!own.verify || proven.has(url.host) || !isUntrusted(codeOf(error))) throw error;
+      if (!own.verify || proven.has(url.host) || !isUntrusted(systemCode(error))) throw error;
       return by(await trustingAll(url.host));
     }
   }

@@ -1,18 +1,18 @@
 import { errors } from "undici";
-import { codeOf, ManifestError, messageOf } from "../../errors.js";
+import { systemCode, ManifestError, messageOf } from "../../errors.js";
 import { shownUrl, type Method } from "./message.js";
 
 /** No answer, or none that could be read: the network, TLS or the server's HTTP is at fault. */
 export class TransportError extends ManifestError {
   override readonly name = "TransportError";
   /** Node's, undici's or OpenSSL's name for what happened, if there is one. */
-  readonly code: string | undefined;
+  readonly systemCode: string | undefined;
   /** What happened, without the request. */
   readonly reason: string;
 
   constructor(method: Method, url: URL, cause: unknown, reason = reasonOf(cause, url)) {
-    super(`${reason} (${method} ${shownUrl(url)})`, { cause });
-    this.code = codeOf(rootCause(cause));
+    super("TRANSPORT", `${reason} (${method} ${shownUrl(url)})`, { cause, subject: shownUrl(url) });
+    this.systemCode = systemCode(rootCause(cause));
     this.reason = reason;
   }
 }
@@ -20,7 +20,7 @@ export class TransportError extends ManifestError {
 /** undici and Node wrap the error that matters; an AggregateError holds one for every address that was tried. */
 function rootCause(error: unknown): unknown {
   if (error instanceof AggregateError && error.errors.length > 0) return rootCause(error.errors[0]);
-  if (error instanceof Error && codeOf(error) === undefined && error.cause !== undefined)
+  if (error instanceof Error && systemCode(error) === undefined && error.cause !== undefined)
     return rootCause(error.cause);
   return error;
 }
@@ -83,7 +83,7 @@ export function isNotTls(code: string | undefined): boolean {
 
 function reasonOf(cause: unknown, url: URL): string {
   const error = rootCause(cause);
-  const code = codeOf(error) ?? "";
+  const code = systemCode(error) ?? "";
   if (isNotTls(code)) return `${url.host} speaks plain HTTP; pass --insecure to allow it`;
   if (BAD_CERTIFICATE.has(code)) {
     return (

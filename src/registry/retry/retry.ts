@@ -73,7 +73,7 @@ async function settle(answer: Promise<HttpResponse>): Promise<HttpResponse | Tra
 
 /** What the policy should look at; undefined for an answer below 400. */
 function outcomeOf(result: HttpResponse | TransportError): Outcome | undefined {
-  if (result instanceof TransportError) return { errorCode: result.code };
+  if (result instanceof TransportError) return { errorCode: result.systemCode };
   if (result.status < 400) return undefined;
   return { status: result.status, headers: result.headers, text: result.body.toString("utf8", 0, 4096) };
 }

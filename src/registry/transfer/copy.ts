@@ -88,7 +88,7 @@ async function openUpload({ to, signal }: BlobCopy): Promise<Upload> {
     return await to.registry.openUpload(to.repository, signal);
   } catch (error) {
     if (!(error instanceof ManifestError)) throw error;
-    throw new UploadRefusedError(error.message, { cause: error, hint: error.hint });
+    throw new UploadRefusedError("REGISTRY", error.message, { cause: error, hint: error.hint });
   }
 }
 
@@ -173,7 +173,10 @@ async function* checked(copy: BlobCopy, length: number, download?: Download): As
 }
 
 function mismatch(copy: BlobCopy, got: string): ManifestError {
-  return new ManifestError(`${copy.from.repository}@${copy.digest}: the source sent ${got}`);
+  return new ManifestError(
+    "DIGEST_MISMATCH",
+    `${copy.from.repository}@${copy.digest}: the source sent ${got}`,
+  );
 }
 
 /** The bytes of the download, taken up where it broke. */
@@ -225,7 +228,7 @@ async function openDownload(copy: BlobCopy, offset = 0): Promise<Download> {
     signal: copy.signal,
   });
   if (response.status === 404) {
-    throw new BlobMissingError(`blob unknown to registry: ${repository}@${copy.digest}`);
+    throw new BlobMissingError("BLOB_UNKNOWN", `blob unknown to registry: ${repository}@${copy.digest}`);
   }
   ensureStatus("GET", ...(offset > 0 ? [200, 206] : [200]))(response);
   const { stream } = response;
@@ -257,7 +260,10 @@ function unattended(stream: Readable): Readable {
 function resumed(copy: BlobCopy, response: HttpResponse, stream: Readable, offset: number): Download {
   const isRest = (header(response, "content-range") ?? "").startsWith(`bytes ${offset}-`);
   if (!isRest || encodingOf(response) !== undefined) {
-    throw new ManifestError(`${copy.from.repository}@${copy.digest}: the source does not resume downloads`);
+    throw new ManifestError(
+      "DIGEST_MISMATCH",
+      `${copy.from.repository}@${copy.digest}: the source does not resume downloads`,
+    );
   }
   return { stream, length: expected(copy), skip: 0 };
 }
@@ -270,12 +276,12 @@ function lengthOf(response: HttpResponse): number | undefined {
 /** The length that the manifest says. */
 function expected(copy: BlobCopy): number {
   if (Number.isSafeInteger(copy.size) && copy.size >= 0) return copy.size;
-  throw new ManifestError(`${copy.from.repository}@${copy.digest}: unknown length`);
+  throw new ManifestError("DIGEST_MISMATCH", `${copy.from.repository}@${copy.digest}: unknown length`);
 }
 
 /** What the retry policy should look at; undefined for what it never repeats. */
 function outcomeOf(failure: Error): Outcome | undefined {
-  if (failure instanceof TransportError) return { errorCode: failure.code };
+  if (failure instanceof TransportError) return { errorCode: failure.systemCode };
   if (!(failure instanceof RegistryError)) return undefined;
   // The upload is gone, or the registry has lost count of its bytes: a new one may do.
   return failure.status === 404 || failure.status === 416 ? { status: 503 } : failure.outcome;

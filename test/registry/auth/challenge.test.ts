@@ -1,6 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { missingScopes, parseChallenges, preferredChallenge, realmOf } from "../../../src/registry/auth/challenge.js";
+import {
+  missingScopes,
+  parseChallenges,
+  preferredChallenge,
+  realmOf,
+} from "../../../src/registry/auth/challenge.js";
 import { challengeLines } from "../../helpers/generators/challenges.js";
 
 /** As plain data: `[scheme, { name: value }]`. */

@@ -1,6 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { askedWait, DEFAULT_LIMITS, type FailedTry, retryDelay } from "../../../src/registry/retry/retryDelay.js";
+import {
+  askedWait,
+  DEFAULT_LIMITS,
+  type FailedTry,
+  retryDelay,
+} from "../../../src/registry/retry/retryDelay.js";
 import { retryAfter } from "../../helpers/generators/retryAfters.js";
 
 const NOW = Date.parse("2026-01-02T03:04:05Z");

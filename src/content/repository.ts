@@ -1,0 +1,108 @@
+import type { ManifestError } from "../errors.js";
+import type { Descriptor } from "../oci/descriptor.js";
+import type { Location } from "../oci/location.js";
+import type { Manifest } from "../oci/manifest.js";
+
+/**
+ * A repository of content-addressed manifests and blobs: one of a registry (`registry/repository.ts`) or an OCI image
+ * layout (`content/layout.ts`). What is below, HTTP or files, does not show.
+ *
+ * Every method may throw a ManifestError; its `code` says what is wrong. `reference` is a tag or a digest.
+ */
+export interface Repository {
+  readonly location: Location;
+
+  /** What a tag or digest names, or undefined if it is not there. Reads no content. */
+  resolve(reference: string, options?: Interruptible): Promise<Descriptor | undefined>;
+
+  /**
+   * A manifest, checked against its digest.
+   * @throws MANIFEST_UNKNOWN if it is not there
+   */
+  get(reference: string, options?: Interruptible): Promise<Manifest>;
+
+  /** Stores a manifest under each of the tags, or by its digest alone where there are none. */
+  put(manifest: Manifest, tags: readonly string[], options?: PutOptions): Promise<void>;
+
+  /**
+   * A whole blob, for one that is small and read, such as an image's config; checked against its digest.
+   * @throws BLOB_UNKNOWN if it is not there, LIMIT if it is larger than 16 MiB
+   */
+  getBlob(digest: string, options?: Interruptible): Promise<Buffer>;
+
+  /**
+   * The bytes of a blob from `offset` on, as they come and unchecked: `content/blobReader.ts` checks and resumes.
+   * @throws BLOB_UNKNOWN if it is not there
+   */
+  openBlob(blob: Blob, offset: number, options?: Interruptible): Promise<BlobStream>;
+
+  /**
+   * Sees to it that a blob is here: mounts it where that is possible, else copies it. `sources` all have the same
+   * blob; where one turns out not to have it, or not to show it, the next is tried.
+   * @throws what kept the blob from getting here, if it is neither a refusal that `absent` tells of nor a stop
+   */
+  ensureBlob(blob: Blob, sources: readonly Repository[], options: EnsureOptions): Promise<BlobOutcome>;
+
+  /** The manifests that refer to one, by their `subject`. */
+  referrers(digest: string, artifactType?: string): AsyncIterable<Descriptor>;
+}
+
+export interface Interruptible {
+  /** Ends it, wherever it is. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface PutOptions extends Interruptible {
+  /**
+   * Called when the repository says that something the manifest names is not there, before it is put again: puts that
+   * there. Without it the manifest is put again a few times all the same, since a registry may lag behind.
+   */
+  readonly restore?: () => Promise<void>;
+  /** When aborted, nothing is tried again any more: the promise rejects with STOPPED instead of waiting. */
+  readonly stop?: AbortSignal;
+}
+
+export interface Blob {
+  readonly digest: string;
+  /** In bytes, as the manifest says. */
+  readonly size: number;
+  /** Its content may not be distributed: mounted where that is possible, never uploaded, never tried twice. */
+  readonly foreign: boolean;
+}
+
+export interface EnsureOptions extends Interruptible {
+  /** A refused mount is not mended by a copy. */
+  readonly mountOnly: boolean;
+  /** Is the blob still needed, as far as is known? Asked when its turn comes, before anything is sent. */
+  readonly isNeeded?: () => boolean;
+  /** Is it needed, when all is known that there is to know? Asked before a copy. */
+  readonly isNeededAtLast?: () => Promise<boolean>;
+  /** When aborted, nothing new is begun and no wait goes on; the outcome is `stopped`. */
+  readonly stop?: AbortSignal;
+  readonly onEvent?: (event: BlobEvent) => void;
+}
+
+export type BlobEvent =
+  | { readonly kind: "copying"; readonly blob: Blob; readonly source: Location }
+  /** So many more bytes have gone through. Those of a copy that is begun again count again. */
+  | { readonly kind: "bytes"; readonly blob: Blob; readonly count: number };
+
+/** What became of making a blob known in a repository. */
+export type BlobOutcome =
+  | { readonly kind: "present" | "mounted" | "unneeded" }
+  | { readonly kind: "copied"; readonly source: Location }
+  /**
+   * It is not here. `toleratedBy` says whose image may do without: `any` for foreign layers; `windows` where docker
+   * forgives images of Windows, which have layers that no registry gives away. `error` is why, for all others.
+   */
+  | { readonly kind: "absent"; readonly toleratedBy: "any" | "windows"; readonly error: ManifestError }
+  /** Given up or not begun, because of `stop`. */
+  | { readonly kind: "stopped" };
+
+export interface BlobStream {
+  readonly stream: NodeJS.ReadableStream & AsyncIterable<unknown> & { destroy(error?: Error): unknown };
+  /** Length of the whole blob in bytes, as the source says or else as the manifest does. */
+  readonly length: number;
+  /** How many bytes at the beginning of the stream come before the offset that was asked for. */
+  readonly skip: number;
+}
