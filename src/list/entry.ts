@@ -1,18 +1,22 @@
-import type { Descriptor } from "../oci/descriptor.js";
-import type { Location } from "../oci/location.js";
-import { encodeDescriptor } from "../oci/descriptor.js";
 import { compactJson, goObject, goString } from "../go/json.js";
+import { encodeDescriptor, type Descriptor } from "../oci/descriptor.js";
+import type { Location } from "../oci/location.js";
 import type { Manifest } from "../oci/manifest.js";
 import { DOCKER_MANIFEST, OCI_MANIFEST } from "../oci/mediaTypes.js";
 import { formatReference, type Reference } from "../oci/reference.js";
 
-/** One image of a list, as docker keeps it: where it came from, what describes it, and the manifest itself. */
+/** One manifest of a list, as docker keeps it: where it came from, what describes it, and the manifest itself. */
 export interface Entry {
   /** The name it has in the list; docker keeps it under this. */
   readonly ref: Reference;
   /** Where its manifest and its blobs are. */
   readonly source: Location;
-  /** Type, digest and size of the manifest, and the platform that the list will say. */
+  /**
+   * The index that it was taken from, as `create` was given it, in full: `create --amend` with that index again replaces
+   * what came from it before. Absent for what was named itself.
+   */
+  readonly origin?: string | undefined;
+  /** Type, digest and size of the manifest, and the platform and annotations that the list will say. */
   readonly descriptor: Descriptor;
   /** The exact bytes of the manifest. Entries of old docker versions have none. */
   readonly raw: Buffer | undefined;
@@ -22,13 +26,14 @@ export interface Entry {
 
 /** An entry as one line of JSON, byte for byte what docker writes into its store. */
 export function encodeEntry(entry: Entry): Buffer {
-  const manifest = entry.manifest && compactJson(entry.manifest.bytes).toString("latin1");
+  const { manifest } = entry;
+  const json = manifest && compactJson(manifest.bytes).toString("latin1");
   const fields = goObject([
     ["Ref", utf8AsLatin1(goString(formatReference(entry.ref)))],
     ["Descriptor", utf8AsLatin1(encodeDescriptor(entry.descriptor))],
     ["Raw", entry.raw === undefined ? undefined : `"${entry.raw.toString("base64")}"`],
-    ["SchemaV2Manifest", entry.manifest?.mediaType === DOCKER_MANIFEST ? manifest : undefined],
-    ["OCIManifest", entry.manifest?.mediaType === OCI_MANIFEST ? manifest : undefined],
+    ["SchemaV2Manifest", manifest?.mediaType === DOCKER_MANIFEST ? json : undefined],
+    ["OCIManifest", manifest?.mediaType === OCI_MANIFEST ? json : undefined],
   ]);
   return Buffer.from(fields, "latin1");
 }
