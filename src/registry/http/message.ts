@@ -39,6 +39,8 @@ export interface HttpResponse {
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   /** The URL that answered, after redirects. */
   readonly url: URL;
+  /** It comes from behind a redirect, of whatever host: what it says of credentials is not the registry's word. */
+  readonly redirected: boolean;
   /** Empty where `stream` is there. */
   readonly body: Buffer;
   readonly stream?: Readable;

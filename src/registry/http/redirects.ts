@@ -12,7 +12,8 @@ export function withRedirects(send: Send, allowPlainHttp: boolean): Send {
   return async function sendAlong(first: HttpRequest): Promise<HttpResponse> {
     let request = first;
     for (let hops = 0; ; hops++) {
-      const response = await send(request);
+      const answer = await send(request);
+      const response = hops === 0 ? answer : { ...answer, redirected: true };
       if (request.method !== "GET" && request.method !== "HEAD") return response;
       const target = redirectTarget(
         { status: response.status, location: header(response, "location") },

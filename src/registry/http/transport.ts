@@ -145,7 +145,7 @@ export function createTransport(options: TransportOptions): Transport {
         // undici would close the connection behind every HEAD, for the sake of servers that send a body there.
         reset: false,
       });
-      const answer = { status: response.statusCode, headers: response.headers, url };
+      const answer = { status: response.statusCode, headers: response.headers, url, redirected: false };
       if (request.stream === true && response.statusCode < 300) {
         return { ...answer, body: Buffer.alloc(0), stream: response.body };
       }

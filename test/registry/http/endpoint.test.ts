@@ -50,7 +50,7 @@ describe("finding the protocol", () => {
       ({ url }) => {
         sent.push(url.href);
         if (url.protocol === "http:") throw new TransportError("GET", url, undefined);
-        return Promise.resolve({ status: 200, headers: {}, url, body: Buffer.alloc(0) });
+        return Promise.resolve({ status: 200, headers: {}, url, redirected: false, body: Buffer.alloc(0) });
       },
       host,
       both,
