@@ -16,7 +16,7 @@ export { digestOf } from "./oci/digest.js";
 export type { Descriptor } from "./oci/descriptor.js";
 export { encodeEntry, type Entry } from "./list/entry.js";
 export type { Manifest } from "./oci/manifest.js";
-export { encodeList, listMediaType } from "./list/encode.js";
+export { encodeList, listMediaType } from "./push/old/list.js";
 export type { Platform } from "./oci/platform.js";
 
 export { openStore, type Store } from "./store/store.js";
@@ -41,8 +41,8 @@ export {
   type PlannedChild,
   type PlannedList,
   type PushPlan,
-} from "./push/plan.js";
-export { executePush, type ExecuteOptions, type PushEvent } from "./push/execute.js";
+} from "./push/old/plan.js";
+export { executePush, type ExecuteOptions, type PushEvent } from "./push/old/execute.js";
 
 // What the user has set up for docker, for programs that want the same.
 export { dockerConfigDir } from "./docker/config.js";

@@ -1,8 +1,8 @@
 import type { Context, Output } from "../context.js";
 import { ManifestError } from "../errors.js";
 import type { Entry } from "../list/entry.js";
-import { showEntries, showEntry, showList, showManifest } from "../list/inspect.js";
-import { listItem } from "../list/encode.js";
+import { showDockerList as showList, showEntries, showEntry, showManifest } from "../list/inspect.js";
+import { listItem } from "../push/old/list.js";
 import { NO_PLATFORM } from "../oci/platform.js";
 import { formatReference, parseReference, type Reference } from "../oci/reference.js";
 import { noSuchManifest } from "../store/store.js";

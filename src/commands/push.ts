@@ -1,6 +1,6 @@
 import type { Context } from "../context.js";
 import { noSuchManifest } from "../store/store.js";
-import { planPush, type PushPlan } from "../push/plan.js";
+import { planPush, type PushPlan } from "../push/old/plan.js";
 import { formatReference, parseReference } from "../oci/reference.js";
 import { defineCommand } from "./command.js";
 import { networkFlags, type NetworkFlags } from "./networkFlags.js";
@@ -45,7 +45,7 @@ async function execute(
   plan: PushPlan,
 ): Promise<string> {
   const { openSession } = await import("./session.js");
-  const { executePush } = await import("../push/execute.js");
+  const { executePush } = await import("../push/old/execute.js");
   const { pushProgress } = await import("../ui/pushProgress.js");
   const session = await openSession(context, flags, {
     push: plan.target,

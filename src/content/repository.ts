@@ -50,6 +50,8 @@ export interface Repository {
 export interface Interruptible {
   /** Ends it, wherever it is. */
   readonly signal?: AbortSignal | undefined;
+  /** When aborted, nothing is tried again any more and no wait goes on (STOPPED); a try under way is left to end. */
+  readonly stop?: AbortSignal | undefined;
 }
 
 export interface PutOptions extends Interruptible {
@@ -58,8 +60,6 @@ export interface PutOptions extends Interruptible {
    * there. Without it the manifest is put again a few times all the same, since a registry may lag behind.
    */
   readonly restore?: () => Promise<void>;
-  /** When aborted, nothing is tried again any more: the promise rejects with STOPPED instead of waiting. */
-  readonly stop?: AbortSignal;
 }
 
 export interface Blob {
@@ -77,8 +77,6 @@ export interface EnsureOptions extends Interruptible {
   readonly isNeeded?: () => boolean;
   /** Is it needed, when all is known that there is to know? Asked before a copy. */
   readonly isNeededAtLast?: () => Promise<boolean>;
-  /** When aborted, nothing new is begun and no wait goes on; the outcome is `stopped`. */
-  readonly stop?: AbortSignal;
   readonly onEvent?: (event: BlobEvent) => void;
 }
 
@@ -96,7 +94,7 @@ export type BlobOutcome =
    * forgives images of Windows, which have layers that no registry gives away. `error` is why, for all others.
    */
   | { readonly kind: "absent"; readonly toleratedBy: "any" | "windows"; readonly error: ManifestError }
-  /** Given up or not begun, because of `stop`. */
+  /** Given up or not begun, because of `stop`: this is how that shows here, in place of STOPPED. */
   | { readonly kind: "stopped" };
 
 export interface BlobStream {

@@ -1,6 +1,6 @@
 import { encodeEntry, type Entry } from "./entry.js";
 import { indentJson } from "../go/json.js";
-import { encodeList } from "./encode.js";
+import { encodeDockerList } from "./encode.js";
 import type { Descriptor } from "../oci/descriptor.js";
 
 /** What `inspect` prints, newline included. */
@@ -33,7 +33,12 @@ export function showEntries(entries: readonly Entry[]): Buffer {
   ]);
 }
 
-/** A list: the bytes that `push` would put. */
-export function showList(manifests: readonly Descriptor[]): Buffer {
-  return Buffer.concat([encodeList(manifests), NEWLINE]);
+/** The bytes of a list, as `push` would put them. */
+export function showList(bytes: Buffer): Buffer {
+  return Buffer.concat([bytes, NEWLINE]);
+}
+
+/** A list of a registry, as docker shows it: by its own rules, whatever the registry's bytes are. */
+export function showDockerList(descriptors: readonly Descriptor[]): Buffer {
+  return showList(encodeDockerList(descriptors));
 }

@@ -153,6 +153,13 @@ export function parseManifest(contentType: string, bytes: Buffer): Manifest {
   }
 }
 
+/** A manifest that was read in another layout, with the bytes that have its digest. */
+export function withExactBytes(manifest: Manifest, bytes: Buffer, digest: string): Manifest {
+  // One by one: to spread it would compute the digest of the bytes that it had.
+  const { kind, mediaType, blobs, children, subject, artifactType, annotations } = manifest;
+  return { kind, mediaType, blobs, children, subject, artifactType, annotations, bytes, digest };
+}
+
 type ManifestType = typeof DOCKER_MANIFEST | typeof OCI_MANIFEST | typeof DOCKER_LIST | typeof OCI_INDEX;
 
 function isManifestType(mediaType: string): mediaType is ManifestType {

@@ -1,211 +1,186 @@
-import { ManifestError } from "../errors.js";
-import { limitTo } from "../limit.js";
-import { repositoryName } from "../oci/reference.js";
-import { DEFAULT_CONCURRENCY } from "../registry/createRegistry.js";
-import type { Registry } from "../registry/api.js";
-import { DEFAULT_RETRIES, type RetryLimits } from "../registry/retry/retryDelay.js";
-import { Blobs, type BlobOutcome } from "./blobs.js";
-import { describe } from "./describe.js";
-import { putPatiently } from "./patience.js";
-import type { PlannedBlob, PlannedChild, PushPlan } from "./plan.js";
-import { putList } from "./putList.js";
+import type { BlobEvent, BlobOutcome, Repository } from "../content/repository.js";
+import { hasCode, ManifestError } from "../errors.js";
+import type { Location } from "../oci/location.js";
+import { PutError } from "./errors.js";
+import { childrenOf, rootOf, type BlobStep, type ManifestStep, type Plan } from "./plan.js";
 
 export interface ExecuteOptions {
-  /** The registry client of a domain: the target's, or with `--cross-registry` a source's. */
-  readonly registryOf: (domain: string) => Registry;
-  /** Requests under way at once; the client's default if left out. */
-  readonly concurrency?: number;
-  /** Blobs copied at once; each keeps a download and an upload busy. */
-  readonly copies?: number;
-  /** How often a copy, or a manifest whose blobs the registry has not noticed yet, is tried again; 5 times if left out. */
-  readonly retries?: number;
-  readonly limits?: RetryLimits | undefined;
-  /** A refused mount is an error, as it is for docker, instead of a reason to copy. */
-  readonly mountOnly?: boolean;
+  /** Gives up at once what is under way. */
   readonly signal?: AbortSignal | undefined;
   readonly onEvent?: (event: PushEvent) => void;
 }
 
-/** The options with nothing left out that has a default. */
-export type Settings = ExecuteOptions &
-  Required<Pick<ExecuteOptions, "concurrency" | "copies" | "retries" | "mountOnly">>;
-
-const DEFAULTS = {
-  concurrency: DEFAULT_CONCURRENCY,
-  copies: 4,
-  retries: DEFAULT_RETRIES,
-  mountOnly: false,
-};
-
 export type PushEvent =
-  /** A child is in the target; told in list order. `line` is what docker prints. */
-  | { readonly kind: "pushed"; readonly child: PlannedChild; readonly line: string }
-  | { readonly kind: "present" | "put"; readonly child: PlannedChild }
-  | { readonly kind: "mounted" | "copying" | "copied" | "tolerated"; readonly blob: PlannedBlob }
-  | { readonly kind: "bytes"; readonly blob: PlannedBlob; readonly count: number }
-  /** All children are there: the tag is about to move, and has moved. */
+  | BlobEvent
+  /** What became of a blob. */
+  | { readonly kind: "blob"; readonly blob: BlobStep; readonly outcome: BlobOutcome }
+  /** A child is in the target: it was there, or it was put. */
+  | { readonly kind: "child"; readonly child: ManifestStep; readonly outcome: "present" | "put" }
+  /** All children are there: the tags are about to move, and have moved. */
   | { readonly kind: "tagging" | "tagged" };
 
-/**
- * Executes a plan in three dependent steps, whatever the size of the list: HEAD of every child beside the mount of
- * every blob; the PUT of a child as soon as its own blobs are there; the PUT of the list when all children are.
- * Nothing changes what the tag points to before that last step.
- *
- * Returns the list's digest. Throws the error of the first child, in list order, that failed; the children before it
- * are told as pushed, the tag has not moved.
- */
-export async function executePush(plan: PushPlan, given: ExecuteOptions): Promise<string> {
-  const options: Settings = { ...DEFAULTS, ...given };
-  const target = options.registryOf(plan.target.domain);
-  await pushChildren(plan, target, options);
-  options.signal?.throwIfAborted();
-  options.onEvent?.({ kind: "tagging" });
-  await putList(plan, target, options);
-  options.onEvent?.({ kind: "tagged" });
-  return plan.list.digest;
+export interface PushResult {
+  /** Of the list. */
+  readonly digest: string;
+  /** By the digest of each child. */
+  readonly children: ReadonlyMap<string, "present" | "put">;
+  /** By the digest of each blob. */
+  readonly blobs: ReadonlyMap<string, BlobOutcome["kind"]>;
 }
 
-async function pushChildren(plan: PushPlan, registry: Registry, options: Settings): Promise<void> {
-  const { children } = plan;
+/**
+ * Does what a plan says, in three dependent levels whatever its size: the target is asked for each child beside the
+ * mount of every blob; each child is put as soon as its own blobs are there; the root when all children are. Nothing
+ * changes what a tag points to before that last step, and the same plan can be executed again.
+ *
+ * @param open gives the repository at a location; asked once for each
+ * @throws the error that kept a blob from getting there, before any that kept a child from being put (PutError): those
+ *   are told in the order of the list
+ */
+export async function execute(
+  plan: Plan,
+  open: (location: Location) => Repository,
+  options: ExecuteOptions = {},
+): Promise<PushResult> {
+  const target = open(plan.target);
+  const pushed = await pushChildren(plan, target, open, options);
+  options.signal?.throwIfAborted();
+  const root = rootOf(plan);
+  options.onEvent?.({ kind: "tagging" });
+  try {
+    await target.put(root.manifest, root.tags, { signal: options.signal, restore: pushed.restore });
+  } catch (error) {
+    throw putError(root, error);
+  }
+  options.onEvent?.({ kind: "tagged" });
+  return { digest: root.manifest.digest, children: pushed.children, blobs: pushed.blobs };
+}
+
+interface Pushed {
+  readonly children: Map<string, "present" | "put">;
+  readonly blobs: Map<string, BlobOutcome["kind"]>;
+  /** Puts every child again, whatever the target said of it: it turned out not to have one. */
+  readonly restore: () => Promise<void>;
+}
+
+async function pushChildren(
+  plan: Plan,
+  target: Repository,
+  open: (location: Location) => Repository,
+  { signal, onEvent }: ExecuteOptions,
+): Promise<Pushed> {
+  const children = childrenOf(plan);
   const failure = new AbortController();
-  const stopped = options.signal ? AbortSignal.any([options.signal, failure.signal]) : failure.signal;
-  const limit = limitTo(options.concurrency);
-  const target = registry.until(stopped);
-  const blobs = new Blobs({ plan, target, options, limit, stopped });
+  const stop = signal === undefined ? failure.signal : AbortSignal.any([signal, failure.signal]);
+  const done = new Map<string, "present" | "put">();
+  const blobOutcomes = new Map<string, BlobOutcome["kind"]>();
+  const steps = new Map(plan.blobs.map((blob) => [blob.digest, blob]));
 
-  // HEADs first: a child that is there needs none of the mounts that are still waiting for their turn.
-  const present = new Set<PlannedChild>();
-  const heads = new Map(
-    children.map((child) => [
-      child,
-      limit(async () => {
-        if (!stopped.aborted && (await target.hasManifest(plan.target.path, child.digest)))
-          present.add(child);
-      }),
-    ]),
+  // First: a child that is there needs none of the mounts that still wait for their turn.
+  const answers = new Map(
+    children.map(({ manifest: { digest } }) => [digest, isPresent(digest)] as const),
   );
-  const outcomes = new Map<string, Promise<BlobOutcome>>();
-  for (const [digest, { sources, users }] of usedBlobs(plan)) {
-    const isWanted = (): boolean => users.some((user) => !present.has(user));
-    const isWantedAfterAll = async (): Promise<boolean> => {
-      await Promise.allSettled(users.map((user) => heads.get(user) ?? Promise.resolve()));
-      return isWanted();
-    };
-    outcomes.set(digest, blobs.makeKnown(sources, isWanted, isWantedAfterAll));
+  const blobs = new Map(plan.blobs.map((blob) => [blob.digest, ensure(blob)] as const));
+  for (const work of [...answers.values(), ...blobs.values()]) {
+    // Whoever waits for it throws it in its turn; nobody may be waiting yet.
+    work.catch(() => {
+      failure.abort();
+    });
   }
 
-  async function push(child: PlannedChild): Promise<void> {
-    await heads.get(child);
-    if (present.has(child)) {
-      options.onEvent?.({ kind: "present", child });
-      return;
-    }
-    for (const blob of child.blobs) {
-      const outcome = await outcomes.get(blob.digest);
-      if (outcome !== undefined && !isForgiven(outcome, child)) throw new MountError(outcome);
-      if (outcome?.kind === "missing") options.onEvent?.({ kind: "tolerated", blob });
-    }
-    if (stopped.aborted) throw new MountError({ kind: "stopped" });
-    await put(child);
-    options.onEvent?.({ kind: "put", child });
+  async function isPresent(digest: string): Promise<boolean> {
+    if ((await target.resolve(digest, { signal, stop })) === undefined) return false;
+    done.set(digest, "present");
+    return true;
   }
 
-  async function put(child: PlannedChild): Promise<void> {
+  async function ensure(blob: BlobStep, again = false): Promise<BlobOutcome> {
+    const isNeeded = (): boolean => again || blob.neededBy.some((digest) => done.get(digest) !== "present");
+    const outcome = await target.ensureBlob(blob, blob.sources.map(open), {
+      signal,
+      stop,
+      mountOnly: plan.mountOnly,
+      isNeeded,
+      isNeededAtLast: async () => {
+        await Promise.allSettled(blob.neededBy.map((digest) => answers.get(digest)));
+        return isNeeded();
+      },
+      ...(onEvent && { onEvent }),
+    });
+    blobOutcomes.set(blob.digest, outcome.kind);
+    onEvent?.({ kind: "blob", blob, outcome });
+    return outcome;
+  }
+
+  const ensureAgain = async ({ needs }: ManifestStep): Promise<void> => {
+    await Promise.all(needs.map((digest) => steps.get(digest)).map((blob) => blob && ensure(blob, true)));
+  };
+
+  async function pushChild(child: ManifestStep): Promise<void> {
+    const { digest } = child.manifest;
+    if (!(await answers.get(digest))) {
+      const outcomes = await Promise.allSettled(child.needs.map((need) => blobs.get(need)));
+      for (const outcome of outcomes) {
+        if (outcome.status === "rejected") throw outcome.reason;
+        if (outcome.value?.kind === "absent" && !isTolerated(outcome.value, child)) throw outcome.value.error;
+      }
+      if (stop.aborted) throw new ManifestError("STOPPED", `${digest} was not put`);
+      await putChild(child);
+    }
+    onEvent?.({ kind: "child", child, outcome: done.get(digest) ?? "put" });
+  }
+
+  async function putChild(child: ManifestStep): Promise<void> {
     try {
-      await putPatiently(
-        () => limit(() => target.putManifest(plan.target.path, child.digest, child.mediaType, child.body)),
-        { ...options, signal: stopped },
-        () => Promise.all(child.blobs.map((blob) => blobs.makeKnown([blob]))),
-      );
+      await target.put(child.manifest, [], { signal, stop, restore: () => ensureAgain(child) });
     } catch (error) {
-      // Its wait for another try was cut short by what went wrong elsewhere.
-      if (stopped.aborted && !(error instanceof ManifestError)) throw new MountError({ kind: "stopped" });
-      throw describe(`failed to put manifest ${child.ref}`, error);
+      throw putError(child, error);
     }
+    done.set(child.manifest.digest, "put");
   }
 
   const results = await Promise.allSettled(
     children.map(async (child) => {
       try {
-        await push(child);
+        await pushChild(child);
       } catch (error) {
         failure.abort();
         throw error;
       }
     }),
   );
-  await Promise.allSettled(outcomes.values());
-  report(plan, results, options);
+  await Promise.allSettled(blobs.values());
+  signal?.throwIfAborted();
+  throwFirst(results);
+  return {
+    children: done,
+    blobs: blobOutcomes,
+    restore: async () => {
+      await Promise.all(
+        children.map(async (child) => {
+          await ensureAgain(child);
+          await putChild(child);
+        }),
+      );
+    },
+  };
 }
 
-/** Tells of the children in list order, as far as docker would have come, and throws what stopped it there. */
-function report(
-  plan: PushPlan,
-  results: readonly PromiseSettledResult<void>[],
-  options: ExecuteOptions,
-): void {
-  options.signal?.throwIfAborted();
-  const failures = results.flatMap((result): unknown[] =>
-    result.status === "rejected" ? [result.reason] : [],
-  );
-  // docker mounts everything before it puts anything, and prints what it has put.
-  const unmounted = failures.find((error) => error instanceof MountError && error.outcome.kind !== "stopped");
-  if (unmounted instanceof MountError) throw unmounted.cause;
-  const failed = results.findIndex(({ status }) => status === "rejected");
-  for (const child of plan.children.slice(0, failed < 0 ? undefined : failed)) {
-    options.onEvent?.({
-      kind: "pushed",
-      child,
-      line: `Pushed ref ${child.ref} with digest: ${child.digest}`,
-    });
-  }
-  if (failed >= 0) throw failures.find((error) => !(error instanceof MountError)) ?? failures[0];
+function isTolerated(outcome: Extract<BlobOutcome, { kind: "absent" }>, child: ManifestStep): boolean {
+  return outcome.toleratedBy === "any" || child.toleratesRefusal;
 }
 
-/** A child that was not put, for one of its blobs or because all was stopped; `cause` is what the user reads. */
-class MountError extends Error {
-  readonly outcome: Exclude<BlobOutcome, { kind: "there" }>;
-
-  constructor(outcome: Exclude<BlobOutcome, { kind: "there" }>) {
-    super("a blob is missing", { cause: outcome.kind === "stopped" ? undefined : outcome.error });
-    this.outcome = outcome;
-  }
+/** Throws what went wrong first, as docker would have met it: blobs before manifests, each in the order of the list. */
+function throwFirst(results: readonly PromiseSettledResult<void>[]): void {
+  const failures = results.flatMap((result): unknown[] => (result.status === "rejected" ? [result.reason] : []));
+  const [first] = failures;
+  if (first === undefined) return;
+  const causes = failures.filter((error) => !hasCode(error, "STOPPED"));
+  throw causes.find((error) => !(error instanceof PutError)) ?? causes[0] ?? first;
 }
 
-function isForgiven(
-  outcome: BlobOutcome,
-  child: PlannedChild,
-): outcome is Extract<BlobOutcome, { kind: "there" | "missing" }> {
-  switch (outcome.kind) {
-    case "there":
-      return true;
-    case "missing":
-      return outcome.forgivenFor === "anyone" || child.toleratesRefusal;
-    case "failed":
-    case "stopped":
-      return false;
-  }
-}
-
-interface UsedBlob {
-  /** Where it is, each repository once, those of the target's own registry first: only from there it can be mounted. */
-  readonly sources: readonly PlannedBlob[];
-  readonly users: readonly PlannedChild[];
-}
-
-/** Every blob once, with all children that need it. */
-function usedBlobs({ children, target }: PushPlan): Map<string, UsedBlob> {
-  const used = new Map<string, UsedBlob>();
-  for (const child of children) {
-    for (const blob of child.blobs) {
-      const { sources, users } = used.get(blob.digest) ?? { sources: [], users: [] };
-      const isNew = sources.every(({ from }) => repositoryName(from) !== repositoryName(blob.from));
-      const isNear = blob.from.domain === target.domain && sources[0]?.from.domain !== target.domain;
-      used.set(blob.digest, {
-        sources: !isNew ? sources : isNear ? [blob, ...sources] : [...sources, blob],
-        users: [...users, child],
-      });
-    }
-  }
-  return used;
+/** With what was being put; as it is, if it was only given up because something else had failed, or is no error of ours. */
+function putError({ manifest, role }: ManifestStep, error: unknown): unknown {
+  if (!(error instanceof ManifestError) || error.code === "STOPPED") return error;
+  return new PutError(manifest.digest, role, error);
 }

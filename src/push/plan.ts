@@ -1,122 +1,206 @@
-import { ManifestError } from "../errors.js";
-import { digestFault, digestLike, digestOf } from "../oci/digest.js";
+import type { Blob } from "../content/repository.js";
+import { compactJson, indentJson } from "../go/json.js";
+import { inListOrder } from "../list/attestations.js";
+import type { Draft } from "../list/draft.js";
+import { encodeList } from "../list/encode.js";
 import type { Entry } from "../list/entry.js";
-import { compactJson, goString, indentJson } from "../go/json.js";
-import { encodeList, listItem, listMediaType } from "../list/encode.js";
+import { digestFault, digestLike } from "../oci/digest.js";
+import { isSameLocation, locationOf, type Location } from "../oci/location.js";
+import { withExactBytes, type Manifest } from "../oci/manifest.js";
 import { isForeignLayer } from "../oci/mediaTypes.js";
-import { formatReference, repositoryName, withDigest, type Reference } from "../oci/reference.js";
+import { formatReference, withDigest } from "../oci/reference.js";
+import { PlanError } from "./errors.js";
 
-/** A push as plain data, computed without any I/O: the executor has no decisions left to take. */
-export interface PushPlan {
-  readonly target: Reference;
-  /** The images that come from other repositories, in list order. Those of the target's own are there already. */
-  readonly children: readonly PlannedChild[];
-  readonly list: PlannedList;
+/**
+ * A push as plain data: every decision, computed without I/O. `requests` derives from it what will be sent, `execute`
+ * does it.
+ */
+export interface Plan {
+  readonly target: Location;
+  /** Every blob once. */
+  readonly blobs: readonly BlobStep[];
+  /** Every manifest once, the root last. */
+  readonly manifests: readonly ManifestStep[];
+  /** A refused mount is an error, as it is for docker, instead of a reason to copy. */
+  readonly mountOnly: boolean;
 }
 
-export interface PlannedChild {
-  /** What docker prints: the target's name with the child's digest. */
-  readonly ref: string;
-  readonly source: Reference;
-  readonly digest: string;
-  readonly mediaType: string;
-  readonly body: Buffer;
-  /** Config first, then the layers. */
-  readonly blobs: readonly PlannedBlob[];
-  /** An image for Windows may have layers that no registry gives away: a refused mount is tolerated. */
+export interface BlobStep extends Blob {
+  /** Where it is, in the order in which they are tried: those that can be mounted from come first. */
+  readonly sources: readonly Location[];
+  /** The digests of the children that need it. */
+  readonly neededBy: readonly string[];
+}
+
+export interface ManifestStep {
+  readonly manifest: Manifest;
+  readonly role: "child" | "root";
+  /** The digests that must be there before it: of a child its blobs, of the root its children. */
+  readonly needs: readonly string[];
+  /** What it is put as; by its digest where there are none. */
+  readonly tags: readonly string[];
+  /** It is an image for Windows, which may have layers that no registry gives away: they may be missing. */
   readonly toleratesRefusal: boolean;
 }
 
-export interface PlannedBlob {
-  readonly digest: string;
-  /** In bytes, as the manifest says. */
-  readonly size: number;
-  /** Its content may not be distributed: it is mounted where it can be, and never uploaded. */
-  readonly foreign: boolean;
-  /** Where it is now. */
-  readonly from: Reference;
-}
-
-export interface PlannedList {
-  readonly digest: string;
-  readonly mediaType: string;
-  readonly body: Buffer;
-  /** A tag, or the list's digest for a target that has none. */
-  readonly reference: string;
+export interface PlanOptions {
+  /** Where to, if not to the repository of the list's name. */
+  readonly target?: Location;
+  /** If not the tag of the list's name, or none where that has a digest. */
+  readonly tags?: readonly string[];
+  /** Entries of other registries are taken too, by copying them. docker refuses them. */
+  readonly anyRegistry?: boolean;
+  readonly mountOnly?: boolean;
 }
 
 /**
- * Plans the push of a list. Throws docker's message for what docker refuses before its first request: a list without
- * entries, an entry without platform, of another registry (unless `anyRegistry`), or with bytes that are not its own.
+ * Plans the push of a list.
+ * @throws PlanError for what docker refuses before its first request: a list without entries, an entry without platform,
+ *   of another registry, or with bytes that are not its own
+ * @example
+ * const { blobs, manifests } = plan(draft);
+ * manifests.at(-1)?.manifest.digest; // what the tag will point to
  */
-export function planPush(target: Reference, entries: readonly Entry[], anyRegistry = false): PushPlan {
-  if (entries.length === 0)
-    throw new ManifestError("MANIFEST_NOT_PUSHED", `${formatReference(target)} not found`);
-  const items = entries.map((entry) => {
-    const platform = entry.descriptor.platform;
-    if (platform === undefined || platform.architecture === "" || platform.os === "") {
-      throw new ManifestError(
-        "MANIFEST_NOT_PUSHED",
-        `manifest ${formatReference(entry.ref)} must have an OS and Architecture to be pushed to a registry`,
-      );
-    }
-    return listItem(entry, target.domain, anyRegistry);
-  });
-  const body = encodeList(items);
-  const digest = digestOf(body);
+export function plan(draft: Draft, options: PlanOptions = {}): Plan {
+  const { name, entries } = draft;
+  const { target = locationOf(name), anyRegistry = false, mountOnly = false } = options;
+  if (entries.length === 0) throw new PlanError({ code: "LIST_EMPTY", list: formatReference(name) });
+  for (const entry of entries) checkEntry(entry, target, anyRegistry);
+  const root = encodeList(draft);
+  const children = childrenToPush(draft, target);
+  const steps = [...new Map(children.map(({ step }) => [step.manifest.digest, step])).values()];
   return {
     target,
-    children: entries
-      .filter((entry) => repositoryName(entry.ref) !== repositoryName(target))
-      .map((entry) => planChild(target, entry)),
-    list: { digest, mediaType: listMediaType(items), body, reference: target.tag ?? digest },
+    blobs: blobSteps(children, target),
+    manifests: [
+      ...steps,
+      {
+        manifest: root,
+        role: "root",
+        needs: steps.map(({ manifest }) => manifest.digest),
+        tags: options.tags ?? (name.tag === undefined ? [] : [name.tag]),
+        toleratesRefusal: false,
+      },
+    ],
+    mountOnly,
   };
 }
 
-function planChild(target: Reference, entry: Entry): PlannedChild {
-  const { manifest, descriptor } = entry;
-  const name: Reference = { domain: target.domain, path: target.path };
-  const ref = formatReference(withDigest(name, descriptor.digest));
-  if (manifest === undefined) {
-    throw new ManifestError(
-      "MANIFEST_NOT_PUSHED",
-      `failed to put manifest ${ref}: ${formatReference(entry.ref)} has no payload`,
-    );
+/** The last step, which moves the tags. */
+export function rootOf({ manifests }: Plan): ManifestStep {
+  const root = manifests.at(-1);
+  if (root === undefined) throw new Error("a plan without a root");
+  return root;
+}
+
+export function childrenOf({ manifests }: Plan): readonly ManifestStep[] {
+  return manifests.slice(0, -1);
+}
+
+/** What the work needs to do where: push to the target, which comes first, and pull from every source, each once. */
+export function accessesOf({ target, blobs }: Plan): { location: Location; actions: ("pull" | "push")[] }[] {
+  const sources: Location[] = [];
+  for (const source of blobs.flatMap((blob) => blob.sources)) {
+    if (![target, ...sources].some((known) => isSameLocation(known, source))) sources.push(source);
   }
-  const blobs = manifest.blobs.map((blob) => {
-    const fault = digestFault(blob.digest);
-    if (fault !== undefined) {
-      throw new ManifestError("MANIFEST_NOT_PUSHED", "invalid digest format", {
-        hint: `${formatReference(entry.ref)} names a blob by ${goString(blob.digest)}: ${fault}`,
+  return [
+    { location: target, actions: ["pull", "push"] },
+    ...sources.map((location) => ({ location, actions: ["pull" as const] })),
+  ];
+}
+
+function checkEntry(entry: Entry, target: Location, anyRegistry: boolean): void {
+  const ref = formatReference(entry.ref);
+  const { platform, digest } = entry.descriptor;
+  const isArtifact = entry.manifest?.kind === "artifact" && platform === undefined;
+  if (!isArtifact && (platform === undefined || platform.architecture === "" || platform.os === "")) {
+    throw new PlanError({ code: "PLATFORM_MISSING", entry: ref });
+  }
+  const { source } = entry;
+  if (!anyRegistry && source.kind === "registry" && target.kind === "registry" && source.domain !== target.domain) {
+    throw new PlanError({ code: "OTHER_REGISTRY", entry: ref, source: source.domain, target: target.domain });
+  }
+  const why = digestFault(digest);
+  if (why !== undefined) throw new PlanError({ code: "INVALID_DIGEST", entry: ref, why });
+}
+
+interface Child {
+  readonly step: ManifestStep;
+  readonly blobs: readonly Blob[];
+  readonly source: Location;
+}
+
+/** The entries of other repositories than the target, in list order. What is in the target is there already. */
+function childrenToPush(draft: Draft, target: Location): Child[] {
+  return inListOrder(draft.entries)
+    .filter(({ source }) => !isSameLocation(source, target))
+    .map((entry) => {
+      const manifest = exactManifest(entry, draft);
+      const blobs = manifest.blobs.map((blob): Blob => {
+        const why = digestFault(blob.digest);
+        if (why !== undefined) {
+          const ref = formatReference(entry.ref);
+          throw new PlanError({ code: "INVALID_MANIFEST", entry: ref, blob: blob.digest, why });
+        }
+        return { digest: blob.digest, size: Number(blob.size), foreign: isForeignLayer(blob.mediaType) };
+      });
+      return {
+        step: {
+          manifest,
+          role: "child",
+          needs: [...new Set(blobs.map(({ digest }) => digest))],
+          tags: [],
+          toleratesRefusal: entry.descriptor.platform?.os === "windows",
+        },
+        blobs,
+        source: entry.source,
+      };
+    });
+}
+
+function blobSteps(children: readonly Child[], target: Location): BlobStep[] {
+  const isNear = (location: Location): boolean =>
+    location.kind === "registry" && target.kind === "registry" && location.domain === target.domain;
+  const steps = new Map<string, BlobStep>();
+  for (const { step, blobs, source } of children) {
+    for (const blob of blobs) {
+      const { sources, neededBy }: Pick<BlobStep, "sources" | "neededBy"> = steps.get(blob.digest) ?? {
+        sources: [],
+        neededBy: [],
+      };
+      const isNew = !sources.some((known) => isSameLocation(known, source));
+      const isFirst = isNear(source) && sources[0] !== undefined && !isNear(sources[0]);
+      steps.set(blob.digest, {
+        ...blob,
+        sources: !isNew ? sources : isFirst ? [source, ...sources] : [...sources, source],
+        neededBy: neededBy.includes(step.manifest.digest) ? neededBy : [...neededBy, step.manifest.digest],
       });
     }
-    return { digest: blob.digest, size: blob.size, foreign: isForeignLayer(blob.mediaType), from: entry.ref };
-  });
-  return {
-    ref,
-    source: entry.ref,
-    digest: descriptor.digest,
-    mediaType: manifest.mediaType,
-    body: exactBytes(entry, manifest.bytes),
-    blobs,
-    toleratesRefusal: descriptor.platform?.os === "windows",
-  };
+  }
+  return [...steps.values()];
 }
 
 /**
- * The bytes that have the entry's digest. An entry of an old docker version has only the re-encoded manifest; what
- * registries of its time stored was that, indented.
+ * The manifest with the bytes that have the entry's digest. An entry of an old docker version has only the re-encoded
+ * manifest; what registries of its time stored was that, indented.
  */
-function exactBytes(entry: Entry, stored: Buffer): Buffer {
+function exactManifest(entry: Entry, { name }: Draft): Manifest {
+  const { manifest, raw } = entry;
   const expected = entry.descriptor.digest;
-  const docker = (): Buffer => indentJson(compactJson(stored), "   ");
+  const ref = formatReference(entry.ref);
+  if (manifest === undefined) {
+    const { domain, path } = name;
+    throw new PlanError({
+      code: "PAYLOAD_MISSING",
+      entry: ref,
+      ref: formatReference(withDigest({ domain, path }, expected)),
+    });
+  }
+  const docker = (): Buffer => indentJson(compactJson(manifest.bytes), "   ");
   const candidates =
-    entry.raw === undefined ? [docker(), stored, indentJson(compactJson(stored), "  ")] : [entry.raw];
-  const exact = candidates.find((bytes) => digestLike(expected, bytes) === expected);
-  if (exact !== undefined) return exact;
-  const got = digestLike(expected, candidates[0] ?? stored);
-  throw new ManifestError(
-    "MANIFEST_NOT_PUSHED",
-    `internal digest mismatch for ${formatReference(entry.ref)}: expected ${expected}, got ${got}`,
-  );
+    raw === undefined ? [docker(), manifest.bytes, indentJson(compactJson(manifest.bytes), "  ")] : [raw];
+  const bytes = candidates.find((candidate) => digestLike(expected, candidate) === expected);
+  if (bytes !== undefined) return withExactBytes(manifest, bytes, expected);
+  const actual = digestLike(expected, candidates[0] ?? manifest.bytes);
+  throw new PlanError({ code: "DIGEST_MISMATCH", entry: ref, expected, actual });
 }

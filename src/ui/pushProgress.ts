@@ -1,6 +1,6 @@
 import type { Context } from "../context.js";
-import type { PushEvent } from "../push/execute.js";
-import type { PlannedBlob, PushPlan } from "../push/plan.js";
+import type { PushEvent } from "../push/old/execute.js";
+import type { PlannedBlob, PushPlan } from "../push/old/plan.js";
 import { formatReference, repositoryName } from "../oci/reference.js";
 
 export interface PushProgress {

@@ -6,7 +6,7 @@ import { compactJson, indentJson, memberBytes, parseJson } from "../../src/go/js
 import { parseManifest } from "../../src/oci/manifest.js";
 import { showEntries, showEntry, showList, showManifest } from "../../src/list/inspect.js";
 import { parseReference } from "../../src/oci/reference.js";
-import { planPush } from "../../src/push/plan.js";
+import { planPush } from "../../src/push/old/plan.js";
 import { decodeEntry } from "../../src/store/entryFile.js";
 import { escapeControls } from "../../src/ui/text.js";
 import { fuzz, FUZZ_TIMEOUT_MS } from "../helpers/fuzz.js";

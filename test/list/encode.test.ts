@@ -4,7 +4,7 @@ import { descriptor, type Descriptor } from "../../src/oci/descriptor.js";
 import { encodeEntry, type Entry } from "../../src/list/entry.js";
 import { parseImageManifest } from "../../src/oci/manifest.js";
 import { showEntries, showEntry, showList, showManifest } from "../../src/list/inspect.js";
-import { encodeList, listItem, listMediaType } from "../../src/list/encode.js";
+import { encodeList, listItem, listMediaType } from "../../src/push/old/list.js";
 import { DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST } from "../../src/oci/mediaTypes.js";
 import { locationOf } from "../../src/oci/location.js";
 import { NO_PLATFORM, type Platform } from "../../src/oci/platform.js";

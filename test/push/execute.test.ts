@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { parseReference } from "../../src/oci/reference.js";
-import { executePush, type PushEvent } from "../../src/push/execute.js";
-import { planPush } from "../../src/push/plan.js";
+import { executePush, type PushEvent } from "../../src/push/old/execute.js";
+import { planPush } from "../../src/push/old/plan.js";
 import { createRegistry } from "../../src/registry/createRegistry.js";
 import { startPeer } from "../helpers/peer.js";
 import { entryOf, withScene, type SceneOptions } from "../helpers/scene.js";

@@ -3,7 +3,7 @@ import { digestOf } from "../../src/oci/digest.js";
 import type { Entry } from "../../src/list/entry.js";
 import { DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX } from "../../src/oci/mediaTypes.js";
 import { parseReference } from "../../src/oci/reference.js";
-import { planPush } from "../../src/push/plan.js";
+import { planPush } from "../../src/push/old/plan.js";
 import { createTestRegistry, type ImageOptions } from "../../src/testing/index.js";
 import { entryOf } from "../helpers/scene.js";
 

@@ -1,4 +1,4 @@
-import { ManifestError } from "../errors.js";
+import { ManifestError } from "../../errors.js";
 
 /** An error of the registry or the network, with what was being done before it; any other error as it is. */
 export function describe(what: string, error: ManifestError): ManifestError;

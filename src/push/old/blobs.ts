@@ -1,8 +1,8 @@
-import { ManifestError } from "../errors.js";
-import { limitTo, type Limit } from "../limit.js";
-import { formatReference, repositoryName } from "../oci/reference.js";
-import { BlobMissingError, copyBlob, UploadRefusedError } from "../registry/transfer/copy.js";
-import type { Mount, Registry } from "../registry/api.js";
+import { ManifestError } from "../../errors.js";
+import { limitTo, type Limit } from "../../limit.js";
+import { formatReference, repositoryName } from "../../oci/reference.js";
+import { BlobMissingError, copyBlob, UploadRefusedError } from "../../registry/transfer/copy.js";
+import type { Mount, Registry } from "../../registry/api.js";
 import { describe } from "./describe.js";
 import type { Settings } from "./execute.js";
 import type { PlannedBlob, PushPlan } from "./plan.js";

@@ -1,7 +1,7 @@
-import { ManifestError } from "../errors.js";
-import { formatReference } from "../oci/reference.js";
-import type { Registry } from "../registry/api.js";
-import { RegistryError } from "../registry/http/registryError.js";
+import { ManifestError } from "../../errors.js";
+import { formatReference } from "../../oci/reference.js";
+import type { Registry } from "../../registry/api.js";
+import { RegistryError } from "../../registry/http/registryError.js";
 import { describe } from "./describe.js";
 import type { Settings } from "./execute.js";
 import { putPatiently } from "./patience.js";

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { RegistryError } from "../registry/http/registryError.js";
-import { DEFAULT_LIMITS, retryDelay } from "../registry/retry/retryDelay.js";
+import { RegistryError } from "../../registry/http/registryError.js";
+import { DEFAULT_LIMITS, retryDelay } from "../../registry/retry/retryDelay.js";
 import type { Settings } from "./execute.js";
 
 /** A registry takes a moment to notice what it was just given: the first wait, in milliseconds. */
