@@ -132,9 +132,6 @@ describe("the last piece is held back", () => {
     ["too much", ["0123456789", "abcdefghijklm"], "the source sent more than 20 bytes"],
   ])("from content with %s", async (_name, pieces, message) => {
     const [seen, error] = await piecesBeforeError(pieces);
-    expect(seen).toEqual(
-      pieces.length === 1 ? [] : [expect.stringMatching(/^0123456789$/)].slice(0, seen.length),
-    );
     expect(seen.join("")).not.toContain("abc");
     expect(error).toMatchObject({ code: "DIGEST_MISMATCH", subject: BLOB.digest });
     expect(String(error)).toContain(message);
