@@ -25,7 +25,8 @@ export function inListOrder(entries: readonly Entry[]): readonly Entry[] {
   images.forEach(({ descriptor }, index) => {
     if (!positions.has(descriptor.digest)) positions.set(descriptor.digest, index);
   });
-  const position = ({ descriptor }: Entry): number => positions.get(attestedDigest(descriptor)) ?? images.length;
+  const position = ({ descriptor }: Entry): number =>
+    positions.get(attestedDigest(descriptor)) ?? images.length;
   const attestations = entries.filter(({ descriptor }) => isAttestation(descriptor));
   return [...images, ...attestations.sort((one, other) => position(one) - position(other))];
 }
@@ -33,7 +34,9 @@ export function inListOrder(entries: readonly Entry[]): readonly Entry[] {
 /** The entries of `after` without the attestations of those images that `before` had and `after` has not. */
 export function withoutOrphans(before: readonly Entry[], after: readonly Entry[]): readonly Entry[] {
   const present = new Set(after.map(({ descriptor }) => descriptor.digest));
-  const gone = new Set(before.map(({ descriptor }) => descriptor.digest).filter((digest) => !present.has(digest)));
+  const gone = new Set(
+    before.map(({ descriptor }) => descriptor.digest).filter((digest) => !present.has(digest)),
+  );
   return after.filter(({ descriptor }) => {
     const image = attestedDigest(descriptor);
     return image === undefined || !gone.has(image);

@@ -6,7 +6,7 @@ import { DOCKER_LIST, OCI_INDEX, OCI_MANIFEST } from "../oci/mediaTypes.js";
 import { encodePlatform, NO_PLATFORM } from "../oci/platform.js";
 import { inListOrder, isAttestation } from "./attestations.js";
 import type { Draft, Settings } from "./draft.js";
-import type { Entry } from "./entry.js";
+import { encodeEntry, type Entry } from "./entry.js";
 
 /**
  * The list that a draft stands for. One that docker could have made is written as docker writes it; any other, unless
@@ -39,10 +39,14 @@ export function lostInList({ entries, settings }: Pick<Draft, "entries" | "setti
   ];
 }
 
+/** Would they be stored, shown and pushed alike? */
+export function isSameDraft(one: Draft, other: Draft): boolean {
+  const bytes = ({ entries }: Draft): Buffer => Buffer.concat(entries.map(encodeEntry));
+  return bytes(one).equals(bytes(other)) && encodeList(one).digest === encodeList(other).digest;
+}
+
 /** docker's rule for lists it can make: an OCI index if the first image is an OCI one, else docker's manifest list. */
-export function dockerMediaType(
-  descriptors: readonly Descriptor[],
-): typeof OCI_INDEX | typeof DOCKER_LIST {
+export function dockerMediaType(descriptors: readonly Descriptor[]): typeof OCI_INDEX | typeof DOCKER_LIST {
   return descriptors[0]?.mediaType === OCI_MANIFEST ? OCI_INDEX : DOCKER_LIST;
 }
 

@@ -4,11 +4,21 @@ import { ManifestError, type ErrorCode } from "../errors.js";
 export type ListFault =
   | { readonly code: "LIST_EMPTY"; readonly list: string }
   | { readonly code: "PLATFORM_MISSING"; readonly entry: string }
-  | { readonly code: "OTHER_REGISTRY"; readonly entry: string; readonly source: string; readonly target: string }
+  | {
+      readonly code: "OTHER_REGISTRY";
+      readonly entry: string;
+      readonly source: string;
+      readonly target: string;
+    }
   | { readonly code: "INVALID_DIGEST"; readonly entry: string; readonly why: string }
   /** A manifest names a blob by something that is no digest. */
   | { readonly code: "INVALID_MANIFEST"; readonly entry: string; readonly blob: string; readonly why: string }
-  | { readonly code: "DIGEST_MISMATCH"; readonly entry: string; readonly expected: string; readonly actual: string }
+  | {
+      readonly code: "DIGEST_MISMATCH";
+      readonly entry: string;
+      readonly expected: string;
+      readonly actual: string;
+    }
   /** `ref` is what it would be called in the target. */
   | { readonly code: "PAYLOAD_MISSING"; readonly entry: string; readonly ref: string };
 
@@ -18,7 +28,9 @@ export class PlanError extends ManifestError {
   readonly fault: ListFault;
 
   constructor(fault: ListFault) {
-    super(fault.code satisfies ErrorCode, messageOf(fault), { subject: "list" in fault ? fault.list : fault.entry });
+    super(fault.code satisfies ErrorCode, messageOf(fault), {
+      subject: "list" in fault ? fault.list : fault.entry,
+    });
     this.fault = fault;
   }
 }

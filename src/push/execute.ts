@@ -77,9 +77,7 @@ async function pushChildren(
   const steps = new Map(plan.blobs.map((blob) => [blob.digest, blob]));
 
   // First: a child that is there needs none of the mounts that still wait for their turn.
-  const answers = new Map(
-    children.map(({ manifest: { digest } }) => [digest, isPresent(digest)] as const),
-  );
+  const answers = new Map(children.map(({ manifest: { digest } }) => [digest, isPresent(digest)] as const));
   const blobs = new Map(plan.blobs.map((blob) => [blob.digest, ensure(blob)] as const));
   for (const work of [...answers.values(), ...blobs.values()]) {
     // Whoever waits for it throws it in its turn; nobody may be waiting yet.
@@ -172,7 +170,9 @@ function isTolerated(outcome: Extract<BlobOutcome, { kind: "absent" }>, child: M
 
 /** Throws what went wrong first, as docker would have met it: blobs before manifests, each in the order of the list. */
 function throwFirst(results: readonly PromiseSettledResult<void>[]): void {
-  const failures = results.flatMap((result): unknown[] => (result.status === "rejected" ? [result.reason] : []));
+  const failures = results.flatMap((result): unknown[] =>
+    result.status === "rejected" ? [result.reason] : [],
+  );
   const [first] = failures;
   if (first === undefined) return;
   const causes = failures.filter((error) => !hasCode(error, "STOPPED"));

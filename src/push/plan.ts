@@ -110,18 +110,31 @@ export function accessesOf({ target, blobs }: Plan): { location: Location; actio
 }
 
 function checkEntry(entry: Entry, target: Location, anyRegistry: boolean): void {
-  const ref = formatReference(entry.ref);
-  const { platform, digest } = entry.descriptor;
+  const { platform } = entry.descriptor;
   const isArtifact = entry.manifest?.kind === "artifact" && platform === undefined;
   if (!isArtifact && (platform === undefined || platform.architecture === "" || platform.os === "")) {
-    throw new PlanError({ code: "PLATFORM_MISSING", entry: ref });
+    throw new PlanError({ code: "PLATFORM_MISSING", entry: formatReference(entry.ref) });
   }
-  const { source } = entry;
-  if (!anyRegistry && source.kind === "registry" && target.kind === "registry" && source.domain !== target.domain) {
-    throw new PlanError({ code: "OTHER_REGISTRY", entry: ref, source: source.domain, target: target.domain });
+  checkEntrySource(entry, target, anyRegistry);
+}
+
+/** What keeps an entry out of any list of this target: another registry, and a digest that is none. */
+export function checkEntrySource(
+  { ref, source, descriptor }: Entry,
+  target: Location,
+  anyRegistry = false,
+): void {
+  const entry = formatReference(ref);
+  if (
+    !anyRegistry &&
+    source.kind === "registry" &&
+    target.kind === "registry" &&
+    source.domain !== target.domain
+  ) {
+    throw new PlanError({ code: "OTHER_REGISTRY", entry, source: source.domain, target: target.domain });
   }
-  const why = digestFault(digest);
-  if (why !== undefined) throw new PlanError({ code: "INVALID_DIGEST", entry: ref, why });
+  const why = digestFault(descriptor.digest);
+  if (why !== undefined) throw new PlanError({ code: "INVALID_DIGEST", entry, why });
 }
 
 interface Child {

@@ -44,7 +44,11 @@ function toRegistry(plan: Plan, target: Registry, assumptions: Assumptions): Pla
   const absent = new Set(
     children.map(({ manifest }) => manifest.digest).filter((digest) => !hasManifest(digest)),
   );
-  const at = (method: "HEAD" | "GET" | "POST" | "PUT" | "DELETE", path: string, where = target): PlannedRequest => ({
+  const at = (
+    method: "HEAD" | "GET" | "POST" | "PUT" | "DELETE",
+    path: string,
+    where = target,
+  ): PlannedRequest => ({
     kind: "http",
     method,
     domain: where.domain,
@@ -90,9 +94,7 @@ function toLayout(plan: Plan, folder: string, assumptions: Assumptions): Planned
   const absent = childrenOf(plan).filter(({ manifest }) => !hasManifest(manifest.digest));
   const needed = plan.blobs.filter(
     ({ digest, foreign, neededBy }) =>
-      !foreign &&
-      !hasBlob(digest) &&
-      absent.some(({ manifest }) => neededBy.includes(manifest.digest)),
+      !foreign && !hasBlob(digest) && absent.some(({ manifest }) => neededBy.includes(manifest.digest)),
   );
   return [
     ...needed.flatMap(({ digest, sources: [source] }): PlannedRequest[] =>

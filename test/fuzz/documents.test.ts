@@ -4,7 +4,7 @@ import { ManifestError } from "../../src/errors.js";
 import { encodeEntry, type Entry } from "../../src/list/entry.js";
 import { compactJson, indentJson, memberBytes, parseJson } from "../../src/go/json.js";
 import { parseManifest } from "../../src/oci/manifest.js";
-import { showEntries, showEntry, showList, showManifest } from "../../src/list/inspect.js";
+import { showEntries, showEntry, showDockerList, showManifest } from "../../src/list/inspect.js";
 import { parseReference } from "../../src/oci/reference.js";
 import { planPush } from "../../src/push/old/plan.js";
 import { decodeEntry } from "../../src/store/entryFile.js";
@@ -48,7 +48,7 @@ describe("any bytes", { timeout: FUZZ_TIMEOUT_MS }, () => {
       const manifest = attempt(() => parseManifest(type, bytes));
       if (manifest === undefined) return;
       showManifest(manifest.bytes);
-      if (manifest.kind === "index") showList(manifest.children);
+      if (manifest.kind === "index") showDockerList(manifest.children);
       untouched();
     });
   });

@@ -1,10 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { ManifestError } from "../../src/errors.js";
 import { descriptor, type Descriptor } from "../../src/oci/descriptor.js";
 import { encodeEntry, type Entry } from "../../src/list/entry.js";
 import { parseImageManifest } from "../../src/oci/manifest.js";
-import { showEntries, showEntry, showList, showManifest } from "../../src/list/inspect.js";
-import { encodeList, listItem, listMediaType } from "../../src/push/old/list.js";
+import { showDockerList, showEntries, showEntry, showManifest } from "../../src/list/inspect.js";
+import { DEFAULT_SETTINGS, emptyDraft } from "../../src/list/draft.js";
+import { dockerMediaType, encodeDockerList, encodeList, lostInList } from "../../src/list/encode.js";
+import { attestationOf, inIndex } from "../helpers/attestations.js";
+import { entryOf } from "../helpers/entries.js";
 import { DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST } from "../../src/oci/mediaTypes.js";
 import { locationOf } from "../../src/oci/location.js";
 import { NO_PLATFORM, type Platform } from "../../src/oci/platform.js";
@@ -25,7 +27,7 @@ describe("a list's bytes", () => {
       "os.version": "10.0.1",
       "os.features": ["win32k", "<"],
     };
-    const list = encodeList([item({ os: "linux", architecture: "arm", variant: "v7" }), item(windows)]);
+    const list = encodeDockerList([item({ os: "linux", architecture: "arm", variant: "v7" }), item(windows)]);
     expect(list.toString()).toBe(`{
    "schemaVersion": 2,
    "mediaType": "application/vnd.docker.distribution.manifest.list.v2+json",
@@ -60,50 +62,119 @@ describe("a list's bytes", () => {
 
   it("have an empty platform where there is none, and no annotations", () => {
     const annotated = { ...item(undefined), annotations: { a: "b" } };
-    expect(encodeList([annotated]).toString()).toContain(
+    expect(encodeDockerList([annotated]).toString()).toContain(
       '"platform": {\n            "architecture": "",\n            "os": ""\n         }\n      }\n   ]\n}',
     );
   });
 
   it("of no entries are a docker list of nothing", () => {
-    expect(showList([]).toString()).toBe(
+    expect(showDockerList([]).toString()).toBe(
       `{\n   "schemaVersion": 2,\n   "mediaType": "${DOCKER_LIST}",\n   "manifests": []\n}\n`,
     );
   });
 
   it("are an OCI index if the first entry is OCI's, whatever follows", () => {
-    expect(listMediaType([item({}, OCI_MANIFEST), item({})])).toBe(OCI_INDEX);
-    expect(listMediaType([item({}), item({}, OCI_MANIFEST)])).toBe(DOCKER_LIST);
+    expect(dockerMediaType([item({}, OCI_MANIFEST), item({})])).toBe(OCI_INDEX);
+    expect(dockerMediaType([item({}), item({}, OCI_MANIFEST)])).toBe(DOCKER_LIST);
   });
 });
 
-describe("what a list says of an entry", () => {
-  const entry: Entry = {
-    ref: parseReference("r.example/a:v1"),
-    source: locationOf(parseReference("r.example/a:v1")),
-    descriptor: item({ os: "linux", architecture: "amd64" }),
-    raw: undefined,
-    manifest: undefined,
-  };
+describe("the list of a draft", () => {
+  const LIST = parseReference("r.example/app:v1");
+  const image = inIndex("r.example/app:latest", entryOf("r.example/app:latest"));
+  const draft = (...entries: readonly Entry[]) => ({ ...emptyDraft(LIST), entries });
+  const shown = (manifest: { readonly bytes: Buffer }): unknown => JSON.parse(manifest.bytes.toString());
 
-  it("is refused for another registry, unless that is wanted", () => {
-    expect(() => listItem(entry, "s.example")).toThrow(
-      new ManifestError(
-        "INVALID_DIGEST",
-        "cannot use source images from a different registry than the target image: r.example != s.example",
-      ),
-    );
-    expect(listItem(entry, "s.example", true)).toBe(entry.descriptor);
+  it("is docker's, to the byte, where docker could have made it", () => {
+    const list = encodeList(draft(image));
+    expect(list.bytes).toEqual(encodeDockerList([image.descriptor]));
+    expect(list).toMatchObject({ kind: "index", mediaType: DOCKER_LIST, children: [image.descriptor] });
   });
 
-  it("needs a digest", () => {
-    const bad = { ...entry, descriptor: descriptor(DOCKER_MANIFEST, "sha256:12", 1) };
-    expect(() => listItem(bad, "r.example")).toThrow(
-      new ManifestError(
-        "INVALID_DIGEST",
-        'digest parse of image "r.example/a:v1" failed: invalid checksum digest length',
-      ),
+  it("is an OCI index with whole descriptors where an entry says more than docker has words for", () => {
+    const said = {
+      ...image.descriptor,
+      urls: ["https://r.example/x"],
+      annotations: { b: "2", a: "1" },
+      data: Buffer.from("{}"),
+      artifactType: "a/b",
+    };
+    const list = encodeList(draft({ ...image, descriptor: said }, attestationOf(image)));
+    expect(list.mediaType).toBe(OCI_INDEX);
+    const attestation = attestationOf(image).descriptor;
+    expect(shown(list)).toEqual({
+      schemaVersion: 2,
+      mediaType: OCI_INDEX,
+      manifests: [
+        {
+          mediaType: DOCKER_MANIFEST,
+          digest: image.descriptor.digest,
+          size: image.descriptor.size,
+          urls: ["https://r.example/x"],
+          annotations: { a: "1", b: "2" },
+          data: "e30=",
+          platform: { architecture: "amd64", os: "linux" },
+          artifactType: "a/b",
+        },
+        {
+          mediaType: DOCKER_MANIFEST,
+          digest: attestation.digest,
+          size: attestation.size,
+          annotations: attestation.annotations,
+          platform: { architecture: "unknown", os: "unknown" },
+        },
+      ],
+    });
+    expect(list.bytes.toString()).toContain(
+      '"annotations": {\n            "a": "1",\n            "b": "2"\n',
     );
+  });
+
+  it("has the index's own annotations, subject and artifact type, in the specification's order", () => {
+    const subject = descriptor(OCI_MANIFEST, DIGEST, 7);
+    const settings = { ...DEFAULT_SETTINGS, annotations: { z: "<" }, subject, artifactType: "x/y" };
+    const list = encodeList({ ...draft(image), settings });
+    expect(Object.keys(shown(list) as object)).toEqual([
+      "schemaVersion",
+      "mediaType",
+      "artifactType",
+      "manifests",
+      "subject",
+      "annotations",
+    ]);
+    expect(list).toMatchObject({ artifactType: "x/y", annotations: { z: "<" }, subject });
+  });
+
+  it("is what its settings ask for: an OCI index of docker's images, docker's list of OCI's", () => {
+    const oci = { ...image, descriptor: { ...image.descriptor, mediaType: OCI_MANIFEST } };
+    const typed = (type: "docker" | "oci", entry: Entry) =>
+      encodeList({ ...draft(entry), settings: { ...DEFAULT_SETTINGS, type } }).mediaType;
+    expect([typed("oci", image), typed("docker", oci)]).toEqual([OCI_INDEX, DOCKER_LIST]);
+  });
+
+  it("as docker's list loses annotations, which is told, and takes no attestations, which is refused", () => {
+    const settings = { ...DEFAULT_SETTINGS, type: "docker" as const, annotations: { a: "b" } };
+    const annotated = { ...image, descriptor: { ...image.descriptor, annotations: { a: "b" } } };
+    expect(lostInList(draft(annotated))).toEqual([]);
+    expect(lostInList({ ...draft(annotated), settings })).toEqual([
+      "annotations and the like of 1 entry",
+      "the index's own annotations, subject and artifact type",
+    ]);
+    expect(() => encodeList({ ...draft(image, attestationOf(image)), settings })).toThrow(
+      expect.objectContaining({ code: "ATTESTATION_LOST" }),
+    );
+  });
+
+  it("has no platform for an artifact that has none", () => {
+    const artifact = parseImageManifest(
+      OCI_MANIFEST,
+      Buffer.from(`{"mediaType":"${OCI_MANIFEST}","artifactType":"x/y","config":{}}`),
+    );
+    const entry = { ...image, manifest: artifact, descriptor: descriptor(OCI_MANIFEST, DIGEST, 7) };
+    expect(shown(encodeList(draft(entry)))).toMatchObject({
+      mediaType: OCI_INDEX,
+      manifests: [{ mediaType: OCI_MANIFEST, digest: DIGEST, size: 7 }],
+    });
   });
 });
 

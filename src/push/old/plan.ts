@@ -90,7 +90,12 @@ function planChild(target: Reference, entry: Entry): PlannedChild {
         hint: `${formatReference(entry.ref)} names a blob by ${goString(blob.digest)}: ${fault}`,
       });
     }
-    return { digest: blob.digest, size: blob.size, foreign: isForeignLayer(blob.mediaType), from: entry.ref };
+    return {
+      digest: blob.digest,
+      size: Number(blob.size),
+      foreign: isForeignLayer(blob.mediaType),
+      from: entry.ref,
+    };
   });
   return {
     ref,

@@ -1,0 +1,182 @@
+import * as z from "zod/mini";
+import { hasCode, ManifestError } from "../errors.js";
+import { issueOf, parseJson } from "../go/json.js";
+import type { Entry } from "../list/entry.js";
+import { descriptor, type Descriptor } from "../oci/descriptor.js";
+import { checkDigest, digestLike } from "../oci/digest.js";
+import { formatLocation } from "../oci/location.js";
+import type { Manifest } from "../oci/manifest.js";
+import { Platform } from "../oci/platform.js";
+import { formatReference, withDigest, type Reference } from "../oci/reference.js";
+import type { Repository } from "./repository.js";
+
+/** Indexes in indexes are followed this deep. */
+const MAX_NESTING = 4;
+/** No registry takes a larger index: 4 MiB hold some 20,000 of the shortest descriptors. */
+const MAX_MANIFESTS = 10_000;
+/** A list of so many bytes of manifests is nobody's; it bounds what a hostile index makes us hold. */
+const MAX_MANIFEST_BYTES = 256 * 1024 * 1024;
+
+/** An image or an index that a list is made of, and what its manifests are called in the list. */
+export interface Source {
+  /** In full: `registry.example/app:v1`, `oci-layout:///work/out:v1`. */
+  readonly name: string;
+  readonly repository: Repository;
+  /** The tag or digest to ask for. */
+  readonly reference: string;
+  /** The digest that it must have, if it was named with one. */
+  readonly digest: string | undefined;
+  /** The name of an image in the list; the manifests of an index get their digest behind it. */
+  readonly ref: Reference;
+  /** Is an image itself called by its digest? In a layout it has no name that docker would take. */
+  readonly byDigest: boolean;
+}
+
+/** A source in a registry. By tag where it has both tag and digest, as docker does. */
+export function registrySource(ref: Reference, repository: Repository): Source {
+  const { tag, digest } = ref;
+  const name = formatReference(ref);
+  return { name, repository, reference: tag ?? digest ?? "latest", digest, ref, byDigest: false };
+}
+
+/** A source in an OCI layout. In the list it is called by its digest in the list's own repository. */
+export function layoutSource(
+  list: Reference,
+  repository: Repository,
+  { tag, digest }: { readonly tag?: string | undefined; readonly digest?: string | undefined },
+): Source {
+  const reference = digest ?? tag ?? "latest";
+  const { domain, path } = list;
+  return {
+    name: `${formatLocation(repository.location)}${digest === undefined ? ":" : "@"}${reference}`,
+    repository,
+    reference,
+    digest,
+    ref: { domain, path },
+    byDigest: true,
+  };
+}
+
+/** Reads sources for one list: what several of them share is read once, and what all of them make us hold is bounded. */
+export class SourceReader {
+  readonly #platforms = new Map<string, Promise<Platform>>();
+  readonly #signal: AbortSignal | undefined;
+  #manifests = 0;
+  #bytes = 0;
+
+  constructor(signal?: AbortSignal) {
+    this.#signal = signal;
+  }
+
+  /**
+   * What a source names, checked against its digest.
+   * @throws MANIFEST_UNKNOWN if it is not there
+   */
+  async manifest(source: Source): Promise<Manifest> {
+    const manifest = await this.#get(source.repository, source.reference, source.name);
+    const { digest } = source;
+    if (digest !== undefined && digestLike(digest, manifest.bytes) !== digest) throw mismatch(digest);
+    return manifest;
+  }
+
+  /**
+   * The entries that a source stands for: one for an image; for an index one a manifest, in its order, with all that the
+   * index says of it.
+   * @throws MANIFEST_UNKNOWN, naming the one that is not there
+   */
+  async entries(source: Source, manifest?: Manifest): Promise<Entry[]> {
+    const found = manifest ?? (await this.manifest(source));
+    if (found.kind === "index") return this.#childEntries(source, found, 1);
+    const ref = source.byDigest ? withDigest(source.ref, found.digest) : source.ref;
+    return [await this.#entry(source.repository, ref, found)];
+  }
+
+  async #childEntries(source: Source, index: Manifest, depth: number): Promise<Entry[]> {
+    if (depth > MAX_NESTING) throw limit(`${source.name}: indexes are nested more than ${MAX_NESTING} deep`);
+    // In all: ten thousand indexes of ten thousand would be as many requests.
+    this.#manifests += index.children.length;
+    if (this.#manifests > MAX_MANIFESTS) throw limit(`${source.name}: more than ${MAX_MANIFESTS} manifests`);
+    for (const { digest } of index.children) checkDigest(digest);
+    const entries = await Promise.all(
+      index.children.map(async (child) => {
+        const ref = withDigest(source.ref, child.digest);
+        const manifest = await this.#get(source.repository, child.digest, formatReference(ref), source.name);
+        if (manifest.kind === "index") return this.#childEntries(source, manifest, depth + 1);
+        return [{ ...(await this.#entry(source.repository, ref, manifest, child)), origin: source.name }];
+      }),
+    );
+    return entries.flat();
+  }
+
+  async #get(repository: Repository, reference: string, name: string, index?: string): Promise<Manifest> {
+    try {
+      const manifest = await repository.get(reference, { signal: this.#signal });
+      this.#bytes += manifest.bytes.byteLength;
+      if (this.#bytes > MAX_MANIFEST_BYTES)
+        throw limit(`${name}: more than ${MAX_MANIFEST_BYTES} bytes of manifests`);
+      return manifest;
+    } catch (error) {
+      if (!hasCode(error, "MANIFEST_UNKNOWN")) throw error;
+      throw new ManifestError("MANIFEST_UNKNOWN", `${name} is not there`, {
+        subject: name,
+        hint: index === undefined ? error.hint : `${index} names it, but the registry does not have it`,
+        cause: error,
+      });
+    }
+  }
+
+  async #entry(
+    repository: Repository,
+    ref: Reference,
+    manifest: Manifest,
+    child?: Descriptor,
+  ): Promise<Entry> {
+    const { mediaType, digest, bytes, kind } = manifest;
+    const platform =
+      child?.platform ??
+      (child !== undefined && kind === "artifact" ? undefined : await this.#platform(repository, manifest));
+    const { urls, annotations, data, artifactType } = child ?? descriptor("", "", 0);
+    return {
+      ref,
+      source: repository.location,
+      descriptor: {
+        ...descriptor(mediaType, digest, bytes.byteLength),
+        urls,
+        annotations,
+        data,
+        ...(platform && { platform }),
+        artifactType,
+      },
+      raw: bytes,
+      manifest,
+    };
+  }
+
+  /** What an image's config says; each config is read once. */
+  #platform(repository: Repository, manifest: Manifest): Promise<Platform> {
+    const digest = manifest.blobs[0]?.digest ?? "";
+    const known = this.#platforms.get(digest);
+    if (known !== undefined) return known;
+    const asked = repository.getBlob(digest, { signal: this.#signal }).then(readPlatform);
+    this.#platforms.set(digest, asked);
+    // Another repository may have what this one lacks.
+    asked.catch(() => this.#platforms.delete(digest));
+    return asked;
+  }
+}
+
+function readPlatform(config: Buffer): Platform {
+  const parsed = z.safeParse(Platform, parseJson(config));
+  if (!parsed.success) throw new ManifestError("INVALID_MANIFEST", `image config: ${issueOf(parsed.error)}`);
+  return parsed.data;
+}
+
+function mismatch(digest: string): ManifestError {
+  return new ManifestError("DIGEST_MISMATCH", `manifest verification failed for digest ${digest}`, {
+    subject: digest,
+  });
+}
+
+function limit(message: string): ManifestError {
+  return new ManifestError("LIMIT", message);
+}

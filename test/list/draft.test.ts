@@ -1,0 +1,78 @@
+import { describe, expect, it } from "vitest";
+import { addEntries, emptyDraft, findEntry, withEntries } from "../../src/list/draft.js";
+import { isSameDraft } from "../../src/list/encode.js";
+import type { Entry } from "../../src/list/entry.js";
+import { parseReference } from "../../src/oci/reference.js";
+import { entryOf } from "../helpers/entries.js";
+import { attestationOf, inIndex } from "../helpers/attestations.js";
+
+const LIST = parseReference("r.example/app:v1");
+const names = ({ entries }: { entries: readonly Entry[] }): string[] =>
+  entries.map(({ descriptor }) => descriptor.digest);
+
+const amd64 = inIndex("r.example/app:latest", entryOf("r.example/app:latest", { seed: "amd64" }));
+const arm64 = inIndex("r.example/app:latest", entryOf("r.example/app:latest", { seed: "arm64" }));
+const rebuilt = inIndex("r.example/app:latest", entryOf("r.example/app:latest", { seed: "arm64, again" }));
+const plain = entryOf("r.example/other:v1");
+
+describe("a draft", () => {
+  it("keeps an entry that it has, since that may have been annotated", () => {
+    const annotated = { ...plain, descriptor: { ...plain.descriptor, annotations: { a: "b" } } };
+    const draft = { ...emptyDraft(LIST), entries: [annotated] };
+    expect(addEntries(draft, [plain]).entries).toEqual([annotated]);
+  });
+
+  it("gets the bytes that an entry of an old docker version lacks", () => {
+    const draft = { ...emptyDraft(LIST), entries: [{ ...plain, raw: undefined }] };
+    expect(addEntries(draft, [plain]).entries).toEqual([plain]);
+  });
+
+  it("loses what an index that was rebuilt contributes no more, with its attestations", () => {
+    const before = addEntries(emptyDraft(LIST), [
+      amd64,
+      arm64,
+      plain,
+      attestationOf(amd64),
+      attestationOf(arm64),
+    ]);
+    const after = addEntries(before, [amd64, rebuilt, attestationOf(amd64), attestationOf(rebuilt)]);
+    expect(new Set(names(after))).toEqual(
+      new Set(names({ entries: [amd64, plain, rebuilt, attestationOf(amd64), attestationOf(rebuilt)] })),
+    );
+  });
+
+  it("keeps what other sources contributed", () => {
+    const other = { ...rebuilt, origin: "r.example/app:other" };
+    const draft = addEntries(emptyDraft(LIST), [other, plain]);
+    expect(addEntries(draft, [amd64]).entries).toEqual([other, plain, amd64]);
+  });
+
+  it("has one image for two platforms twice, and what is equal to the byte once", () => {
+    const v7 = { ...amd64.descriptor.platform!, architecture: "arm", variant: "v7" };
+    const twin = { ...amd64, descriptor: { ...amd64.descriptor, platform: v7 } };
+    const draft = addEntries(emptyDraft(LIST), [amd64, twin, { ...amd64 }]);
+    expect(draft.entries).toEqual([amd64, twin]);
+    expect(findEntry(draft, amd64.ref)).toBe(amd64);
+  });
+
+  it("lets an attestation leave with its image, and only with its own", () => {
+    const lost = attestationOf(rebuilt);
+    const before = {
+      ...emptyDraft(LIST),
+      entries: [amd64, arm64, attestationOf(amd64), attestationOf(arm64), lost],
+    };
+    const after = withEntries(
+      before,
+      before.entries.filter((entry) => entry !== arm64),
+    );
+    expect(after.entries).toEqual([amd64, attestationOf(amd64), lost]);
+  });
+
+  it("is the same as another if both would be stored and pushed alike", () => {
+    const draft = addEntries(emptyDraft(LIST), [amd64]);
+    expect(isSameDraft(draft, addEntries(emptyDraft(LIST), [{ ...amd64 }]))).toBe(true);
+    expect(isSameDraft(draft, addEntries(draft, [plain]))).toBe(false);
+    const settings = { ...draft.settings, annotations: { a: "b" } };
+    expect(isSameDraft(draft, { ...draft, settings })).toBe(false);
+  });
+});
