@@ -14,6 +14,11 @@ import { VERSION } from "./version.js";
  * it would be a good part of the start-up time of a short command.
  */
 const globalFlags = {
+  config: {
+    kind: "string",
+    value: "dir",
+    description: "Folder of docker's configuration and lists, in place of DOCKER_CONFIG",
+  },
   ...commonFlags,
   version: { kind: "bool", short: "v", description: "Show the version" },
 } as const satisfies FlagTable;
@@ -49,12 +54,31 @@ export async function run(
       context.stderr.write(`tsmanifest: 'tsmanifest ${command.name}' ${fault}${usage(command, hint)}\n`);
       return 1;
     }
-    await command.run(context, { ...values, debug }, args);
+    await command.run(configured(context, globals.config), { ...values, debug }, args);
     return 0;
   } catch (error) {
     context.stderr.write(`${escapeControls(describe(error, { command, debug, signal: context.signal }))}\n`);
     return error instanceof UsageError ? error.status : 1;
   }
+}
+
+/** `--config DIR` is DOCKER_CONFIG for this run. Streams stay unopened until they are used. */
+function configured(context: Context, config: string): Context {
+  if (config === "") return context;
+  const { env, home, platform, signal, waits } = context;
+  return {
+    get stdout() {
+      return context.stdout;
+    },
+    get stderr() {
+      return context.stderr;
+    },
+    env: { ...env, DOCKER_CONFIG: config },
+    home,
+    platform,
+    signal,
+    ...(waits && { waits }),
+  };
 }
 
 interface Route {
@@ -75,6 +99,8 @@ function route(argv: readonly string[], commands: readonly CommandEntry[]): Rout
     const word = argv[at] ?? "";
     if (word.startsWith("-") && word !== "-" && word !== "--") {
       leading.push(word);
+      const value = word === "--config" ? argv[++at] : undefined;
+      if (value !== undefined) leading.push(value);
     } else if (word === "manifest" && !nested) {
       nested = true;
     } else if (word === "help") {
