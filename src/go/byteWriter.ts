@@ -1,5 +1,8 @@
 import { ManifestError } from "../errors.js";
 
+/** From here on, calling Node is faster than a loop. */
+const LONG = 32;
+
 /** Bytes in the making. One growing buffer: a piece of its own for every comma would cost a hundred times as much. */
 export class ByteWriter {
   readonly #limit: number;
@@ -15,13 +18,17 @@ export class ByteWriter {
   /** The bytes of `source` from `start` to `end`. */
   copy(source: Buffer, start: number, end: number): void {
     this.#makeRoom(end - start);
-    this.#length += source.copy(this.#bytes, this.#length, start, end);
+    if (end - start >= LONG) {
+      this.#length += source.copy(this.#bytes, this.#length, start, end);
+    } else {
+      for (let at = start; at < end; at++) this.#bytes[this.#length++] = source[at] ?? 0;
+    }
   }
 
   /** ASCII text. */
   text(ascii: string): void {
     this.#makeRoom(ascii.length);
-    this.#length += this.#bytes.write(ascii, this.#length, "latin1");
+    for (let at = 0; at < ascii.length; at++) this.#bytes[this.#length++] = ascii.charCodeAt(at);
   }
 
   take(): Buffer {

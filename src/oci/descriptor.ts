@@ -4,6 +4,7 @@ import {
   goInteger,
   goObject,
   goString,
+  goStringMap,
   goStringOrOmit,
   goStrings,
   goStruct,
@@ -36,20 +37,12 @@ export function descriptor(mediaType: string, digest: string, size: number): Des
 
 /** A descriptor in the order of an entry's file: mediaType, digest, size. */
 export function encodeDescriptor(item: Descriptor): string {
-  const annotations = Object.entries(item.annotations).sort(([a], [b]) =>
-    Buffer.compare(Buffer.from(a), Buffer.from(b)),
-  );
   return goObject([
     ["mediaType", goString(item.mediaType)],
     ["digest", goString(item.digest)],
     ["size", String(item.size)],
     ["urls", goStrings(item.urls)],
-    [
-      "annotations",
-      annotations.length === 0
-        ? undefined
-        : goObject(annotations.map(([key, value]) => [key, goString(value)])),
-    ],
+    ["annotations", goStringMap(item.annotations)],
     ["data", goStringOrOmit(item.data.toString("base64"))],
     ["platform", item.platform && encodePlatform(item.platform)],
     ["artifactType", goStringOrOmit(item.artifactType)],

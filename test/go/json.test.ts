@@ -1,8 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import * as z from "zod/mini";
 import { ManifestError } from "../../src/errors.js";
 import {
   compactJson,
+  goBytes,
+  goInteger,
   goObject,
   goString,
   goStrings,
@@ -135,6 +138,34 @@ describe("parsing", () => {
     );
   });
 
+  it("keeps a whole number that is no JavaScript number, and leaves all else to JSON.parse", () => {
+    fc.assert(
+      fc.property(treeWithLongNumbers, fc.constantFrom(undefined, "\t"), ([value, json], indent) => {
+        const laidOut = indent === undefined ? bytes(json) : indentJson(bytes(json), indent);
+        expect(parseJson(laidOut)).toEqual(value);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it.each([
+    ["9007199254740991", 9007199254740991],
+    ["9007199254740992", 9007199254740992n],
+    ["-9007199254740993", -9007199254740993n],
+    ["9223372036854775808", 9223372036854775808n],
+    ["1e16", 1e16],
+    ["9007199254740993.0", 9007199254740992],
+    ["9007199254740993e0", 9007199254740992],
+    ["12345678901234567890", 12345678901234567000],
+    ['"9007199254740993"', "9007199254740993"],
+    ['{"9007199254740993":[ 9007199254740993 ]}', { "9007199254740993": [9007199254740993n] }],
+    ['{"a":9007199254740993,"__proto__":{},"a":-0}', JSON.parse('{"a":-0,"__proto__":{}}')],
+    ['[[],{},"\\\\",9007199254740993,{"a\\"]":[{ }]}]', [[], {}, "\\", 9007199254740993n, { 'a"]': [{}] }]],
+    [`${"[".repeat(999)}9007199254740993${"]".repeat(999)}`, nested(999, 9007199254740993n)],
+  ])("%.50s", (json, expected) => {
+    expect(parseJson(bytes(json))).toEqual(expected);
+  });
+
   it.each([
     ["cut off", '{"a":', "unexpected end of JSON input"],
     ["empty", "", "unexpected end of JSON input"],
@@ -143,5 +174,100 @@ describe("parsing", () => {
     ["nested without end", "[".repeat(1001), "JSON is nested more than 1000 deep"],
   ])("text that is %s is refused without repeating it", (_name, text, message) => {
     expect(() => parseJson(bytes(text))).toThrow(new ManifestError("INVALID_JSON", message));
+  });
+});
+
+function nested(depth: number, value: unknown): unknown {
+  return depth === 0 ? value : [nested(depth - 1, value)];
+}
+
+/** Values with bigints in them, each with its JSON. */
+const { tree: treeWithLongNumbers } = fc.letrec<{ tree: [unknown, string] }>((tie) => ({
+  tree: fc.oneof(
+    { maxDepth: 4 },
+    fc
+      .oneof(
+        fc.bigInt({ min: 2n ** 53n, max: 2n ** 63n }),
+        fc.bigInt({ min: -(2n ** 63n), max: -(2n ** 53n) }),
+      )
+      .map((long): [unknown, string] => [long, String(long)]),
+    fc
+      .json({ maxDepth: 1 })
+      .filter((json) => !/(?<![.\d])\d{16}/.test(json))
+      .map((json): [unknown, string] => [JSON.parse(json), json]),
+    fc
+      .array(tie("tree"), { maxLength: 4 })
+      .map((items): [unknown, string] => [
+        items.map(([value]) => value),
+        `[${items.map(([, json]) => json).join()}]`,
+      ]),
+    fc
+      .array(fc.tuple(fc.string(), tie("tree")), { maxLength: 4 })
+      .map((members): [unknown, string] => [
+        Object.fromEntries(members.map(([key, [value]]) => [key, value])),
+        `{${members.map(([key, [, json]]) => `${JSON.stringify(key)}:${json}`).join()}}`,
+      ]),
+  ),
+}));
+
+describe("an int64 field", () => {
+  it.each([
+    ["nothing", undefined, 0],
+    ["a number", -5, -5],
+    ["the largest number that JavaScript has", 2 ** 53 - 1, 2 ** 53 - 1],
+    ["a larger one", 9007199254740993n, 9007199254740993n],
+    ["the largest of all", 9223372036854775807n, 9223372036854775807n],
+    ["the smallest of all", -9223372036854775808n, -9223372036854775808n],
+  ])("takes %s", (_name, value, expected) => {
+    expect(z.parse(goInteger, value)).toBe(expected);
+  });
+
+  it.each([
+    ["one more than the largest", 9223372036854775808n],
+    ["one less than the smallest", -9223372036854775809n],
+    ["a fraction", 1.5],
+    ["a number that is not exact", 2 ** 53],
+    ["text", "5"],
+  ])("does not take %s", (_name, value) => {
+    expect(z.safeParse(goInteger, value).success).toBe(false);
+  });
+});
+
+describe("a []byte field", () => {
+  it.each([
+    ["nothing", undefined, ""],
+    ["two of padding", "YQ==", "a"],
+    ["one of padding", "YWI=", "ab"],
+    ["line breaks, in the padding too", "\rYW\nI=\r\n", "ab"],
+    ["stray bits behind the last byte", "YWJ=", "ab"],
+  ])("takes %s", (_name, text, expected) => {
+    expect(z.parse(goBytes, text).toString()).toBe(expected);
+  });
+
+  it.each([
+    ["no padding", "YWI"],
+    ["too much padding", "YWI=="],
+    ["padding alone", "===="],
+    ["padding in the middle", "YQ==YWI="],
+    ["base64url", "_-8="],
+    ["white space", "YW I="],
+  ])("does not take %s", (_name, text) => {
+    expect(z.safeParse(goBytes, text).success).toBe(false);
+  });
+
+  it("takes what encodes to itself, and nothing that is no whole number of groups", () => {
+    fc.assert(
+      fc.property(fc.uint8Array(), (content) => {
+        const text = Buffer.from(content).toString("base64");
+        expect(z.parse(goBytes, text)).toEqual(Buffer.from(content));
+        expect(z.safeParse(goBytes, `${text}A`).success).toBe(false);
+      }),
+    );
+  });
+
+  it("may be as long as a store's file can be", () => {
+    const content = Buffer.alloc(24 * 1024 * 1024, 7);
+    expect(z.parse(goBytes, content.toString("base64")).equals(content)).toBe(true);
+    expect(z.safeParse(goBytes, `${content.toString("base64")}*`).success).toBe(false);
   });
 });

@@ -51,13 +51,13 @@ describe("an image manifest", () => {
       "half a byte",
       OCI_MANIFEST,
       { config: { size: 0.5 } },
-      "manifest: config.size should be a whole number",
+      "manifest: config.size should be a whole number of 64 bits",
     ],
     [
       "a size in letters",
       OCI_MANIFEST,
       { config: { size: "1" } },
-      "manifest: config.size should be a number",
+      "manifest: config.size should be a whole number of 64 bits",
     ],
   ] as const)("%s is refused", (_name, kind, manifest, message) => {
     expect(() => parseImageManifest(kind, json(manifest))).toThrow(

@@ -89,6 +89,9 @@ const text = (name: string, content: string | Buffer, isNamed = true): StoredEnt
   isNamed,
 });
 const usualText = JSON.stringify(USUAL);
+/** Sizes that JavaScript would round. */
+const sized = (name: string, size: string, isNamed = false): StoredEntry =>
+  text(name, usualText.replace(/"size":\d+,"platform"/, `"size":${size},"platform"`), isNamed);
 
 export const storedEntries: readonly StoredEntry[] = [
   usual("as docker writes it", {}),
@@ -169,11 +172,10 @@ export const storedEntries: readonly StoredEntry[] = [
   described("with a size of 0", { size: 0 }),
   described("with a negative size", { size: -5 }),
   described("with a size in letters", { size: "5" }, true),
-  {
-    name: "with a size beyond 2^63",
-    content: usualText.replace(/"size":\d+,"platform"/, '"size":9223372036854775808,"platform"'),
-    isNamed: true,
-  },
+  sized("with a size beyond 2^53", "9007199254740993"),
+  sized("with the largest size", "9223372036854775807"),
+  sized("with the smallest size", "-9223372036854775808"),
+  sized("with a size beyond 2^63", "9223372036854775808", true),
   described("with no media type", { mediaType: "" }),
   described("with the other media type", { mediaType: OCI_MANIFEST }),
   described("with a media type that nobody knows", { mediaType: "<a/b>" }),
