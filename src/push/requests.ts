@@ -19,9 +19,14 @@ export interface Assumptions {
   readonly hasManifest?: (digest: string) => boolean;
   /** Does it have this blob already? Layouts only: a registry is not asked. Nothing, unless told. */
   readonly hasBlob?: (digest: string) => boolean;
-  /** How it answers to a mount: it does it, opens an upload instead (202), or refuses (4xx). */
-  readonly mounts?: "mounted" | "accepted" | "refused";
+  /**
+   * How it answers to mounts: it does them, opens uploads instead (202), or refuses (4xx). Unless told, it mounts
+   * everything but foreign layers, which registries hardly ever have.
+   */
+  readonly mounts?: MountAnswer;
 }
+
+export type MountAnswer = "mounted" | "accepted" | "refused";
 
 /**
  * The requests that an executed plan sends to registries that behave, those for tokens aside. Pure. In the order of their
@@ -39,7 +44,8 @@ export function requests(plan: Plan, assumptions: Assumptions = {}): readonly Pl
 type Registry = Extract<Location, { kind: "registry" }>;
 
 function toRegistry(plan: Plan, target: Registry, assumptions: Assumptions): PlannedRequest[] {
-  const { hasManifest = () => false, mounts = "mounted" } = assumptions;
+  const { hasManifest = () => false, mounts } = assumptions;
+  const answerTo = ({ foreign }: BlobStep): MountAnswer => mounts ?? (foreign ? "accepted" : "mounted");
   const children = childrenOf(plan);
   const absent = new Set(
     children.map(({ manifest }) => manifest.digest).filter((digest) => !hasManifest(digest)),
@@ -63,7 +69,7 @@ function toRegistry(plan: Plan, target: Registry, assumptions: Assumptions): Pla
   };
   const copied = (blob: BlobStep): PlannedRequest[] => {
     const [source] = blob.sources;
-    const opened = mountable(blob) !== undefined && mounts === "accepted";
+    const opened = mountable(blob) !== undefined && answerTo(blob) === "accepted";
     const isCopied = !plan.mountOnly && !blob.foreign && blob.neededBy.some((digest) => absent.has(digest));
     const path = "blobs/uploads/";
     if (!isCopied) return opened ? [at("DELETE", `${path}…`)] : [];
@@ -81,7 +87,7 @@ function toRegistry(plan: Plan, target: Registry, assumptions: Assumptions): Pla
       const query = `from=${encodeURIComponent(source.path)}&mount=${encodeURIComponent(blob.digest)}`;
       return [at("POST", `blobs/uploads/?${query}`)];
     }),
-    ...plan.blobs.flatMap((blob) => (mounts === "mounted" && mountable(blob) ? [] : copied(blob))),
+    ...plan.blobs.flatMap((blob) => (mountable(blob) && answerTo(blob) === "mounted" ? [] : copied(blob))),
     ...children.filter(({ manifest }) => absent.has(manifest.digest)).flatMap(put),
     ...put(rootOf(plan)),
   ];
