@@ -8,7 +8,7 @@ import { parseManifest, type Manifest } from "../oci/manifest.js";
 import { locationOf } from "../oci/location.js";
 import { Platform } from "../oci/platform.js";
 import { withDigest, type Reference } from "../oci/reference.js";
-import type { FetchedManifest, Registry } from "../registry/api.js";
+import type { FetchedManifest, Registry } from "../registry/old/api.js";
 
 /** Images and lists, read from a registry as the entries of a list. */
 

@@ -1,213 +1,206 @@
+import type { Blob, BlobStream, Interruptible } from "../content/repository.js";
 import { ManifestError } from "../errors.js";
 import { digestLike, digestOf, isDigest } from "../oci/digest.js";
-import { MANIFEST_TYPES } from "../oci/mediaTypes.js";
-import { header, type HttpRequest, type HttpResponse, type Send } from "./http/message.js";
-import { resolveLocation, type Location, type LocationOptions } from "./http/locations.js";
-import { RegistryError } from "./http/registryError.js";
-import { repositoryScope } from "./auth/token.js";
+import { formatLocation } from "../oci/location.js";
+import { MANIFEST_TYPES, OCI_INDEX } from "../oci/mediaTypes.js";
+import { decode, encodingOf } from "./http/contentEncoding.js";
+import { header, type HttpRequest, type HttpResponse } from "./http/message.js";
+import { ensureStatus } from "./http/registryError.js";
+import type { RepositoryClient } from "./http/repositoryClient.js";
 
 /**
- * The operations of the distribution API that a manifest list needs, on one registry.
+ * The operations of the distribution API on manifests and on blobs that are read; uploads are in transfer/.
  * https://github.com/opencontainers/distribution-spec/blob/main/spec.md
+ *
+ * Each sends one request and returns the answer if its status is one that is expected.
  */
-export interface Registry {
-  /** Is this manifest in the repository? */
-  hasManifest(repository: string, digest: string): Promise<boolean>;
-  /** A manifest by tag or digest; its bytes are checked against the digest. */
-  getManifest(repository: string, reference: string): Promise<FetchedManifest>;
-  /** Puts a manifest under a tag or its digest, and returns the digest. */
-  putManifest(repository: string, reference: string, mediaType: string, bytes: Buffer): Promise<string>;
-  /** A whole blob (an image config), checked against its digest. */
-  getBlob(repository: string, digest: string): Promise<Buffer>;
-  /** Makes a blob of another repository known in this one. */
-  mountBlob(repository: string, source: string, digest: string): Promise<Mount>;
-  /** Opens an upload of a blob. */
-  openUpload(repository: string, signal?: AbortSignal): Promise<Upload>;
-  /** Gives up an upload; that it is refused does not matter. */
-  cancelUpload(upload: Upload): Promise<void>;
-  /** Sends any request by way of all layers; for the copying of blobs. */
-  readonly send: Send;
-  /** `https://host/v2/<repository>/<path>` */
-  url(repository: string, path: string): URL;
-  /** The registry's host and port. */
-  readonly host: string;
-  /** The same registry, but when the signal is aborted nothing is tried again any more. */
-  until(signal: AbortSignal): Registry;
+
+const ACCEPT = { accept: MANIFEST_TYPES.join(", ") };
+
+/** HEAD, whatever the answer. */
+export function headManifest(
+  client: RepositoryClient,
+  reference: string,
+  { signal, stop }: Interruptible,
+): Promise<HttpResponse> {
+  return client.send({
+    method: "HEAD",
+    url: client.url(`manifests/${reference}`),
+    headers: ACCEPT,
+    idempotent: true,
+    // Some firewalls cut every HEAD; nothing depends on one so much that it would be worth all the retries.
+    retriesWhenBroken: 1,
+    ...client.auth("pull"),
+    signal,
+    stop,
+  });
 }
 
-export interface FetchedManifest {
-  readonly bytes: Buffer;
-  readonly contentType: string;
-  readonly digest: string;
-}
-
-/** An upload that the registry has opened: where its bytes go. */
-export interface Upload extends Location {
-  readonly scopes: readonly string[];
-}
-
-export type Mount =
-  | { readonly kind: "mounted" }
-  /** The registry wants the blob itself, here. */
-  | { readonly kind: "upload"; readonly upload: Upload }
-  /** It will have none of it: 4xx. */
-  | { readonly kind: "refused"; readonly error: RegistryError };
-
-/** The 4xx that are over after a while. */
-const PASSING = new Set([408, 429, 499]);
-
-const MAX_CONFIG_BYTES = 16 * 1024 * 1024;
-
-/** @param options how the `Location` of an upload is taken */
-export function registryOperations(host: string, send: Send, options: LocationOptions = {}): Registry {
-  const url = (repository: string, path: string): URL => new URL(`https://${host}/v2/${repository}/${path}`);
-  const pull = (repository: string): string[] => [repositoryScope(repository, "pull")];
-  const push = (repository: string): string[] => [repositoryScope(repository, "pull", "push")];
-  const accept = MANIFEST_TYPES.join(", ");
-
-  async function hasManifest(repository: string, digest: string): Promise<boolean> {
-    const request: HttpRequest = {
-      method: "HEAD",
-      url: url(repository, `manifests/${digest}`),
-      headers: { accept },
-      idempotent: true,
-      scopes: push(repository),
-    };
-    const response = await send(request);
-    if (response.status === 200) return (header(response, "docker-content-digest") ?? digest) === digest;
-    // Some registries know no HEAD; one that fails here is asked again by what follows.
-    if (response.status !== 405 && response.status !== 403) return false;
-    const whole = await send({ ...request, method: "GET" });
-    return whole.status === 200 && digestLike(digest, whole.body) === digest;
-  }
-
-  async function getManifest(repository: string, reference: string): Promise<FetchedManifest> {
-    const response = await send({
+/**
+ * GET. The bytes are checked against the digest, of the reference and of the answer.
+ * @throws DIGEST_MISMATCH, or a RegistryError for any status but 200
+ */
+export async function getManifest(
+  client: RepositoryClient,
+  reference: string,
+  { signal, stop }: Interruptible,
+): Promise<HttpResponse> {
+  const response = await client
+    .send({
       method: "GET",
-      url: url(repository, `manifests/${reference}`),
-      headers: { accept },
+      url: client.url(`manifests/${reference}`),
+      headers: ACCEPT,
       idempotent: true,
-      scopes: pull(repository),
-    }).then(ensureStatus("GET", 200));
-    const bytes = response.body;
-    const claimed = header(response, "docker-content-digest");
-    if (isDigest(reference) && digestLike(reference, bytes) !== reference) {
-      throw new ManifestError("DIGEST_MISMATCH", `manifest verification failed for digest ${reference}`);
+      ...client.auth("pull"),
+      signal,
+      stop,
+    })
+    .then(ensureStatus("GET", 200));
+  for (const digest of [reference, header(response, "docker-content-digest") ?? ""]) {
+    if (isDigest(digest) && digestLike(digest, response.body) !== digest) {
+      const message = `manifest verification failed for digest ${digest}`;
+      throw new ManifestError("DIGEST_MISMATCH", message, { subject: digest });
     }
-    if (claimed !== undefined && isDigest(claimed) && digestLike(claimed, bytes) !== claimed) {
-      throw new ManifestError("DIGEST_MISMATCH", `manifest verification failed for digest ${claimed}`);
-    }
-    return { bytes, contentType: header(response, "content-type") ?? "", digest: digestOf(bytes) };
   }
+  return response;
+}
 
-  async function putManifest(
-    repository: string,
-    reference: string,
-    mediaType: string,
-    bytes: Buffer,
-  ): Promise<string> {
-    const response = await send({
+/**
+ * PUT, any 2xx. A digest in the answer is that of the bytes.
+ * @throws DIGEST_MISMATCH if it is not
+ */
+export async function putManifest(
+  client: RepositoryClient,
+  reference: string,
+  { mediaType, bytes }: { readonly mediaType: string; readonly bytes: Buffer },
+  { signal, stop }: Interruptible,
+): Promise<HttpResponse> {
+  const response = await client
+    .send({
       method: "PUT",
-      url: url(repository, `manifests/${reference}`),
+      url: client.url(`manifests/${reference}`),
       headers: { "content-type": mediaType },
       body: bytes,
       idempotent: true,
-      scopes: push(repository),
-    }).then(ensureStatus("PUT", 200, 201, 202, 204));
-    const digest = digestOf(bytes);
-    const claimed = header(response, "docker-content-digest");
-    if (claimed !== undefined && isDigest(claimed) && digestLike(claimed, bytes) !== claimed) {
-      throw new ManifestError(
-        "DIGEST_MISMATCH",
-        `the registry stored something else: expected ${digest}, got ${claimed}`,
-      );
-    }
-    return digest;
-  }
-
-  async function getBlob(repository: string, digest: string): Promise<Buffer> {
-    if (!isDigest(digest))
-      throw new ManifestError("DIGEST_MISMATCH", `${repository}: ${JSON.stringify(digest)} is not a digest`);
-    const response = await send({
-      method: "GET",
-      url: url(repository, `blobs/${digest}`),
-      idempotent: true,
-      maxBytes: MAX_CONFIG_BYTES,
-      scopes: pull(repository),
-    });
-    if (response.status === 404)
-      throw new ManifestError("DIGEST_MISMATCH", "unknown blob", {
-        hint: `${repository}@${digest} is missing`,
-      });
-    const { body } = ensureStatus("GET", 200)(response);
-    if (digestLike(digest, body) !== digest) {
-      throw new ManifestError("DIGEST_MISMATCH", `image config verification failed for digest ${digest}`);
-    }
-    return body;
-  }
-
-  async function mountBlob(repository: string, source: string, digest: string): Promise<Mount> {
-    const target = url(repository, "blobs/uploads/");
-    target.search = `?from=${encodeURIComponent(source)}&mount=${encodeURIComponent(digest)}`;
-    const scopes = [...push(repository), ...pull(source)];
-    const response = await send({ method: "POST", url: target, idempotent: true, scopes });
-    if (response.status === 201) return { kind: "mounted" };
-    if (response.status === 202) return { kind: "upload", upload: uploadOf(response, scopes) };
-    const error = new RegistryError("POST", response);
-    // What is wrong for the moment, or with the server, says nothing about mounts.
-    if (response.status < 400 || response.status >= 500 || PASSING.has(response.status)) throw error;
-    return { kind: "refused", error };
-  }
-
-  async function openUpload(repository: string, signal?: AbortSignal): Promise<Upload> {
-    const scopes = push(repository);
-    const request: HttpRequest = {
-      method: "POST",
-      url: url(repository, "blobs/uploads/"),
-      idempotent: true,
-      scopes,
+      ...client.auth("push"),
       signal,
-    };
-    return uploadOf(await send(request).then(ensureStatus("POST", 202)), scopes);
+      stop,
+    })
+    .then(ensureStatus("PUT", 200, 201, 202, 204));
+  const said = header(response, "docker-content-digest");
+  if (said !== undefined && isDigest(said) && digestLike(said, bytes) !== said) {
+    const expected = digestOf(bytes);
+    const message = `the registry stored something else: expected ${expected}, got ${said}`;
+    throw new ManifestError("DIGEST_MISMATCH", message, { subject: expected });
   }
-
-  async function cancelUpload({ url: upload, sameOrigin, scopes }: Upload): Promise<void> {
-    await send({
-      method: "DELETE",
-      url: upload,
-      idempotent: true,
-      retries: 0,
-      ...(sameOrigin && { scopes }),
-    }).catch(() => undefined);
-  }
-
-  /** Where the bytes of a newly opened upload go. */
-  function uploadOf(response: HttpResponse, scopes: readonly string[]): Upload {
-    return { ...resolveLocation(header(response, "location"), response.url, options), scopes };
-  }
-
-  const until = (lastTry: AbortSignal): Registry =>
-    registryOperations(host, (request) => send({ ...request, lastTry }), options);
-
-  return {
-    hasManifest,
-    getManifest,
-    putManifest,
-    getBlob,
-    mountBlob,
-    openUpload,
-    cancelUpload,
-    send,
-    url,
-    host,
-    until,
-  };
+  return response;
 }
 
-/** Passes on an answer of one of these statuses, and throws a RegistryError for any other. */
-export function ensureStatus(method: HttpRequest["method"], ...expected: number[]) {
-  return (response: HttpResponse): HttpResponse => {
-    if (expected.includes(response.status)) return response;
-    throw new RegistryError(method, response);
+/**
+ * GET of a blob from `offset` on, as a stream.
+ * https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pulling-blobs
+ * @throws BLOB_UNKNOWN, or a RegistryError for any other status but 200 and 206
+ */
+export async function openBlob(
+  client: RepositoryClient,
+  blob: Blob,
+  offset: number,
+  options: Interruptible,
+): Promise<BlobStream> {
+  const request: HttpRequest = {
+    ...blobRequest(client, blob.digest, options),
+    ...(offset > 0 && { headers: { range: `bytes=${offset}-` } }),
+    stream: true,
   };
+  const response = await client.send(request);
+  if (response.status === 404) throw blobUnknown(client, blob.digest);
+  ensureStatus("GET", ...(offset > 0 ? [200, 206] : [200]))(response);
+  const { stream } = response;
+  if (stream === undefined) throw new Error("a download without a stream");
+  // A body that is given up unread reports that as an error, which would end the program if nobody listened.
+  stream.on("error", () => undefined);
+  try {
+    const encoding = encodingOf(response);
+    if (response.status === 206) {
+      const isRest = (header(response, "content-range") ?? "").startsWith(`bytes ${offset}-`);
+      if (!isRest || encoding !== undefined) {
+        throw mismatch(client, blob.digest, "the source does not resume downloads");
+      }
+      return { stream, length: expectedLength(client, blob), skip: 0 };
+    }
+    const sent = lengthOf(response);
+    // Some stores name the encoding of the blob itself, a compressed layer, and send it as it is.
+    if (encoding !== undefined && !(sent === blob.size && sent > 0)) {
+      const decoded = decode(stream, encoding, response.url.host).on("error", () => undefined);
+      return { stream: decoded, length: expectedLength(client, blob), skip: offset };
+    }
+    return { stream, length: sent ?? expectedLength(client, blob), skip: offset };
+  } catch (error) {
+    stream.destroy();
+    throw error;
+  }
+}
+
+/**
+ * GET of a whole blob, checked.
+ * @throws BLOB_UNKNOWN, LIMIT if it is larger than `maxBytes`, or a RegistryError for any other status but 200
+ */
+export async function getBlob(
+  client: RepositoryClient,
+  digest: string,
+  maxBytes: number,
+  options: Interruptible,
+): Promise<Buffer> {
+  if (!isDigest(digest)) throw mismatch(client, digest, "not a digest");
+  const response = await client.send({ ...blobRequest(client, digest, options), maxBytes });
+  if (response.status === 404) throw blobUnknown(client, digest);
+  const { body } = ensureStatus("GET", 200)(response);
+  if (digestLike(digest, body) !== digest) throw mismatch(client, digest, "the content has another digest");
+  return body;
+}
+
+/**
+ * GET of one page of what refers to a manifest, whatever the answer; the first, or one that an earlier page names.
+ * https://github.com/opencontainers/distribution-spec/blob/main/spec.md#listing-referrers
+ */
+export function getReferrers(
+  client: RepositoryClient,
+  url: URL,
+  options: Interruptible,
+): Promise<HttpResponse> {
+  return client.send({
+    method: "GET",
+    url,
+    headers: { accept: OCI_INDEX },
+    idempotent: true,
+    ...client.auth("pull"),
+    signal: options.signal,
+    stop: options.stop,
+  });
+}
+
+function blobRequest(client: RepositoryClient, digest: string, { signal, stop }: Interruptible): HttpRequest {
+  const url = client.url(`blobs/${digest}`);
+  return { method: "GET", url, idempotent: true, ...client.auth("pull"), signal, stop };
+}
+
+function blobUnknown({ location }: RepositoryClient, digest: string): ManifestError {
+  const message = `blob unknown to registry: ${formatLocation(location)}@${digest}`;
+  return new ManifestError("BLOB_UNKNOWN", message, { subject: digest });
+}
+
+function mismatch({ location }: RepositoryClient, digest: string, what: string): ManifestError {
+  const message = `${formatLocation(location)}@${digest}: ${what}`;
+  return new ManifestError("DIGEST_MISMATCH", message, { subject: digest });
+}
+
+function lengthOf(response: HttpResponse): number | undefined {
+  const text = header(response, "content-length");
+  return text !== undefined && /^\d{1,15}$/.test(text) ? Number(text) : undefined;
+}
+
+/** The length that the manifest says. */
+function expectedLength(client: RepositoryClient, { digest, size }: Blob): number {
+  if (Number.isSafeInteger(size) && size >= 0) return size;
+  throw mismatch(client, digest, "of unknown length");
 }

@@ -1,16 +1,23 @@
+import type { Repository } from "../content/repository.js";
 import { isLoopback } from "../go/loopback.js";
-import type { Credentials } from "./auth/credentials.js";
 import { limitTo } from "../limit.js";
 import { withAuth } from "./auth/auth.js";
+import type { Credentials } from "./auth/credentials.js";
 import { apiHost, isHost, protocols, withProtocol } from "./http/endpoint.js";
-import { headers, type Method, type Send } from "./http/message.js";
-import { registryOperations, type Registry } from "./api.js";
+import { NotNeededError, type Send } from "./http/message.js";
 import { withRedirects } from "./http/redirects.js";
-import { withRetry } from "./retry/retry.js";
-import { DEFAULT_RETRIES, type RetryLimits } from "./retry/retryDelay.js";
 import type { TlsSettings } from "./http/tls.js";
 import { createTransport, isBulk, type Timeouts } from "./http/transport.js";
-import { TransportError } from "./http/transportError.js";
+import { registryOperations, type Registry } from "./old/api.js";
+import { createRepository } from "./repository.js";
+import type { RetryLimits } from "./retry/backoff.js";
+import { DEFAULT_RETRIES } from "./retry/classify.js";
+import { withRetry } from "./retry/retry.js";
+import { createScopes, type Access } from "./scopes.js";
+import { withEvents, type RegistryEvent } from "./wireEvents.js";
+
+export type { Access } from "./scopes.js";
+export type { RegistryEvent } from "./wireEvents.js";
 
 export interface RegistryOptions {
   /** The domain of a reference: `docker.io`, `registry.example:5000`. */
@@ -26,7 +33,7 @@ export interface RegistryOptions {
   /** What the machine trusts, besides Node's own list: PEM. Asked only for HTTPS. */
   readonly roots?: () => Promise<readonly string[]>;
   readonly proxyFor?: (url: URL) => URL | undefined;
-  /** All scopes that the run will need, target first, so that one token does. */
+  /** All scopes that the old engine will need, target first, so that one token does. */
   readonly scopes?: readonly string[];
   /** Requests under way at once. */
   readonly concurrency?: number;
@@ -34,35 +41,11 @@ export interface RegistryOptions {
   readonly retries?: number;
   readonly retryLimits?: RetryLimits;
   readonly timeouts?: Partial<Timeouts>;
+  /** Ends everything at once, even what cleans up. */
   readonly signal?: AbortSignal | undefined;
   readonly userAgent?: string;
   readonly onEvent?: (event: RegistryEvent) => void;
 }
-
-/**
- * What happens below the operations, for a log and for warnings. No headers and no bodies, where tokens and passwords
- * are; the URLs are as they were sent, and some are signed: show them by `shownUrl`.
- */
-export type RegistryEvent =
-  | {
-      readonly kind: "exchange";
-      readonly method: Method;
-      readonly url: URL;
-      readonly ms: number;
-      /** The status of the answer, or why there is none. */
-      readonly result: number | Error;
-    }
-  | {
-      readonly kind: "retry";
-      readonly method: Method;
-      readonly url: URL;
-      readonly attempt: number;
-      readonly delayMs: number;
-      /** The status of the answer, or the code of the error. */
-      readonly why: number | string;
-    }
-  /** The text of a `Warning: 299` header. */
-  | { readonly kind: "warning"; readonly host: string; readonly text: string };
 
 /**
  * Enough to send the blobs of a usual list in one round trip (six images of five blobs), and no more than what a
@@ -70,21 +53,44 @@ export type RegistryEvent =
  */
 export const DEFAULT_CONCURRENCY = 32;
 
-/** A registry client with its connections. */
+/** Blobs copied at once: each keeps a download and an upload busy. */
+const MAX_COPIES = 4;
+
+/** A registry client with its connections and its tokens, for as many pieces of work as there are. */
 export interface RegistryClient extends Registry {
+  /** Begins one piece of work. */
+  session(work: SessionOptions): RegistrySession;
   /** Ends the connections; what is under way is given up. */
   close(): Promise<void>;
 }
 
+/** One piece of work, such as a push: one token for all that it needs; refusals are remembered within it only. */
+export interface RegistrySession {
+  /** @param path within the registry, such as `library/app` */
+  repository(path: string): Repository;
+}
+
+export interface SessionOptions {
+  /** All that the work will need; the target first, since some token servers read no more. */
+  readonly access: readonly Access[];
+  /** Ends the work. Uploads that it leaves open are still given up. */
+  readonly signal?: AbortSignal | undefined;
+}
+
 /**
- * The client of one registry, composed of one layer a concern, innermost first: transport, log, protocol, redirects,
- * retries, authentication. Nothing is sent, read or asked for before the first operation.
+ * The client of one registry, composed of one layer a concern, innermost first: transport, log, limit, protocol,
+ * redirects, retries, authentication. Nothing is sent, read or asked for before the first operation.
  */
 export async function createRegistry(options: RegistryOptions): Promise<RegistryClient> {
-  const { insecure = false, plainHttp = false } = options;
+  const {
+    insecure = false,
+    plainHttp = false,
+    concurrency = DEFAULT_CONCURRENCY,
+    retries = DEFAULT_RETRIES,
+    retryLimits: limits,
+  } = options;
   const over = new AbortController();
-  const signal = options.signal ? AbortSignal.any([options.signal, over.signal]) : over.signal;
-  const concurrency = options.concurrency ?? DEFAULT_CONCURRENCY;
+  const signal = either(options.signal, over.signal);
   const host = apiHost(options.domain);
   const certificates = await options.certificates?.(host);
   const transport = createTransport({
@@ -99,38 +105,53 @@ export async function createRegistry(options: RegistryOptions): Promise<Registry
     signal,
     ...(options.timeouts && { timeouts: options.timeouts }),
   });
-  const logged = withEvents(limited(transport.send, concurrency), options.onEvent);
+  const allowPlainHttp = insecure || plainHttp;
   const found = withProtocol(
-    logged,
+    limited(withEvents(transport.send, options.onEvent), concurrency),
     host,
     protocols(host, { insecure, plainHttp, hasCertificates: hasAny(certificates) }),
     transport.speaksTls,
   );
-  const retried = withRetry(withRedirects(found, insecure || plainHttp), {
-    retries: options.retries ?? DEFAULT_RETRIES,
-    limits: options.retryLimits,
+  const retried = withRetry(withRedirects(found, allowPlainHttp), {
+    retries,
+    limits,
     signal,
-    onRetry: (request, attempt, delayMs, outcome) =>
-      options.onEvent?.({
-        kind: "retry",
-        method: request.method,
-        url: request.url,
-        attempt,
-        delayMs,
-        why: "status" in outcome ? outcome.status : (outcome.errorCode ?? "no answer"),
-      }),
+    onRetry: ({ method, url }, attempt, delayMs, outcome) => {
+      const why = "status" in outcome ? outcome.status : (outcome.errorCode ?? "no answer");
+      options.onEvent?.({ kind: "retry", method, url, attempt, delayMs, why });
+    },
   });
   const send = withAuth(retried, {
     host,
     credentials: options.credentials ?? (() => Promise.resolve(undefined)),
     scopes: options.scopes ?? [],
-    insecure: insecure || plainHttp,
+    insecure: allowPlainHttp,
     // A registry on the machine itself, or of plain HTTP, for which the user has no credentials: it wants none.
     optimistic: (credentials) =>
       credentials === undefined && (plainHttp || isLoopback(new URL(`https://${host}`).hostname)),
   });
+  const settings = { retries, limits, copyLimit: limitTo(Math.min(MAX_COPIES, concurrency)) };
+
+  function session(work: SessionOptions): RegistrySession {
+    const scopes = createScopes(work.access);
+    return {
+      repository: (path) =>
+        createRepository(
+          {
+            location: { kind: "registry", domain: options.domain, path },
+            send: until(send, work.signal),
+            url: (below) => new URL(`https://${host}/v2/${path}/${below}`),
+            auth: (action, source) => ({ scopes: scopes.of(path, action, source) }),
+            allowPlainHttp,
+          },
+          settings,
+        ),
+    };
+  }
+
   return {
-    ...registryOperations(host, send, { allowPlainHttp: insecure || plainHttp }),
+    ...registryOperations(host, send, { allowPlainHttp }),
+    session,
     close: async () => {
       // What waits for its next try must not wait in vain.
       over.abort();
@@ -143,42 +164,31 @@ function hasAny(certificates: Omit<TlsSettings, "verify"> | undefined): boolean 
   return (certificates?.ca?.length ?? 0) > 0 || (certificates?.cert?.length ?? 0) > 0;
 }
 
-/** Bounds the requests under way, which HTTP/2 would leave to the server. Whoever copies blobs bounds that. */
+/**
+ * Bounds the requests under way, which HTTP/2 would leave to the server. Those that carry blobs are not counted, since
+ * they take long and are bounded by whoever copies. What turns out not to be needed does not take its turn.
+ */
 function limited(send: Send, concurrency: number): Send {
   const limit = limitTo(concurrency);
-  return (request) => (isBulk(request) ? send(request) : limit(() => send(request)));
-}
-
-/** The layer that tells what was sent and what came back, and passes on the server's warnings, once each. */
-function withEvents(send: Send, onEvent: RegistryOptions["onEvent"]): Send {
-  if (onEvent === undefined) return send;
-  const told = new Set<string>();
-  return async (request) => {
-    // Not performance.now(): what that loads delays the first request.
-    const start = Date.now();
-    const tell = (result: number | Error): void => {
-      onEvent({ kind: "exchange", method: request.method, url: request.url, ms: Date.now() - start, result });
-    };
-    try {
-      const response = await send(request);
-      tell(response.status);
-      for (const text of headers(response, "warning").flatMap(warningText)) {
-        if (told.size < MAX_WARNINGS && !told.has(text))
-          onEvent({ kind: "warning", host: request.url.host, text });
-        told.add(text);
-      }
-      return response;
-    } catch (error) {
-      if (error instanceof TransportError) tell(error);
-      throw error;
-    }
+  return (request) => {
+    if (isBulk(request)) return send(request);
+    return limit(() => {
+      if (request.isNeeded?.() === false) return Promise.reject(new NotNeededError());
+      return send(request);
+    });
   };
 }
 
-const MAX_WARNINGS = 20;
+/** The layer that ends what is under way when a session is over, except what cleans up behind it. */
+function until(send: Send, signal: AbortSignal | undefined): Send {
+  if (signal === undefined) return send;
+  return (request) =>
+    // Only an open upload is ever deleted.
+    send(request.method === "DELETE" ? request : { ...request, signal: either(signal, request.signal) });
+}
 
-/** https://github.com/opencontainers/distribution-spec/blob/main/spec.md#warnings */
-function warningText(value: string): string[] {
-  const text = /^299 - "((?:[^"\\]|\\.)*)"/.exec(value)?.[1];
-  return text === undefined ? [] : [text.replaceAll(/\\(.)/g, "$1").slice(0, 512)];
+function either(one: AbortSignal | undefined, other: AbortSignal): AbortSignal;
+function either(one: AbortSignal, other: AbortSignal | undefined): AbortSignal;
+function either(one: AbortSignal | undefined, other: AbortSignal | undefined): AbortSignal | undefined {
+  return one === undefined || other === undefined ? (one ?? other) : AbortSignal.any([one, other]);
 }

@@ -11,7 +11,7 @@ import {
   realmOf,
 } from "../../src/registry/auth/challenge.js";
 import { resolveLocation, withDigest } from "../../src/registry/http/locations.js";
-import { parseRetryAfter, retryAfterInText } from "../../src/registry/retry/retryAfter.js";
+import { parseRetryAfter, retryAfterInText } from "../../src/registry/http/retryAfter.js";
 import { fuzz, FUZZ_TIMEOUT_MS } from "../helpers/fuzz.js";
 import { challengeLines } from "../helpers/generators/challenges.js";
 import { CANARY, dockerConfig } from "../helpers/generators/dockerConfigs.js";

@@ -19,10 +19,14 @@ export interface HttpRequest {
   readonly stream?: boolean;
   /** Most bytes of the body to read; more is an error. 4 MiB unless told. */
   readonly maxBytes?: number;
-  /** Overrides the run's number of retries. */
+  /** Overrides the client's number of retries. */
   readonly retries?: number;
+  /** How many retries there are at most where the connection breaks, for what can be done without. */
+  readonly retriesWhenBroken?: number;
+  /** Asked when its turn comes. If it is not, nothing is sent, and the promise rejects with a {@link NotNeededError}. */
+  readonly isNeeded?: () => boolean;
   /** Once aborted, it is not tried again, and no wait for another try goes on; a try under way is left to end. */
-  readonly lastTry?: AbortSignal | undefined;
+  readonly stop?: AbortSignal | undefined;
   /** Ends it, wherever it is. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -44,6 +48,17 @@ export interface HttpResponse {
   /** Empty where `stream` is there. */
   readonly body: Buffer;
   readonly stream?: Readable;
+}
+
+/** What of a failed answer is looked at when it is decided whether to try again. */
+export interface FailedAnswer extends Pick<HttpResponse, "status" | "headers"> {
+  /** The beginning of its body. */
+  readonly text: string;
+}
+
+/** Not an error of ours, and not told to anybody: whoever asks `isNeeded` has an answer of their own for this. */
+export class NotNeededError extends Error {
+  override readonly name = "NotNeededError";
 }
 
 /** Sends one request. Each layer is a function from one of these to another. */

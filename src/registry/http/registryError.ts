@@ -1,36 +1,20 @@
-import { STATUS_CODES } from "node:http";
 import * as z from "zod/mini";
 import { ManifestError } from "../../errors.js";
 import { parseChallenges } from "../auth/challenge.js";
-import { headers, shownUrl, type HttpResponse, type Method } from "./message.js";
-import { askedWait, type Outcome } from "../retry/retryDelay.js";
+import { header, headers, shownUrl, type FailedAnswer, type HttpResponse, type Method } from "./message.js";
+import { askedWait } from "./retryAfter.js";
 
 /**
- * The codes of the distribution API and what each says by itself.
+ * One error in a registry's answer.
  * https://github.com/opencontainers/distribution-spec/blob/main/spec.md#error-codes
  */
-const KNOWN_CODES = new Map([
-  ["UNKNOWN", "unknown error"],
-  ["UNSUPPORTED", "The operation is unsupported."],
-  ["UNAUTHORIZED", "authentication required"],
-  ["DENIED", "requested access to the resource is denied"],
-  ["UNAVAILABLE", "service unavailable"],
-  ["TOOMANYREQUESTS", "too many requests"],
-  ["DIGEST_INVALID", "provided digest did not match uploaded content"],
-  ["SIZE_INVALID", "provided length did not match content length"],
-  ["RANGE_INVALID", "invalid content range"],
-  ["NAME_INVALID", "invalid repository name"],
-  ["NAME_UNKNOWN", "repository name not known to registry"],
-  ["TAG_INVALID", "manifest tag did not match URI"],
-  ["MANIFEST_UNKNOWN", "manifest unknown"],
-  ["MANIFEST_INVALID", "manifest invalid"],
-  ["MANIFEST_UNVERIFIED", "manifest failed signature verification"],
-  ["MANIFEST_BLOB_UNKNOWN", "blob unknown to registry"],
-  ["BLOB_UNKNOWN", "blob unknown to registry"],
-  ["BLOB_UPLOAD_UNKNOWN", "blob upload unknown to registry"],
-  ["BLOB_UPLOAD_INVALID", "blob upload invalid"],
-  ["PAGINATION_NUMBER_INVALID", "invalid number of results requested"],
-]);
+export interface ApiError {
+  /** `MANIFEST_UNKNOWN`, … */
+  readonly code: string;
+  /** Empty where the registry has none. */
+  readonly message: string;
+  readonly detail?: unknown;
+}
 
 const ErrorBody = z.object({
   errors: z.optional(
@@ -47,76 +31,81 @@ const ErrorBody = z.object({
   details: z.catch(z.optional(z.string()), undefined),
 });
 
-interface ApiError {
-  readonly code: string;
-  readonly message: string;
-  readonly detail?: unknown;
-}
-
 /** Longer than any honest message. */
 const MAX_TEXT = 4096;
 /** More than anybody reads. */
 const MAX_ERRORS = 20;
+/** Of a body that is not what the distribution API says, in a message. */
+const MAX_QUOTED = 200;
 
-/** A registry said no. `message` is what docker prints for this answer; the hint says which request and what to do. */
+/** A registry said no, or something that is no answer to what it was asked. */
 export class RegistryError extends ManifestError {
   override readonly name = "RegistryError";
+  readonly method: Method;
+  /** As it may be shown, see {@link shownUrl}. */
+  readonly url: string;
   readonly status: number;
-  /** The codes of the answer's errors, such as `MANIFEST_UNKNOWN`. */
-  readonly codes: readonly string[];
+  readonly errors: readonly ApiError[];
+  /** What the registry said, without the request: `DENIED: requested access to the resource is denied`; may be empty. */
+  readonly reason: string;
   /** A 4xx whose body is not what the distribution API says. */
   readonly isOdd: boolean;
   /** What the retry policy looks at. */
-  readonly outcome: Outcome;
+  readonly outcome: FailedAnswer;
 
   constructor(method: Method, response: HttpResponse) {
-    const read = readErrors(response);
-    super("REGISTRY", read.message, {
-      subject: shownUrl(response.url),
-      hint: hintOf(method, response, read.codes, read.message),
+    const url = shownUrl(response.url);
+    const outcome = failedAnswer(response);
+    const errors = [...challengeErrors(response), ...bodyErrors(response)].slice(0, MAX_ERRORS);
+    const reason = reasonOf(errors, response, outcome.text);
+    super("REGISTRY", `${method} ${url} answered ${response.status}${reason === "" ? "" : `: ${reason}`}`, {
+      subject: url,
+      hint: adviceFor(response, errors, outcome),
     });
+    this.method = method;
+    this.url = url;
     this.status = response.status;
-    this.codes = read.codes;
-    this.isOdd = read.isOdd;
-    this.outcome = { status: response.status, headers: response.headers, text: read.message };
+    this.errors = errors;
+    this.reason = reason;
+    this.isOdd = response.status >= 400 && response.status < 500 && errors.length === 0;
+    this.outcome = outcome;
+  }
+
+  /** Of all its errors. */
+  get codes(): readonly string[] {
+    return this.errors.map(({ code }) => code);
   }
 }
 
-interface Reading {
-  readonly message: string;
-  readonly codes: readonly string[];
-  readonly isOdd: boolean;
-}
-
-function readErrors(response: HttpResponse): Reading {
-  const { status } = response;
-  if (status < 400 || status >= 500) {
-    const phrase = STATUS_CODES[status] ?? "";
-    return {
-      message: `received unexpected HTTP status: ${`${status} ${phrase}`.trim()}`,
-      codes: [],
-      isOdd: false,
-    };
-  }
-  const errors = [...challengeErrors(response), ...bodyErrors(response)];
-  const text = response.body.toString("utf8", 0, MAX_TEXT);
-  if (errors.length > 0) {
-    return { message: renderErrors(errors), codes: errors.map((error) => error.code), isOdd: false };
-  }
-  if (status === 401)
-    return {
-      message: renderErrors([{ code: "UNAUTHORIZED", message: "authentication required", detail: text }]),
-      codes: ["UNAUTHORIZED"],
-      isOdd: true,
-    };
-  if (status === 429)
-    return { message: `toomanyrequests: ${text.trim()}`, codes: ["TOOMANYREQUESTS"], isOdd: true };
-  const fault = text === "" ? "the body is empty" : "no error details found in HTTP response body";
-  return {
-    message: `error parsing HTTP ${status} response body: ${fault}: ${JSON.stringify(text)}`,
-    codes: [],
-    isOdd: true,
+/** Passes on an answer of one of these statuses, and throws a RegistryError for any other. */
+export function ensureStatus(method: Method, ...expected: number[]) {
+  return (response: HttpResponse): HttpResponse => {
+    if (expected.includes(response.status)) return response;
+    throw new RegistryError(method, response);
   };
+}
+
+export function failedAnswer({ status, headers, body }: HttpResponse): FailedAnswer {
+  return { status, headers, text: body.toString("utf8", 0, MAX_TEXT) };
+}
+
+/** Is it a page for people, such as a login's, instead of what was asked for? */
+export function isHtml(response: Pick<HttpResponse, "headers">): boolean {
+  return /^\s*(?:text\/html|application\/xhtml\+xml)\b/i.test(header(response, "content-type") ?? "");
+}
+
+function reasonOf(errors: readonly ApiError[], response: HttpResponse, text: string): string {
+  if (errors.length > 0) {
+    const parts = errors.map(({ code, message }) => (message === "" ? code : `${code}: ${message}`));
+    return oneLine(parts.join("; ")).slice(0, MAX_TEXT);
+  }
+  if (isHtml(response)) return "a page of HTML";
+  // Object stores explain themselves in XML, with keys and signatures among it.
+  return /^\s*</.test(text) ? "" : oneLine(text).slice(0, MAX_QUOTED);
+}
+
+function oneLine(text: string): string {
+  return text.replaceAll(/\s+/g, " ").trim();
 }
 
 /** https://www.rfc-editor.org/rfc/rfc6750#section-3.1 */
@@ -155,33 +144,17 @@ function parseOrUndefined(body: Buffer): unknown {
   }
 }
 
-/** Several errors print under a heading, one a line. */
-function renderErrors(errors: readonly ApiError[]): string {
-  const lines = errors.slice(0, MAX_ERRORS).map(renderError);
-  const [first] = lines;
-  return first !== undefined && lines.length === 1 ? first : `errors:\n${lines.join("\n")}\n`;
-}
-
-function renderError({ code, message, detail }: ApiError): string {
-  const usual = KNOWN_CODES.get(code);
-  const words = usual === undefined ? "unknown" : code.toLowerCase().replaceAll("_", " ");
-  const addsSomething = (detail !== undefined && detail !== null) || (message !== "" && message !== usual);
-  return addsSomething ? `${words}: ${message.slice(0, MAX_TEXT)}` : words;
-}
-
-function hintOf(method: Method, response: HttpResponse, codes: readonly string[], message: string): string {
-  const request = `${method} ${shownUrl(response.url)} answered ${response.status}`;
-  const advice = adviceFor(response, codes, message);
-  return advice === undefined ? request : `${request}; ${advice}`;
-}
-
-function adviceFor(response: HttpResponse, codes: readonly string[], message: string): string | undefined {
-  const { status, url } = response;
-  if (status === 401 || codes.includes("UNAUTHORIZED"))
+function adviceFor(
+  { status, url }: HttpResponse,
+  errors: readonly ApiError[],
+  outcome: FailedAnswer,
+): string | undefined {
+  const says = (wanted: string): boolean => errors.some(({ code }) => code === wanted);
+  if (status === 401 || says("UNAUTHORIZED"))
     return `not logged in to ${url.host}, or not with enough rights`;
-  if (status === 403 || codes.includes("DENIED")) return "the account may not do this there";
+  if (status === 403 || says("DENIED")) return "the account may not do this there";
   if (status === 429) {
-    const wait = askedWait({ status, headers: response.headers, text: message }, Date.now());
+    const wait = askedWait(outcome, Date.now());
     return wait === undefined
       ? "a rate limit"
       : `a rate limit, until ${new Date(Math.min(Date.now() + wait, 8.64e15)).toISOString()}`;
@@ -192,12 +165,12 @@ function adviceFor(response: HttpResponse, codes: readonly string[], message: st
 }
 
 /**
- * Is this the answer for a manifest that is not there? docker counts a refused login and a 4xx that it cannot read
- * as "no such manifest" too, since many registries hide what one may not see.
+ * Is this the answer for a manifest that is not there? A refused login and a 4xx that cannot be read count as that too,
+ * since many registries hide what one may not see.
  */
 export function isNoSuchManifest(error: unknown): error is RegistryError {
   if (!(error instanceof RegistryError)) return false;
-  const [first] = error.codes;
+  const [first] = error.status < 500 ? error.codes : [];
   return (
     (error.isOdd && error.status !== 429) ||
     error.status === 404 ||

@@ -1,3 +1,5 @@
+import { header, type FailedAnswer } from "./message.js";
+
 /**
  * The `Retry-After` header in all the forms that registries give it.
  * https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3
@@ -5,6 +7,16 @@
  * Besides whole seconds and dates there are fractions of seconds, lengths of time as Go prints them (`1500ms`,
  * `240.6µs`, `1m30s`), and moments in seconds since 1970.
  */
+
+/** How long an answer asks its clients to stay away, in milliseconds, if it does. `now` is in milliseconds since 1970. */
+export function askedWait({ status, headers, text }: FailedAnswer, now: number): number | undefined {
+  const servers = Date.parse(header({ headers }, "date") ?? "");
+  const value = header({ headers }, "retry-after");
+  return (
+    (value === undefined ? undefined : parseRetryAfter(value, Number.isNaN(servers) ? now : servers)) ??
+    (status === 429 ? retryAfterInText(text) : undefined)
+  );
+}
 
 const MAX_LENGTH = 64;
 

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { parseRetryAfter, retryAfterInText } from "../../../src/registry/retry/retryAfter.js";
+import { askedWait, parseRetryAfter, retryAfterInText } from "../../../src/registry/http/retryAfter.js";
 import { retryAfter } from "../../helpers/generators/retryAfters.js";
 
 const NOW = Date.parse("2026-01-02T03:04:05Z");
@@ -66,5 +66,23 @@ describe("a wait in a text", () => {
     const wait = retryAfterInText(text);
     if (expected === undefined) expect(wait).toBeUndefined();
     else expect(wait).toBeCloseTo(expected, 6);
+  });
+});
+
+describe("the wait that an answer asks for", () => {
+  test("is compared with the server's own clock where it is a date", () => {
+    const headers = { "retry-after": "Fri, 02 Jan 2026 05:00:10 GMT", date: "Fri, 02 Jan 2026 05:00:00 GMT" };
+    expect(askedWait({ status: 503, headers, text: "" }, NOW)).toBe(10_000);
+  });
+
+  test("may be in the body of a rate limit", () => {
+    const text =
+      '{"errors":[{"code":"TOOMANYREQUESTS","message":"retry-after: 2.5s, allowed: 44000/minute"}]}';
+    expect(askedWait({ status: 429, headers: {}, text }, NOW)).toBe(2500);
+    expect(askedWait({ status: 500, headers: {}, text }, NOW)).toBeUndefined();
+  });
+
+  test("is that of the first of several headers", () => {
+    expect(askedWait({ status: 429, headers: { "retry-after": ["3", "9"] }, text: "" }, NOW)).toBe(3000);
   });
 });

@@ -1,0 +1,150 @@
+import type { Interruptible, PutOptions } from "../content/repository.js";
+import { ManifestError, messageOf } from "../errors.js";
+import { digestLike, isDigest } from "../oci/digest.js";
+import type { Manifest } from "../oci/manifest.js";
+import { getManifest, putManifest as sendManifest } from "./api.js";
+import { header } from "./http/message.js";
+import { RegistryError } from "./http/registryError.js";
+import { nameOf, type RepositoryClient } from "./http/repositoryClient.js";
+import { backoff, DEFAULT_LIMITS, type RetryLimits } from "./retry/backoff.js";
+import { pause } from "./retry/pause.js";
+
+export interface PutSettings {
+  readonly retries: number;
+  readonly limits?: RetryLimits | undefined;
+}
+
+/** A registry takes a moment to notice what it was just given: the first wait, in milliseconds. */
+const LAG_MS = 500;
+
+/** Stores a manifest under each tag, or by its digest alone; see `Repository.put`. */
+export async function putManifest(
+  client: RepositoryClient,
+  settings: PutSettings,
+  manifest: Manifest,
+  tags: readonly string[],
+  options: PutOptions,
+): Promise<void> {
+  const [first = manifest.digest, ...others] = tags;
+  const put = (reference: string): Promise<void> =>
+    putUntilComplete(client, settings, manifest, reference, options);
+  // What one tag finds missing all would: the others come when everything is there.
+  await put(first);
+  const results = await Promise.allSettled(others.map(put));
+  for (const result of results) if (result.status === "rejected") throw result.reason;
+}
+
+/**
+ * Puts a manifest, and again a few times while the registry says that something it names is not there: it may have been
+ * believed to be there, which `restore` mends, or the registry lags behind.
+ */
+async function putUntilComplete(
+  client: RepositoryClient,
+  { retries, limits = { ...DEFAULT_LIMITS, baseMs: LAG_MS } }: PutSettings,
+  manifest: Manifest,
+  reference: string,
+  options: PutOptions,
+): Promise<void> {
+  const { restore, stop, signal } = options;
+  const start = Date.now();
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await putOnce(client, manifest, reference, options);
+      return;
+    } catch (error) {
+      if (!lacksContent(error) || attempt > retries) throw error;
+      // What can be put right is put right at once.
+      const waits = restore === undefined ? attempt : attempt - 1;
+      if (waits > 0) {
+        const delay = backoff(waits, { elapsedMs: Date.now() - start, random: Math.random, limits });
+        if (delay === undefined) throw error;
+        await pause(delay, { stop, signals: [signal] });
+      }
+      if (stop?.aborted === true) {
+        throw new ManifestError("STOPPED", `not tried again: ${error.message}`, { cause: error });
+      }
+      await restore?.();
+    }
+  }
+}
+
+/** distribution's code for it, or ECR's text. */
+function lacksContent(error: unknown): error is RegistryError {
+  if (!(error instanceof RegistryError)) return false;
+  return (
+    error.codes.includes("MANIFEST_BLOB_UNKNOWN") ||
+    (error.status < 500 && /required for pushing image .* do not exist/.test(error.reason))
+  );
+}
+
+async function putOnce(
+  client: RepositoryClient,
+  manifest: Manifest,
+  reference: string,
+  options: Interruptible,
+): Promise<void> {
+  try {
+    const response = await sendManifest(client, reference, manifest, options);
+    if (response.status === 201 || isDigest(header(response, "docker-content-digest") ?? "")) return;
+    // A login page says 200 to everything.
+    const cause = new RegistryError("PUT", response);
+    await readBack(client, manifest, reference, cause, options);
+  } catch (error) {
+    if (reference === manifest.digest || !isImmutableTag(error)) throw error;
+    await checkImmutable(client, manifest, reference, error, options);
+  }
+}
+
+/** The answer was a success that only a registry's own would be. Is the manifest there? */
+async function readBack(
+  client: RepositoryClient,
+  manifest: Manifest,
+  reference: string,
+  answer: RegistryError,
+  options: Interruptible,
+): Promise<void> {
+  const fail = (why: string, cause: unknown): ManifestError =>
+    new ManifestError("INVALID_ANSWER", `${answer.message}, but ${why}`, {
+      subject: nameOf(client, reference),
+      hint: "something between here and the registry may answer in its place",
+      cause,
+    });
+  let stored: Buffer;
+  try {
+    stored = (await getManifest(client, reference, options)).body;
+  } catch (error) {
+    if (!(error instanceof ManifestError) || error.code === "STOPPED") throw error;
+    throw fail(`the manifest could not be read back: ${messageOf(error)}`, error);
+  }
+  if (!stored.equals(manifest.bytes)) throw fail("what is there is not what was put", answer);
+}
+
+/** A tag that may not be moved is fine when it is where it should be. */
+async function checkImmutable(
+  client: RepositoryClient,
+  manifest: Manifest,
+  tag: string,
+  refusal: RegistryError,
+  options: Interruptible,
+): Promise<void> {
+  const there = await getManifest(client, tag, options).catch((error: unknown) => {
+    if (error instanceof RegistryError) return undefined;
+    throw error;
+  });
+  if (there === undefined) throw refusal;
+  if (there.body.equals(manifest.bytes)) return;
+  const name = nameOf(client, tag);
+  const digest = digestLike(manifest.digest, there.body);
+  throw new ManifestError("TAG_IMMUTABLE", `${name} is immutable and stays at ${digest}`, {
+    subject: name,
+    hint: `the tag is immutable and stays at ${digest}; push under another tag`,
+    cause: refusal,
+  });
+}
+
+/** Quay: 409; Harbor: 412; ECR: a 400 whose code or text says so. */
+function isImmutableTag(error: unknown): error is RegistryError {
+  if (!(error instanceof RegistryError)) return false;
+  if (error.status === 409 || error.status === 412) return true;
+  return error.status < 500 && /immutable|ImageTagAlreadyExists|tag[ _]invalid/i.test(error.reason);
+}

@@ -1,0 +1,166 @@
+import { BlobError } from "../../content/blobError.js";
+import type { Blob, BlobOutcome, EnsureOptions, Repository } from "../../content/repository.js";
+import { hasCode, ManifestError } from "../../errors.js";
+import type { Limit } from "../../limit.js";
+import { NotNeededError } from "../http/message.js";
+import { RegistryError } from "../http/registryError.js";
+import type { RepositoryClient } from "../http/repositoryClient.js";
+import type { RetryLimits } from "../retry/backoff.js";
+import { copyBlob, SourceError, UploadRefusedError } from "./copy.js";
+import { UploadHolder } from "./uploadHolder.js";
+import { mountBlob, type Mount } from "./uploads.js";
+
+export interface TransferSettings {
+  /** Of the target's client. */
+  readonly retries: number;
+  readonly limits?: RetryLimits | undefined;
+  /** Bounds the copies under way: each keeps a download and an upload busy. */
+  readonly copyLimit: Limit;
+}
+
+/** Mounts a blob, or copies it; see `Repository.ensureBlob`. Whatever becomes of it, no upload stays open. */
+export async function ensureBlob(
+  target: RepositoryClient,
+  settings: TransferSettings,
+  blob: Blob,
+  sources: readonly Repository[],
+  options: EnsureOptions,
+): Promise<BlobOutcome> {
+  const { signal, stop } = options;
+  const uploads = new UploadHolder(target);
+  const isNeeded = (): boolean => stop?.aborted !== true && (options.isNeeded?.() ?? true);
+  try {
+    return await fromAny({ target, settings, blob, options, isNeeded, uploads }, sources);
+  } catch (error) {
+    signal?.throwIfAborted();
+    const isStopped = stop?.aborted === true;
+    if (error instanceof NotNeededError) return { kind: isStopped ? "stopped" : "unneeded" };
+    if (isStopped && (!(error instanceof ManifestError) || error.code === "STOPPED"))
+      return { kind: "stopped" };
+    throw error;
+  } finally {
+    await uploads.cancel();
+  }
+}
+
+interface Work {
+  readonly target: RepositoryClient;
+  readonly settings: TransferSettings;
+  readonly blob: Blob;
+  readonly options: EnsureOptions;
+  /** As far as is known, and if nothing has stopped it. */
+  readonly isNeeded: () => boolean;
+  readonly uploads: UploadHolder;
+}
+
+/** What one source came to. `refused`: not shown to us there; another source may. */
+type Attempt = BlobOutcome | { readonly kind: "refused"; readonly error: BlobError };
+
+/** Tries the sources one after another. A foreign layer, which is often nowhere, is asked for once. */
+async function fromAny(work: Work, sources: readonly Repository[]): Promise<BlobOutcome> {
+  const failed: Attempt[] = [];
+  for (const source of work.blob.foreign ? sources.slice(0, 1) : sources) {
+    const attempt = await fromOne(work, source);
+    if (attempt.kind !== "absent" && attempt.kind !== "refused") return attempt;
+    failed.push(attempt);
+  }
+  for (const attempt of failed) if (attempt.kind === "refused") throw attempt.error;
+  for (const attempt of failed) if (attempt.kind === "absent") return attempt;
+  throw new Error(`no source for ${work.blob.digest}`);
+}
+
+async function fromOne(work: Work, source: Repository): Promise<Attempt> {
+  const { blob, options, uploads } = work;
+  const mount = await mountFrom(work, source);
+  if (mount.kind === "mounted") return { kind: "mounted" };
+  if (mount.kind === "upload") await uploads.hold(mount.upload);
+  if (options.isNeededAtLast !== undefined && !(await options.isNeededAtLast())) return { kind: "unneeded" };
+  const absent = (toleratedBy: "any" | "windows", cause: ManifestError): Attempt => {
+    const error = new BlobError("mount", blob.digest, source.location, cause, "MOUNT_REFUSED");
+    return { kind: "absent", toleratedBy, error };
+  };
+  if (options.mountOnly) {
+    // docker forgives an upload in place of a mount, for images of Windows; it forgives nothing else.
+    if (mount.kind === "upload") return absent("windows", mount.error);
+    return { kind: "refused", error: new BlobError("mount", blob.digest, source.location, mount.error) };
+  }
+  // Its content may not be distributed: whoever runs the image gets it from where the manifest says.
+  if (blob.foreign) return absent("any", mount.error);
+  return copyFrom(work, source);
+}
+
+/** Why it was not mounted, where the registry did not say so by an error. */
+type Unmounted =
+  | (Extract<Mount, { kind: "upload" }> & { readonly error: ManifestError })
+  | Extract<Mount, { kind: "refused" }>
+  /** A registry can only mount what it has itself. */
+  | { readonly kind: "elsewhere"; readonly error: ManifestError };
+
+async function mountFrom(
+  { target, blob, options, isNeeded }: Work,
+  { location }: Repository,
+): Promise<Unmounted | { readonly kind: "mounted" }> {
+  const { signal, stop } = options;
+  if (location.kind !== "registry" || location.domain !== target.location.domain) {
+    if (!isNeeded()) throw new NotNeededError();
+    const message = `only what is in ${target.location.domain} can be mounted there`;
+    return {
+      kind: "elsewhere",
+      error: new ManifestError("MOUNT_REFUSED", message, { subject: blob.digest }),
+    };
+  }
+  try {
+    const mount = await mountBlob(target, location.path, blob.digest, { signal, stop, isNeeded });
+    if (mount.kind !== "upload") return mount;
+    const message = `${target.location.domain} opened an upload in place of a mount`;
+    return { ...mount, error: new ManifestError("MOUNT_REFUSED", message, { subject: blob.digest }) };
+  } catch (error) {
+    throw described("mount", blob, location, error);
+  }
+}
+
+async function copyFrom(work: Work, source: Repository): Promise<Attempt> {
+  const { target, settings, blob, options, isNeeded, uploads } = work;
+  const { location } = source;
+  const signals = [options.signal, options.stop].filter((signal) => signal !== undefined);
+  try {
+    await settings.copyLimit(async () => {
+      if (!isNeeded()) throw new NotNeededError();
+      options.onEvent?.({ kind: "copying", blob, source: location });
+      await copyBlob({
+        blob,
+        source,
+        target,
+        uploads,
+        retries: settings.retries,
+        limits: settings.limits,
+        signal: signals.length === 0 ? undefined : AbortSignal.any(signals),
+        onBytes: (count) => options.onEvent?.({ kind: "bytes", blob, count }),
+      });
+    });
+    return { kind: "copied", source: location };
+  } catch (error) {
+    if (error instanceof UploadRefusedError) throw described("mount", blob, location, error.cause);
+    if (!(error instanceof SourceError)) throw described("copy", blob, location, error);
+    const { cause } = error;
+    if (hasCode(cause, "BLOB_UNKNOWN")) {
+      const absence = new BlobError("copy", blob.digest, location, cause, "BLOB_UNKNOWN");
+      return { kind: "absent", toleratedBy: "windows", error: absence };
+    }
+    const refusal = described("copy", blob, location, cause);
+    const isHidden = cause instanceof RegistryError && (cause.status === 401 || cause.status === 403);
+    if (isHidden && refusal instanceof BlobError) return { kind: "refused", error: refusal };
+    throw refusal;
+  }
+}
+
+/** With what was being done. What is about who we are, or about a stop, is about more than this blob. */
+function described(
+  action: "mount" | "copy",
+  blob: Blob,
+  source: Repository["location"],
+  error: unknown,
+): unknown {
+  if (!(error instanceof ManifestError) || hasCode(error, "UNAUTHENTICATED", "STOPPED")) return error;
+  return new BlobError(action, blob.digest, source, error);
+}
