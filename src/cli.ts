@@ -3,6 +3,7 @@ import { commands as allCommands } from "./commands/index.js";
 import type { Context } from "./context.js";
 import { ManifestError, UsageError, messageOf } from "./errors.js";
 import { parseFlags, type FlagTable, type FlagValues } from "./go/flags.js";
+import { inDockerWords } from "./ui/dockerWords.js";
 import { escapeControls } from "./ui/text.js";
 import { VERSION } from "./version.js";
 
@@ -158,10 +159,11 @@ interface Circumstances {
 }
 
 /** What to print about an error. Where it comes from is for `--debug` only. */
-function describe(error: unknown, { command, debug, signal }: Circumstances): string {
-  if (error instanceof UsageError) return error.message + usage(command);
-  const origin = debug ? `\n${stackOf(error)}` : "";
+function describe(thrown: unknown, { command, debug, signal }: Circumstances): string {
+  if (thrown instanceof UsageError) return thrown.message + usage(command);
+  const origin = debug ? `\n${stackOf(thrown)}` : "";
   if (signal.aborted) return `tsmanifest: interrupted${origin}`;
+  const error = inDockerWords(thrown);
   if (error instanceof ManifestError) {
     const hint = error.hint === undefined ? "" : `\n${error.hint}`;
     return error.message + hint + origin;

@@ -1,6 +1,8 @@
-import { hasCode, ManifestError } from "../errors.js";
-import { isKnownPlatform, NO_PLATFORM } from "../oci/platform.js";
-import { parseReference, type Reference } from "../oci/reference.js";
+import { ManifestError, messageOf } from "../errors.js";
+import { changedPlatform } from "../list/annotate.js";
+import { findEntry } from "../list/draft.js";
+import { isKnownPlatform } from "../oci/platform.js";
+import { formatReference, parseReference, type Reference } from "../oci/reference.js";
 import { defineCommand } from "./command.js";
 import { openUserStore } from "./userStore.js";
 
@@ -27,45 +29,40 @@ export const annotate = defineCommand({
   async run(context, flags, [listName = "", imageName = ""]) {
     const list = parseName("manifest list", listName);
     const image = parseName("manifest", imageName);
-    try {
-      await openUserStore(context).update(list, image, (entry) => {
-        const before = entry.descriptor.platform ?? NO_PLATFORM;
-        const platform = {
-          os: flags.os || before.os,
-          architecture: flags.arch || before.architecture,
-          variant: flags.variant || before.variant,
-          "os.version": flags.osVersion || before["os.version"],
-          "os.features": withFeatures(before["os.features"], flags.osFeatures),
-        };
-        if (!isKnownPlatform(platform.os, platform.architecture)) {
-          throw new ManifestError(
-            "STORE",
-            `manifest entry for image has unsupported os/arch combination: ${flags.os}/${flags.arch}`,
-          );
-        }
-        return { ...entry, descriptor: { ...entry.descriptor, platform } };
-      });
-    } catch (error) {
-      if (!hasCode(error, "LIST_NOT_FOUND", "ENTRY_NOT_FOUND")) throw error;
-      throw new ManifestError("STORE", `manifest for image ${imageName} does not exist in ${listName}`, {
-        cause: error,
-      });
-    }
+    const store = openUserStore(context);
+    // One whose file is broken is not in the draft; this says what is wrong with it.
+    if ((await store.readEntry(list, image)) === undefined) throw missing(listName, imageName, image);
+    await store.change(list, (draft) => {
+      const entry = draft && findEntry(draft, image);
+      if (draft === undefined || entry === undefined) throw missing(listName, imageName, image);
+      const platform = changedPlatform(entry.descriptor.platform, flags);
+      if (!isKnownPlatform(platform.os, platform.architecture)) {
+        throw new ManifestError(
+          "USAGE",
+          `manifest entry for image has unsupported os/arch combination: ${flags.os}/${flags.arch}`,
+          { subject: formatReference(image) },
+        );
+      }
+      const annotated = { ...entry, descriptor: { ...entry.descriptor, platform } };
+      return { ...draft, entries: draft.entries.map((one) => (one === entry ? annotated : one)) };
+    });
   },
 });
 
-/** Adds each feature that is not there yet; repeats that the image itself has stay. */
-function withFeatures(before: readonly string[], added: readonly string[]): string[] {
-  return [...before, ...new Set(added.filter((feature) => !before.includes(feature)))];
+function missing(list: string, image: string, ref: Reference): ManifestError {
+  return new ManifestError("ENTRY_NOT_FOUND", `manifest for image ${image} does not exist in ${list}`, {
+    subject: formatReference(ref),
+  });
 }
 
 function parseName(what: string, name: string): Reference {
   try {
     return parseReference(name);
   } catch (error) {
-    if (!(error instanceof ManifestError)) throw error;
-    throw new ManifestError("STORE", `annotate: error parsing name for ${what} ${name}: ${error.message}`, {
-      cause: error,
-    });
+    throw new ManifestError(
+      "INVALID_REFERENCE",
+      `annotate: error parsing name for ${what} ${name}: ${messageOf(error)}`,
+      { subject: name, cause: error },
+    );
   }
 }

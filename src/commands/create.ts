@@ -1,10 +1,13 @@
-import { ManifestError } from "../errors.js";
+import { layoutSource, registrySource, SourceReader, type Source } from "../content/resolve.js";
+import { isLayoutReference, parseLayoutReference, type LayoutReference } from "../content/layoutReference.js";
+import type { Context } from "../context.js";
+import { ManifestError, messageOf } from "../errors.js";
+import { addEntries, emptyDraft, type Draft } from "../list/draft.js";
 import type { Entry } from "../list/entry.js";
+import { locationOf } from "../oci/location.js";
 import { formatReference, parseReference, type Reference } from "../oci/reference.js";
-import { refuseToAmend } from "../store/store.js";
-import { storeName } from "../store/names.js";
 import { defineCommand } from "./command.js";
-import { networkFlags } from "./networkFlags.js";
+import { networkFlags, type NetworkFlags } from "./networkFlags.js";
 import { openUserStore } from "./userStore.js";
 
 export const create = defineCommand({
@@ -15,6 +18,7 @@ export const create = defineCommand({
   examples: [
     "tsmanifest create registry.example/app:v1 registry.example/app:v1-amd64 registry.example/app:v1-arm64",
     "tsmanifest create --amend registry.example/app:v1 registry.example/app:v1-s390x",
+    "tsmanifest create registry.example/app:v1 oci-layout://out:v1",
   ],
   arity: { min: 2 },
   flags: {
@@ -24,57 +28,91 @@ export const create = defineCommand({
   async run(context, flags, [listName = "", ...sourceNames]) {
     const list = parseListName(listName);
     const store = openUserStore(context);
-    const stored = await store.readList(list);
-    if (stored !== undefined && !flags.amend) throw refuseToAmend();
+    const stored = await store.read(list);
+    refuseToAmend(list, stored, flags.amend);
 
-    const missing = missingSources(sourceNames.map(parseReference), stored ?? []);
-    const fetched = missing.length === 0 ? [] : await fetchAll(context, flags, missing);
-    if (fetched.length > 0) await store.write(list, fetched, flags.amend ? "amend" : "create");
+    const missing = missingSources(sourceNames.map(parseSource), stored);
+    const entries = missing.length === 0 ? [] : await readSources(context, flags, list, missing);
+    if (entries.length > 0) {
+      await store.change(list, (draft) => {
+        refuseToAmend(list, draft, flags.amend);
+        return addEntries(draft ?? emptyDraft(list), entries);
+      });
+    }
     context.stdout.write(`Created manifest list ${formatReference(list)}\n`);
   },
 });
+
+type NamedSource =
+  | { readonly kind: "registry"; readonly ref: Reference }
+  | { readonly kind: "layout"; readonly layout: LayoutReference };
+
+function parseSource(name: string): NamedSource {
+  return isLayoutReference(name)
+    ? { kind: "layout", layout: parseLayoutReference(name) }
+    : { kind: "registry", ref: parseReference(name) };
+}
 
 function parseListName(name: string): Reference {
   try {
     return parseReference(name);
   } catch (error) {
-    if (!(error instanceof ManifestError)) throw error;
-    throw new ManifestError("STORE", `error parsing name for manifest list ${name}: ${error.message}`, {
-      cause: error,
-    });
+    throw new ManifestError(
+      "INVALID_REFERENCE",
+      `error parsing name for manifest list ${name}: ${messageOf(error)}`,
+      { subject: name, cause: error },
+    );
   }
 }
 
-/** The sources that are not in the list yet, each once. An entry of an old docker version, without bytes, counts as none. */
-function missingSources(sources: readonly Reference[], stored: readonly Entry[]): Reference[] {
-  const byFile = new Map(stored.map((entry) => [storeName(entry.ref), entry.ref]));
-  const complete = new Set(stored.filter(({ raw }) => raw !== undefined).map(({ ref }) => storeName(ref)));
-  const missing = new Map<string, Reference>();
+function refuseToAmend(list: Reference, draft: Draft | undefined, amend: boolean): void {
+  if (draft === undefined || amend) return;
+  throw new ManifestError("LIST_EXISTS", "refusing to amend an existing manifest list with no --amend flag", {
+    subject: formatReference(list),
+  });
+}
+
+/** The sources that are not in the list yet. An entry of an old docker version, without bytes, counts as none. */
+function missingSources(sources: readonly NamedSource[], stored: Draft | undefined): NamedSource[] {
+  const complete = new Set(
+    stored?.entries.filter(({ raw }) => raw !== undefined).map(({ ref }) => formatReference(ref)),
+  );
+  const missing = new Map<string, NamedSource>();
   for (const source of sources) {
-    const file = storeName(source);
-    const owner = byFile.get(file) ?? source;
-    if (formatReference(owner) !== formatReference(source)) {
-      throw new ManifestError(
-        "STORE",
-        `${formatReference(source)} and ${formatReference(owner)} have the same name in the local list; ` +
-          "name one of them by its digest",
-      );
-    }
-    byFile.set(file, source);
-    if (!complete.has(file)) missing.set(file, source);
+    const name = source.kind === "registry" ? formatReference(source.ref) : JSON.stringify(source.layout);
+    if (!complete.has(name)) missing.set(name, source);
   }
   return [...missing.values()];
 }
 
-async function fetchAll(
-  context: Parameters<typeof create.run>[0],
-  flags: Parameters<typeof create.run>[1],
-  sources: readonly Reference[],
+/** The entries that sources stand for, all read at once. Throws what went wrong with the first that failed. */
+async function readSources(
+  context: Context,
+  flags: NetworkFlags,
+  list: Reference,
+  named: readonly NamedSource[],
 ): Promise<Entry[]> {
-  const { openSession, fetchSources } = await import("./session.js");
-  const session = await openSession(context, flags, { pull: sources });
+  const { openSession } = await import("./session.js");
+  const refs = named.flatMap((source) => (source.kind === "registry" ? [source.ref] : []));
+  const session = await openSession(
+    context,
+    flags,
+    refs.map((ref) => ({ location: locationOf(ref), actions: ["pull"] })),
+  );
+  const sourceOf = async (source: NamedSource): Promise<Source> => {
+    if (source.kind === "registry") return registrySource(source.ref, session.open(locationOf(source.ref)));
+    const { openLayout } = await import("../content/layout.js");
+    return layoutSource(list, openLayout(source.layout.folder), source.layout);
+  };
   try {
-    return await fetchSources(session, sources);
+    const reader = new SourceReader(context.signal);
+    const results = await Promise.allSettled(
+      named.map(async (source) => reader.entries(await sourceOf(source))),
+    );
+    return results.flatMap((result) => {
+      if (result.status === "rejected") throw result.reason;
+      return result.value;
+    });
   } finally {
     await session.close();
   }

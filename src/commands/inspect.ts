@@ -1,11 +1,15 @@
+import { registrySource, SourceReader } from "../content/resolve.js";
 import type { Context, Output } from "../context.js";
 import { ManifestError } from "../errors.js";
+import type { Draft } from "../list/draft.js";
+import { encodeList } from "../list/encode.js";
 import type { Entry } from "../list/entry.js";
-import { showDockerList as showList, showEntries, showEntry, showManifest } from "../list/inspect.js";
-import { listItem } from "../push/old/list.js";
+import { showDockerList, showEntries, showEntry, showList, showManifest } from "../list/inspect.js";
+import { locationOf } from "../oci/location.js";
 import { NO_PLATFORM } from "../oci/platform.js";
 import { formatReference, parseReference, type Reference } from "../oci/reference.js";
-import { noSuchManifest } from "../store/store.js";
+import { checkEntrySource } from "../push/plan.js";
+import { inDockerWords, listNotFound } from "../ui/dockerWords.js";
 import { escapeControls } from "../ui/text.js";
 import { defineCommand } from "./command.js";
 import { networkFlags, type NetworkFlags } from "./networkFlags.js";
@@ -35,14 +39,14 @@ export const inspect = defineCommand({
     // An empty list name is none to docker: `inspect "$LIST" image` of a script that has not set it.
     if (second !== undefined && first !== "") {
       const entry = await store.readEntry(parseReference(first), ref);
-      if (entry === undefined) throw noSuchManifest(ref);
+      if (entry === undefined) throw listNotFound(ref);
       print(context.stdout, flags.verbose ? showEntry(entry) : showImage(entry));
       return;
     }
-    const local = await store.readList(ref);
+    const draft = await store.read(ref);
     print(
       context.stdout,
-      local === undefined ? await showRemote(context, flags, ref) : showLocal(local, ref, flags.verbose),
+      draft === undefined ? await showRemote(context, flags, ref) : showLocal(draft, flags.verbose),
     );
   },
 });
@@ -56,17 +60,21 @@ function print(stdout: Output, json: Buffer): void {
 }
 
 function showImage({ manifest, ref }: Entry): Buffer {
-  if (manifest === undefined) throw new ManifestError("STORE", `${formatReference(ref)} has no payload`);
+  if (manifest === undefined)
+    throw new ManifestError("PAYLOAD_MISSING", `${formatReference(ref)} has no payload`);
   return showManifest(manifest.bytes);
 }
 
-function showLocal(entries: readonly Entry[], list: Reference, verbose: boolean): Buffer {
-  if (verbose) return showEntries(entries);
+function showLocal(draft: Draft, verbose: boolean): Buffer {
+  if (verbose) return showEntries(draft.entries);
   try {
-    return showList(entries.map((entry) => listItem(entry, list.domain)));
+    for (const entry of draft.entries) checkEntrySource(entry, locationOf(draft.name));
+    return showList(encodeList(draft).bytes);
   } catch (error) {
-    if (!(error instanceof ManifestError)) throw error;
-    throw new ManifestError("STORE", `failed to assemble ManifestDescriptor: ${error.message}`, {
+    const fault = inDockerWords(error, draft.name);
+    if (!(fault instanceof ManifestError)) throw fault;
+    throw new ManifestError(fault.code, `failed to assemble ManifestDescriptor: ${fault.message}`, {
+      subject: fault.subject,
       cause: error,
     });
   }
@@ -77,30 +85,34 @@ async function showRemote(
   flags: NetworkFlags & { verbose: boolean },
   ref: Reference,
 ): Promise<Buffer> {
-  const { openSession, rethrowMissing } = await import("./session.js");
-  const { childEntries, fetchReference, imageEntry } = await import("../content/images.js");
-  const session = await openSession(context, flags, { pull: [ref] });
+  const { openSession } = await import("./session.js");
+  const location = locationOf(ref);
+  const session = await openSession(context, flags, [{ location, actions: ["pull"] }]);
   try {
-    const registry = session.registryOf(ref.domain);
-    const { manifest, fetched } = await fetchReference(registry, ref).catch(rethrowMissing(ref));
-    if (manifest.kind === "index") {
-      if (manifest.children.length === 0) {
-        throw new ManifestError("LIST_NOT_FOUND", `no such manifest: ${formatReference(ref)}`, {
-          hint: "there is a list of that name, without a manifest in it",
-        });
-      }
-      // What the list says of its children's platforms is all there is to show, annotations left out.
-      const manifests = manifest.children.map((child) => ({
-        ...child,
-        annotations: {},
-        platform: child.platform ?? NO_PLATFORM,
-      }));
-      if (!flags.verbose) return showList(manifests);
-      return showEntries(await childEntries(registry, ref, { ...manifest, children: manifests }));
+    const source = registrySource(ref, session.open(location));
+    const reader = new SourceReader(context.signal);
+    const manifest = await reader.manifest(source);
+    if (manifest.kind !== "index") {
+      if (!flags.verbose) return showManifest(manifest.bytes);
+      return Buffer.concat((await reader.entries(source, manifest)).map(showEntry));
     }
-    return flags.verbose
-      ? showEntry(await imageEntry(registry, ref, { manifest, fetched }))
-      : showManifest(manifest.bytes);
+    if (manifest.children.length === 0) {
+      throw new ManifestError("MANIFEST_UNKNOWN", `${source.name} is an index without manifests`, {
+        subject: source.name,
+        hint: "there is a list of that name, without a manifest in it",
+      });
+    }
+    // What the list says of its children's platforms is all that docker shows of it, annotations left out.
+    const children = manifest.children.map((child) => ({
+      ...child,
+      annotations: {},
+      urls: [],
+      data: Buffer.alloc(0),
+      artifactType: "",
+      platform: child.platform ?? NO_PLATFORM,
+    }));
+    if (!flags.verbose) return showDockerList(children);
+    return showEntries(await reader.entries(source, { ...manifest, children }));
   } finally {
     await session.close();
   }

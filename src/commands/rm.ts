@@ -1,5 +1,6 @@
 import { ManifestError } from "../errors.js";
 import { parseReference } from "../oci/reference.js";
+import { listNotFound } from "../ui/dockerWords.js";
 import { defineCommand } from "./command.js";
 import { openUserStore } from "./userStore.js";
 
@@ -12,15 +13,22 @@ export const rm = defineCommand({
   flags: {},
   async run(context, _flags, names) {
     const store = openUserStore(context);
-    const faults: string[] = [];
+    const faults: ManifestError[] = [];
     for (const name of names) {
       try {
-        await store.remove(parseReference(name));
+        const list = parseReference(name);
+        await store.change(list, (draft) => {
+          if (draft === undefined) throw listNotFound(list);
+          return undefined;
+        });
       } catch (error) {
         if (!(error instanceof ManifestError)) throw error;
-        faults.push(error.message);
+        faults.push(error);
       }
     }
-    if (faults.length > 0) throw new ManifestError("STORE", faults.join("\n"));
+    const [first] = faults;
+    if (first === undefined) return;
+    const { code, subject } = first;
+    throw new ManifestError(code, faults.map(({ message }) => message).join("\n"), { subject, cause: first });
   },
 });

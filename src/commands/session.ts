@@ -1,35 +1,87 @@
+import type { Repository } from "../content/repository.js";
 import type { Context } from "../context.js";
 import { certsFolders, readRegistryCertificates } from "../docker/certs.js";
 import { createCredentials } from "../docker/credentials.js";
 import { readCaFile } from "../docker/pem.js";
 import { proxyFor } from "../docker/proxies.js";
 import { systemRoots } from "../docker/systemRoots.js";
-import { ManifestError } from "../errors.js";
-import type { Entry } from "../list/entry.js";
-import { formatReference, type Reference } from "../oci/reference.js";
+import { formatLocation, type Location } from "../oci/location.js";
 import { createRegistry, type RegistryClient, type RegistryEvent } from "../registry/createRegistry.js";
-import { ConfigCache, fetchEntries } from "../content/images.js";
-import { isNoSuchManifest } from "../registry/http/registryError.js";
 import type { TlsSettings } from "../registry/http/tls.js";
-import { pushScopes, repositoryScope } from "../registry/auth/token.js";
 import { escapeControls } from "../ui/text.js";
 import { wireLogLine } from "../ui/wireLog.js";
 import { VERSION } from "../version.js";
 import type { NetworkFlags } from "./networkFlags.js";
 
-/** The registries that a command talks to, set up as the user and the flags say. */
+/** The repositories that a command works with, set up as the user and the flags say. */
 export interface Session {
-  readonly registryOf: (domain: string) => RegistryClient;
+  /** The repository at a location; the same each time. */
+  readonly open: (location: Location) => Repository;
   readonly close: () => Promise<void>;
 }
 
-/** What the command is going to do where; one token then does for all of it. */
-export interface Intent {
-  readonly push?: Reference;
-  readonly pull: readonly Reference[];
+/** What the command is going to do where; one token for each registry then does for all of it. The target comes first. */
+export interface Access {
+  readonly location: Location;
+  readonly actions: readonly ("pull" | "push")[];
 }
 
-export async function openSession(context: Context, flags: NetworkFlags, intent: Intent): Promise<Session> {
+export async function openSession(
+  context: Context,
+  flags: NetworkFlags,
+  accesses: readonly Access[],
+): Promise<Session> {
+  const openRegistry = await registryOpener(context, flags);
+  const clients = new Map<string, RegistryClient>();
+  const repositories = new Map<string, Repository>();
+  const domains = new Set(
+    accesses.flatMap(({ location }) => (location.kind === "registry" ? [location.domain] : [])),
+  );
+  const sessions = new Map<string, ReturnType<RegistryClient["session"]>>();
+  for (const domain of domains) {
+    const access = accesses.flatMap(({ location, actions }) =>
+      location.kind === "registry" && location.domain === domain ? [{ path: location.path, actions }] : [],
+    );
+    const client = await openRegistry(domain);
+    clients.set(domain, client);
+    sessions.set(domain, client.session({ access, signal: context.signal }));
+  }
+  const openLayout = await layoutOpener(accesses);
+
+  const openNew = (location: Location): Repository => {
+    if (location.kind === "layout") return openLayout(location.folder);
+    const session = sessions.get(location.domain);
+    if (session === undefined) throw new Error(`no client was opened for ${location.domain}`);
+    return session.repository(location.path);
+  };
+  return {
+    open: (location) => {
+      const name = formatLocation(location);
+      const repository = repositories.get(name) ?? openNew(location);
+      repositories.set(name, repository);
+      return repository;
+    },
+    close: async () => {
+      await Promise.all([...clients.values()].map((client) => client.close()));
+    },
+  };
+}
+
+/** Imported only where there is one: a push to a registry need not wait for it. */
+async function layoutOpener(accesses: readonly Access[]): Promise<(folder: string) => Repository> {
+  if (accesses.every(({ location }) => location.kind === "registry")) {
+    return (folder) => {
+      throw new Error(`nothing was said of the layout in ${folder}`);
+    };
+  }
+  const { openLayout } = await import("../content/layout.js");
+  return openLayout;
+}
+
+async function registryOpener(
+  context: Context,
+  flags: NetworkFlags,
+): Promise<(domain: string) => Promise<RegistryClient>> {
   const warn = (message: string): void => {
     context.stderr.write(`WARNING: ${escapeControls(message)}\n`);
   };
@@ -52,7 +104,7 @@ export async function openSession(context: Context, flags: NetworkFlags, intent:
     };
   };
   let roots: Promise<string[]> | undefined;
-  const open = (domain: string): Promise<RegistryClient> =>
+  return (domain) =>
     createRegistry({
       domain,
       insecure: flags.insecure,
@@ -61,7 +113,6 @@ export async function openSession(context: Context, flags: NetworkFlags, intent:
       certificates,
       roots: () => (roots ??= systemRoots(context)),
       proxyFor: (url) => proxyFor(url, context.env),
-      scopes: scopesOf(domain, intent),
       concurrency: flags.concurrency,
       retries: flags.retries,
       ...context.waits,
@@ -71,29 +122,6 @@ export async function openSession(context: Context, flags: NetworkFlags, intent:
         report(event, flags.debug, context, warn);
       },
     });
-
-  const domains = [
-    ...new Set([...(intent.push ? [intent.push] : []), ...intent.pull].map(({ domain }) => domain)),
-  ];
-  const clients = new Map<string, RegistryClient>();
-  for (const domain of domains) clients.set(domain, await open(domain));
-  return {
-    registryOf: (domain) => {
-      const client = clients.get(domain);
-      if (client === undefined) throw new Error(`no client was opened for ${domain}`);
-      return client;
-    },
-    close: async () => {
-      await Promise.all([...clients.values()].map((client) => client.close()));
-    },
-  };
-}
-
-/** What the command needs in one registry. */
-function scopesOf(domain: string, { push, pull }: Intent): string[] {
-  const sources = pull.filter((ref) => ref.domain === domain).map(({ path }) => path);
-  if (push?.domain === domain) return pushScopes(push.path, sources);
-  return [...new Set(sources)].map((path) => repositoryScope(path, "pull"));
 }
 
 function report(
@@ -104,32 +132,4 @@ function report(
 ): void {
   if (event.kind === "warning") warn(`${event.host}: ${event.text}`);
   else if (debug) context.stderr.write(`${escapeControls(wireLogLine(event))}\n`);
-}
-
-/** The entries that sources stand for, all fetched at once. Throws what went wrong with the first that failed. */
-export async function fetchSources(session: Session, sources: readonly Reference[]): Promise<Entry[]> {
-  const caches = new Map<string, ConfigCache>();
-  const results = await Promise.allSettled(
-    sources.map(async (source) => {
-      const registry = session.registryOf(source.domain);
-      const configs = caches.get(source.domain) ?? new ConfigCache(registry);
-      caches.set(source.domain, configs);
-      return fetchEntries(registry, source, configs).catch(rethrowMissing(source));
-    }),
-  );
-  return results.flatMap((result) => {
-    if (result.status === "rejected") throw result.reason;
-    return result.value;
-  });
-}
-
-/** docker's message for a reference that the registry does not have, or does not show. */
-export function rethrowMissing(ref: Reference) {
-  return (error: unknown): never => {
-    if (!isNoSuchManifest(error)) throw error;
-    throw new ManifestError("LIST_NOT_FOUND", `no such manifest: ${formatReference(ref)}`, {
-      cause: error,
-      hint: error.status === 404 ? undefined : error.hint,
-    });
-  };
 }

@@ -3,11 +3,13 @@ import { hasCode, ManifestError } from "../errors.js";
 import { issueOf, parseJson } from "../go/json.js";
 import type { Entry } from "../list/entry.js";
 import { descriptor, type Descriptor } from "../oci/descriptor.js";
-import { checkDigest, digestLike } from "../oci/digest.js";
+import { checkDigest, digestLike, isDigest } from "../oci/digest.js";
 import { formatLocation } from "../oci/location.js";
 import type { Manifest } from "../oci/manifest.js";
 import { Platform } from "../oci/platform.js";
 import { formatReference, withDigest, type Reference } from "../oci/reference.js";
+import type { Layout } from "./layout.js";
+import type { LayoutReference } from "./layoutReference.js";
 import type { Repository } from "./repository.js";
 
 /** Indexes in indexes are followed this deep. */
@@ -40,16 +42,16 @@ export function registrySource(ref: Reference, repository: Repository): Source {
 }
 
 /** A source in an OCI layout. In the list it is called by its digest in the list's own repository. */
-export function layoutSource(
+export async function layoutSource(
   list: Reference,
-  repository: Repository,
-  { tag, digest }: { readonly tag?: string | undefined; readonly digest?: string | undefined },
-): Source {
-  const reference = digest ?? tag ?? "latest";
+  layout: Layout,
+  { tag, digest }: Pick<LayoutReference, "tag" | "digest">,
+): Promise<Source> {
+  const reference = digest ?? tag ?? (await layout.defaultReference());
   const { domain, path } = list;
   return {
-    name: `${formatLocation(repository.location)}${digest === undefined ? ":" : "@"}${reference}`,
-    repository,
+    name: `${formatLocation(layout.location)}${isDigest(reference) ? "@" : ":"}${reference}`,
+    repository: layout,
     reference,
     digest,
     ref: { domain, path },

@@ -1,10 +1,18 @@
 import type { Context } from "../context.js";
-import type { PushEvent } from "../push/old/execute.js";
-import type { PlannedBlob, PushPlan } from "../push/old/plan.js";
-import { formatReference, repositoryName } from "../oci/reference.js";
+import { inListOrder } from "../list/attestations.js";
+import type { Draft } from "../list/draft.js";
+import { formatLocation, isSameLocation } from "../oci/location.js";
+import { formatReference, withDigest } from "../oci/reference.js";
+import { PutError } from "../push/errors.js";
+import type { PushEvent } from "../push/execute.js";
+import { childrenOf, type Plan } from "../push/plan.js";
 
 export interface PushProgress {
   readonly onEvent: (event: PushEvent) => void;
+  /** The push is done. */
+  succeed(): void;
+  /** The push failed. */
+  fail(error: unknown): void;
   stop(): void;
 }
 
@@ -13,34 +21,31 @@ export interface PushProgress {
  * in any case, since a copy takes what a mount does not: time and traffic.
  */
 export async function pushProgress(
-  plan: PushPlan,
+  draft: Draft,
+  plan: Plan,
   { stdout, stderr, signal }: Context,
 ): Promise<PushProgress> {
   const spinner = stderr.isTTY === true ? await startSpinner() : undefined;
-  const blobs = new Set(plan.children.flatMap((child) => child.blobs.map(({ digest }) => digest))).size;
+  const total = { children: childrenOf(plan).length, blobs: plan.blobs.length };
+  const done = new Set<string>();
+  const copied: { readonly size: number; readonly from: string }[] = [];
   let mounted = 0;
-  let children = 0;
   let copiedBytes = 0;
-  const copied: PlannedBlob[] = [];
   let tag: "before" | "under way" | "moved" = "before";
 
   function onEvent(event: PushEvent): void {
     switch (event.kind) {
-      case "pushed":
-        stdout.write(`${event.line}\n`);
+      case "child":
+        done.add(event.child.manifest.digest);
         break;
-      case "present":
-      case "put":
-        children++;
-        break;
-      case "mounted":
-        mounted++;
+      case "blob":
+        if (event.outcome.kind === "mounted") mounted++;
+        if (event.outcome.kind === "copied") {
+          copied.push({ size: event.blob.size, from: formatLocation(event.outcome.source) });
+        }
         break;
       case "bytes":
         copiedBytes += event.count;
-        break;
-      case "copied":
-        copied.push(event.blob);
         break;
       case "tagging":
         tag = "under way";
@@ -49,12 +54,27 @@ export async function pushProgress(
         tag = "moved";
         break;
       case "copying":
-      case "tolerated":
         break;
     }
     if (spinner !== undefined) {
       const copying = copiedBytes === 0 ? "" : `, ${readableSize(copiedBytes)} copied`;
-      spinner.text = `${children} of ${plan.children.length} images, ${mounted + copied.length} of ${blobs} blobs${copying}`;
+      const blobs = mounted + copied.length;
+      spinner.text = `${done.size} of ${total.children} images, ${blobs} of ${total.blobs} blobs${copying}`;
+    }
+  }
+
+  /** A line for each entry of another repository, in list order, as far as docker would have come. */
+  function printPushed(): void {
+    const { domain, path } = draft.name;
+    for (const { source, descriptor } of inListOrder(draft.entries)) {
+      if (isSameLocation(source, plan.target)) continue;
+      const { digest } = descriptor;
+      if (!done.has(digest)) return;
+      const ref =
+        plan.target.kind === "registry"
+          ? formatReference(withDigest({ domain, path }, digest))
+          : `${formatLocation(plan.target)}@${digest}`;
+      stdout.write(`Pushed ref ${ref} with digest: ${digest}\n`);
     }
   }
 
@@ -63,25 +83,36 @@ export async function pushProgress(
     if (signal.aborted) stderr.write(`${interruption()}\n`);
     if (copied.length === 0) return;
     const size = readableSize(copied.reduce((sum, blob) => sum + blob.size, 0));
-    const from = [...new Set(copied.map((blob) => repositoryName(blob.from)))].join(", ");
+    const from = [...new Set(copied.map((blob) => blob.from))].join(", ");
     const count = copied.length === 1 ? "1 blob" : `${copied.length} blobs`;
-    stderr.write(`copied ${count} (${size}) that could not be mounted, from ${from}\n`);
+    const why = plan.target.kind === "registry" ? " that could not be mounted" : "";
+    stderr.write(`copied ${count} (${size})${why}, from ${from}\n`);
   }
 
   /** What was done until the user stopped it. */
   function interruption(): string {
-    const done = `${children} of ${plan.children.length} images are in ${repositoryName(plan.target)}`;
+    const at = formatLocation(plan.target);
+    const name = plan.target.kind === "registry" ? formatReference(draft.name) : at;
+    const state = `${done.size} of ${total.children} images are in ${at}`;
     switch (tag) {
       case "before":
-        return `${done}; ${formatReference(plan.target)} was not changed`;
+        return `${state}; ${name} was not changed`;
       case "under way":
-        return `${done}; ${formatReference(plan.target)} was about to be changed: inspect it, or push again`;
+        return `${state}; ${name} was about to be changed: inspect it, or push again`;
       case "moved":
-        return `${done}; ${formatReference(plan.target)} was changed`;
+        return `${state}; ${name} was changed`;
     }
   }
 
-  return { onEvent, stop };
+  return {
+    onEvent,
+    succeed: printPushed,
+    fail: (error) => {
+      // docker mounts everything before it puts anything, and prints what it has put.
+      if (error instanceof PutError && !signal.aborted) printPushed();
+    },
+    stop,
+  };
 }
 
 async function startSpinner(): Promise<{ text: string; stop(): void }> {

@@ -6,7 +6,9 @@ import { compactJson, indentJson, memberBytes, parseJson } from "../../src/go/js
 import { parseManifest } from "../../src/oci/manifest.js";
 import { showEntries, showEntry, showDockerList, showManifest } from "../../src/list/inspect.js";
 import { parseReference } from "../../src/oci/reference.js";
-import { planPush } from "../../src/push/old/plan.js";
+import { emptyDraft } from "../../src/list/draft.js";
+import { plan } from "../../src/push/plan.js";
+import { requests } from "../../src/push/requests.js";
 import { decodeEntry } from "../../src/store/entryFile.js";
 import { escapeControls } from "../../src/ui/text.js";
 import { fuzz, FUZZ_TIMEOUT_MS } from "../helpers/fuzz.js";
@@ -63,7 +65,7 @@ describe("any bytes", { timeout: FUZZ_TIMEOUT_MS }, () => {
       }
       showEntry(entry);
       showEntries([entry, entry]);
-      attempt(() => planPush(target, [entry], true));
+      attempt(() => requests(plan({ ...emptyDraft(target), entries: [entry] }, { anyRegistry: true })));
       untouched();
     });
   });

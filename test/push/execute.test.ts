@@ -1,8 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { parseReference } from "../../src/oci/reference.js";
-import { executePush, type PushEvent } from "../../src/push/old/execute.js";
-import { planPush } from "../../src/push/old/plan.js";
+import { emptyDraft } from "../../src/list/draft.js";
+import { execute, type PushEvent } from "../../src/push/execute.js";
+import { plan } from "../../src/push/plan.js";
 import { createRegistry } from "../../src/registry/createRegistry.js";
+import type { Built } from "../../src/testing/index.js";
 import { startPeer } from "../helpers/peer.js";
 import { entryOf, withScene, type SceneOptions } from "../helpers/scene.js";
 
@@ -127,7 +129,8 @@ describe("a push", () => {
     try {
       const image = source.putImage("src/a", { tag: "v1", layers: 2 });
       const list = parseReference(`${target.host}/team/app:v1`);
-      const plan = planPush(list, [entryOf(`${source.host}/src/a:v1`, image)], true);
+      const draft = { ...emptyDraft(list), entries: [entryOf(`${source.host}/src/a:v1`, image)] };
+      const planned = plan(draft, { anyRegistry: true });
       const clients = new Map(
         await Promise.all(
           [source.host, target.host].map(
@@ -136,19 +139,39 @@ describe("a push", () => {
         ),
       );
       const events: PushEvent["kind"][] = [];
-      await executePush(plan, {
-        registryOf: (domain) => clients.get(domain) ?? expect.unreachable(),
-        onEvent: ({ kind }) => events.push(kind),
-      });
+      const { digest, blobs } = await execute(
+        planned,
+        (location) => {
+          if (location.kind !== "registry") return expect.unreachable();
+          const client = clients.get(location.domain) ?? expect.unreachable();
+          return client.session({ access: [] }).repository(location.path);
+        },
+        { onEvent: ({ kind }) => events.push(kind) },
+      );
       await Promise.all([...clients.values()].map((client) => client.close()));
-      expect(target.manifest("team/app", "v1")?.digest).toBe(plan.list.digest);
+      expect(target.manifest("team/app", "v1")?.digest).toBe(digest);
       expect(source.seen.every(({ method }) => method === "GET")).toBe(true);
       expect(target.requests.filter((request) => request.includes("mount="))).toEqual([]);
-      expect(events.filter((kind) => kind === "copied")).toHaveLength(3);
-      expect(events.slice(-3)).toEqual(["pushed", "tagging", "tagged"]);
+      expect([...blobs.values()]).toEqual(["copied", "copied", "copied"]);
+      expect(events.slice(-3)).toEqual(["child", "tagging", "tagged"]);
     } finally {
       await Promise.all([source.close(), target.close()]);
     }
+  });
+
+  test("puts the children after all where the target said that it has them, and has not", async () => {
+    let images: readonly Built[] = [];
+    const onRequest: Hook = ({ method, path }) => {
+      const child = images.find(({ digest }) => path.endsWith(digest));
+      if (method !== "HEAD" || child === undefined) return undefined;
+      const headers = { "Content-Type": child.mediaType, "Docker-Content-Digest": child.digest };
+      return { status: 200, headers };
+    };
+    await withScene({ images: THREE, onRequest }, async (scene) => {
+      images = scene.images;
+      expect(await scene.push()).toMatchObject({ status: 0, stdout: scene.pushed });
+      expect(scene.peer.manifest("team/app", scene.images[0]?.digest ?? "")).toBeDefined();
+    });
   });
 
   test("copies with one request at a time, too", async () => {

@@ -1,0 +1,93 @@
+import { BlobError } from "../content/blobError.js";
+import { ManifestError } from "../errors.js";
+import { goString } from "../go/json.js";
+import { formatLocation, type Location } from "../oci/location.js";
+import { formatReference, withDigest, type Reference } from "../oci/reference.js";
+import { PlanError, PutError, type ListFault } from "../push/errors.js";
+import { RegistryError } from "../registry/http/registryError.js";
+import { dockerText, requestLine } from "./registryErrorText.js";
+
+/**
+ * docker's words for what the engine, the store and registries say by codes: people's scripts depend on them. See
+ * docs/compatibility.md.
+ */
+
+/** docker's message for a list or an entry that is not in the local store. */
+export function listNotFound(ref: Reference): ManifestError {
+  const subject = formatReference(ref);
+  return new ManifestError("LIST_NOT_FOUND", `No such manifest: ${subject}`, { subject });
+}
+
+/** The same error in docker's words; what docker has no words for, and what is no error of ours, as it is. */
+export function inDockerWords(error: unknown, list?: Reference): unknown {
+  if (!(error instanceof ManifestError)) return error;
+  const { message, hint } = wordsFor(error, list);
+  return new ManifestError(error.code, message, { subject: error.subject, hint, cause: error });
+}
+
+interface Words {
+  readonly message: string;
+  readonly hint: string | undefined;
+}
+
+function wordsFor(error: ManifestError, list: Reference | undefined): Words {
+  if (error instanceof PlanError) return wordsForFault(error.fault);
+  if (error instanceof RegistryError) return { message: dockerText(error), hint: requestLine(error) };
+  if (error instanceof PutError && list !== undefined) {
+    const { message, hint } = wordsFor(error.cause, list);
+    const { domain, path } = list;
+    const ref = error.role === "root" ? list : withDigest({ domain, path }, error.digest);
+    return { message: `failed to put manifest ${formatReference(ref)}: ${message}`, hint };
+  }
+  if (error instanceof BlobError && list !== undefined) {
+    const { message, hint } = wordsFor(error.cause, list);
+    const blob = `${nameOf(error.source, list)}@${error.digest} to ${formatReference(list)}`;
+    if (error.code === "MOUNT_REFUSED") return { message: `error mounting ${blob}`, hint: undefined };
+    return {
+      message: `failed to ${error.action === "mount" ? "mount" : "copy"} blob ${blob}: ${message}`,
+      hint,
+    };
+  }
+  const { code, subject, message, hint } = error;
+  switch (code) {
+    case "MANIFEST_UNKNOWN":
+      return { message: `no such manifest: ${subject ?? ""}`, hint };
+    case "TAG_IMMUTABLE":
+      return { message: error.cause instanceof RegistryError ? dockerText(error.cause) : message, hint };
+    default:
+      return { message, hint };
+  }
+}
+
+/** docker, which has one registry only, does not name it. */
+function nameOf(source: Location, list: Reference): string {
+  return source.kind === "registry" && source.domain === list.domain ? source.path : formatLocation(source);
+}
+
+function wordsForFault(fault: ListFault): Words {
+  const alone = (message: string, hint?: string): Words => ({ message, hint });
+  switch (fault.code) {
+    case "LIST_EMPTY":
+      return alone(`${fault.list} not found`);
+    case "PLATFORM_MISSING":
+      return alone(`manifest ${fault.entry} must have an OS and Architecture to be pushed to a registry`);
+    case "OTHER_REGISTRY":
+      return alone(
+        `cannot use source images from a different registry than the target image: ${fault.source} != ${fault.target}`,
+        "pass --cross-registry to push to have them copied",
+      );
+    case "INVALID_DIGEST":
+      return alone(`digest parse of image ${goString(fault.entry)} failed: ${fault.why}`);
+    case "INVALID_MANIFEST":
+      return alone(
+        "invalid digest format",
+        `${fault.entry} names a blob by ${goString(fault.blob)}: ${fault.why}`,
+      );
+    case "DIGEST_MISMATCH":
+      return alone(
+        `internal digest mismatch for ${fault.entry}: expected ${fault.expected}, got ${fault.actual}`,
+      );
+    case "PAYLOAD_MISSING":
+      return alone(`failed to put manifest ${fault.ref}: ${fault.entry} has no payload`);
+  }
+}
