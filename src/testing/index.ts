@@ -18,7 +18,7 @@ export {
 } from "./registry.js";
 export type { AuthOptions } from "./auth.js";
 export type { BasicOptions } from "./basic.js";
-export type { BearerOptions } from "./bearer.js";
+export type { BearerOptions } from "./tokens.js";
 export type { Content } from "./content.js";
 export type { Built, ImageOptions, Kind, ListOptions } from "./images.js";
 export { peakConcurrency, type LoggedRequest } from "./log.js";
