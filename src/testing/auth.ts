@@ -1,6 +1,7 @@
 import type { Answer } from "./answer.js";
 import { authorizeBasic, type BasicOptions } from "./basic.js";
-import { authorizeBearer, type BearerOptions } from "./tokens.js";
+import { authorizeBearer } from "./bearer.js";
+import type { BearerOptions } from "./tokens.js";
 import type { Call } from "./call.js";
 import { fault } from "./faults.js";
 import type { Route } from "./routes.js";
