@@ -78,7 +78,6 @@ async function execute(context: Context, flags: NetworkFlags, draft: Draft, plan
       signal: context.signal,
       onEvent: progress.onEvent,
     });
-    progress.succeed();
     return digest;
   } catch (error) {
     progress.fail(error);

@@ -51,12 +51,18 @@ function wordsFor(error: ManifestError, list: Reference | undefined): Words {
   const { code, subject, message, hint } = error;
   switch (code) {
     case "MANIFEST_UNKNOWN":
-      return { message: `no such manifest: ${subject ?? ""}`, hint };
+      return { message: `no such manifest: ${subject ?? ""}`, hint: refusalBehind(error) ?? hint };
     case "TAG_IMMUTABLE":
       return { message: error.cause instanceof RegistryError ? dockerText(error.cause) : message, hint };
     default:
       return { message, hint };
   }
+}
+
+/** Which request was refused, where a registry does not show what it may have. */
+function refusalBehind(error: unknown): string | undefined {
+  if (error instanceof RegistryError) return error.status === 404 ? undefined : requestLine(error);
+  return error instanceof Error ? refusalBehind(error.cause) : undefined;
 }
 
 /** docker, which has one registry only, does not name it. */

@@ -9,8 +9,6 @@ import { childrenOf, type Plan } from "../push/plan.js";
 
 export interface PushProgress {
   readonly onEvent: (event: PushEvent) => void;
-  /** The push is done. */
-  succeed(): void;
   /** The push failed. */
   fail(error: unknown): void;
   stop(): void;
@@ -49,6 +47,7 @@ export async function pushProgress(
         break;
       case "tagging":
         tag = "under way";
+        printPushed();
         break;
       case "tagged":
         tag = "moved";
@@ -106,10 +105,9 @@ export async function pushProgress(
 
   return {
     onEvent,
-    succeed: printPushed,
     fail: (error) => {
       // docker mounts everything before it puts anything, and prints what it has put.
-      if (error instanceof PutError && !signal.aborted) printPushed();
+      if (tag === "before" && error instanceof PutError && !signal.aborted) printPushed();
     },
     stop,
   };

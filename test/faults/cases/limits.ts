@@ -115,7 +115,7 @@ export const limits: Concern = {
       "sends a list of 20,000 children",
       "refuses it",
       sends(list(20_000), { "Content-Type": DOCKER_LIST }),
-      /a list of more than 10000 manifests/,
+      /more than 10000 manifests/,
       ["-v"],
     ),
     refused(
