@@ -1,4 +1,4 @@
-import { homedir } from "node:os";
+import { homedir, userInfo } from "node:os";
 import { run } from "./cli.js";
 import type { Context } from "./context.js";
 import { systemCode, messageOf } from "./errors.js";
@@ -58,10 +58,14 @@ void run(process.argv.slice(2), context).then((status) => {
   process.exitCode = forcedStatus ?? status;
 });
 
-/** A user without an entry in the system's list and without `HOME` has none; docker then looks in `.docker`, too. */
+/**
+ * As docker finds it: an empty `HOME` counts as none. A user who is not in the system's list either has no home; docker
+ * then looks in `.docker`, too.
+ */
 function homeFolder(): string {
   try {
-    return homedir();
+    const home = homedir();
+    return home === "" ? userInfo().homedir : home;
   } catch {
     return "";
   }

@@ -49,9 +49,18 @@ export async function readDockerConfig(
     if (faults.length > 0) warn(`Error parsing config file (${file}): ${summary(faults)}`);
     return config;
   } catch (error) {
-    if (systemCode(error) !== "ENOENT") warn(`Error parsing config file (${file}): ${readFault(error)}`);
+    if (systemCode(error) !== "ENOENT") {
+      const what = isAboutOpening(error)
+        ? `loading config file: open ${file}`
+        : `parsing config file (${file})`;
+      warn(`Error ${what}: ${readFault(error)}`);
+    }
     return parseDockerConfig("").config;
   }
+}
+
+function isAboutOpening(error: unknown): boolean {
+  return typeof error === "object" && error !== null && "syscall" in error && error.syscall === "open";
 }
 
 /**

@@ -26,6 +26,12 @@ describe("docker's folder", () => {
     ],
     ["on Windows", { env: {}, home: "C:\\Users\\u", platform: "win32" }, "C:\\Users\\u\\.docker"],
     [
+      "a path from the current folder",
+      { env: { DOCKER_CONFIG: "c/../d" }, home: "/h", platform: "linux" },
+      "c/../d",
+    ],
+    ["no home at all: the current folder", { env: {}, home: "", platform: "linux" }, ".docker"],
+    [
       "on Windows, the variable in any case",
       { env: { Docker_Config: "D:\\c" }, home: "C:\\u", platform: "win32" },
       "D:\\c",
@@ -198,6 +204,18 @@ describe("reading it", () => {
     expect(folder.warnings).toEqual([expect.stringMatching(/config\.json\): is a directory$/)]);
     const large = await read((base) => writeFile(file(base), " ".repeat(1_100_000)));
     expect(large.warnings).toEqual([expect.stringMatching(/config\.json\): larger than 1048576 bytes$/)]);
+  });
+
+  test.skipIf(process.platform === "win32")("warns of what cannot be opened, in docker's words", async () => {
+    const folder = await mkdtemp(path.join(tmpdir(), "docker-config-"));
+    await writeFile(path.join(folder, "file"), "");
+    const warnings: string[] = [];
+    const surroundings = { env: {}, home: path.join(folder, "file"), platform: process.platform };
+    const config = await readDockerConfig(surroundings, (message) => warnings.push(message));
+    expect(config.auths.size).toBe(0);
+    expect(warnings).toEqual([
+      `Error loading config file: open ${folder}/file/.docker/config.json: not a directory`,
+    ]);
   });
 
   test("DOCKER_AUTH_CONFIG is read the same way", () => {

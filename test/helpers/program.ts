@@ -7,7 +7,7 @@ import { build } from "esbuild";
 
 /** The program in a process of its own, built from the sources as they are. */
 export interface Program {
-  start(args: readonly string[], env: Readonly<Record<string, string>>): Run;
+  start(args: readonly string[], env: Readonly<Record<string, string>>, cwd?: string): Run;
   remove(): void;
 }
 
@@ -43,9 +43,10 @@ export async function buildProgram(): Promise<Program> {
 /** A program that was built before: `bin/tsmanifest.js`, say, to try what is shipped. */
 export function programAt(file: string, remove: () => void = () => undefined): Program {
   return {
-    start: (args, env) => {
+    start: (args, env, cwd) => {
       const child = spawn(process.execPath, [file, ...args], {
         env: { PATH: process.env["PATH"], ...env },
+        cwd,
         stdio: ["ignore", "pipe", "pipe"],
       });
       let peakMemory = 0;
