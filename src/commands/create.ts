@@ -105,7 +105,7 @@ async function readSources(
     return layoutSource(list, openLayout(source.layout.folder), source.layout);
   };
   try {
-    const reader = new SourceReader(context.signal);
+    const reader = new SourceReader({ signal: context.signal });
     const results = await Promise.allSettled(
       named.map(async (source) => reader.entries(await sourceOf(source))),
     );

@@ -90,7 +90,7 @@ async function showRemote(
   const session = await openSession(context, flags, [{ location, actions: ["pull"] }]);
   try {
     const source = registrySource(ref, session.open(location));
-    const reader = new SourceReader(context.signal);
+    const reader = new SourceReader({ signal: context.signal });
     const manifest = await reader.manifest(source);
     if (manifest.kind !== "index") {
       if (!flags.verbose) return showManifest(manifest.bytes);

@@ -63,11 +63,14 @@ export async function layoutSource(
 export class SourceReader {
   readonly #platforms = new Map<string, Promise<Platform>>();
   readonly #signal: AbortSignal | undefined;
+  readonly #maxBytes: number;
   #manifests = 0;
   #bytes = 0;
 
-  constructor(signal?: AbortSignal) {
+  /** `maxBytes`: of all manifests together, 256 MiB unless told. */
+  constructor({ signal, maxBytes = MAX_MANIFEST_BYTES }: { signal?: AbortSignal; maxBytes?: number } = {}) {
     this.#signal = signal;
+    this.#maxBytes = maxBytes;
   }
 
   /**
@@ -94,6 +97,11 @@ export class SourceReader {
   }
 
   async #childEntries(source: Source, index: Manifest, depth: number): Promise<Entry[]> {
+    if (index.children.length === 0) {
+      throw new ManifestError("INVALID_MANIFEST", `${source.name} is an index without manifests`, {
+        subject: source.name,
+      });
+    }
     if (depth > MAX_NESTING) throw limit(`${source.name}: indexes are nested more than ${MAX_NESTING} deep`);
     // In all: ten thousand indexes of ten thousand would be as many requests.
     this.#manifests += index.children.length;
@@ -114,8 +122,8 @@ export class SourceReader {
     try {
       const manifest = await repository.get(reference, { signal: this.#signal });
       this.#bytes += manifest.bytes.byteLength;
-      if (this.#bytes > MAX_MANIFEST_BYTES)
-        throw limit(`${name}: more than ${MAX_MANIFEST_BYTES} bytes of manifests`);
+      if (this.#bytes > this.#maxBytes)
+        throw limit(`${name}: more than ${this.#maxBytes} bytes of manifests`);
       return manifest;
     } catch (error) {
       if (!hasCode(error, "MANIFEST_UNKNOWN")) throw error;
