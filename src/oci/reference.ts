@@ -61,6 +61,11 @@ export function parseCanonical(input: string): Reference {
   return reference;
 }
 
+/** Is it a tag by the grammar above? */
+export function isTag(text: string): boolean {
+  return TAG.test(text);
+}
+
 /** The whole reference: `docker.io/library/a:latest@sha256:…`. */
 export function formatReference(reference: Reference): string {
   const tag = reference.tag === undefined ? "" : `:${reference.tag}`;

@@ -1,0 +1,190 @@
+import { constants, lstat, mkdir, open, rename, rm, type FileHandle } from "node:fs/promises";
+import { join } from "node:path";
+import { pid } from "node:process";
+import { setTimeout as sleep } from "node:timers/promises";
+import { ManifestError, messageOf, systemCode } from "../errors.js";
+
+/**
+ * Files of a folder that comes from elsewhere. Nothing in it leads out of it or makes us wait: what is read is a regular
+ * file, what is written replaces a name and never writes through it.
+ */
+
+/** What is not finished yet: `.tsmanifest-<id>`, in the layout's folder. */
+const SCRATCH = ".tsmanifest-";
+const SCRATCH_NAME = /^\.tsmanifest-\d+-\d+-[0-9a-z]*$/;
+
+/** Windows says these while somebody reads the file that is to be replaced. */
+const IN_USE = new Set(["EPERM", "EACCES", "EBUSY"]);
+const REPLACE_TRIES = 5;
+
+const DISK_FAULTS = new Map([
+  ["EACCES", "permission denied"],
+  ["EPERM", "operation not permitted"],
+  ["EROFS", "the file system is read-only"],
+  ["ENOSPC", "no space left on the disk"],
+  ["EDQUOT", "the disk quota is used up"],
+  ["EMFILE", "too many open files"],
+  ["ENAMETOOLONG", "the name is too long for the file system"],
+  ["ELOOP", "too many symbolic links"],
+  ["ENOTDIR", "not a folder"],
+  ["EEXIST", "not a folder"],
+]);
+
+/** Runs work on a path; a fault of the disk becomes a ManifestError (STORE) that names it. */
+export async function naming<Result>(path: string, work: () => Promise<Result>): Promise<Result> {
+  try {
+    return await work();
+  } catch (error) {
+    const code = systemCode(error);
+    if (error instanceof ManifestError || code === undefined || code === "ABORT_ERR") throw error;
+    throw storeError(path, DISK_FAULTS.get(code) ?? messageOf(error), error);
+  }
+}
+
+export function storeError(path: string, what: string, cause?: unknown): ManifestError {
+  return new ManifestError("STORE", `${path}: ${what}`, { subject: path, cause });
+}
+
+/** A name for something unfinished. node:crypto would take longer to load than all of this. */
+export function scratchName(): string {
+  return `${SCRATCH}${pid}-${Date.now()}-${Math.random().toString(36).slice(2)}`;
+}
+
+export function isScratch(name: string): boolean {
+  return SCRATCH_NAME.test(name);
+}
+
+/**
+ * The size in bytes of a regular file; undefined where there is none.
+ * @throws STORE for anything else: a link could lead anywhere, and a pipe could take for ever
+ */
+export async function sizeOf(path: string): Promise<number | undefined> {
+  const found = await lstatOf(path);
+  if (found === undefined) return undefined;
+  if (!found.isFile())
+    throw storeError(path, `is ${found.isSymbolicLink() ? "a symbolic link" : "no file"}; not read`);
+  return found.size;
+}
+
+/** @throws STORE if something but a folder is there: a link would have us read or write elsewhere */
+export async function isFolder(path: string): Promise<boolean> {
+  const found = await lstatOf(path);
+  if (found !== undefined && !found.isDirectory()) {
+    throw storeError(path, found.isSymbolicLink() ? "is a symbolic link; not followed" : "is not a folder");
+  }
+  return found !== undefined;
+}
+
+async function lstatOf(path: string) {
+  return naming(path, () =>
+    lstat(path).catch((error: unknown) => {
+      // Below a file there is nothing either. Who wants to write there hears of it.
+      if (systemCode(error) !== "ENOTDIR") ignoreMissing(error);
+      return undefined;
+    }),
+  );
+}
+
+/** For `.catch`: what is not there is undefined. */
+export function ignoreMissing(error: unknown): undefined {
+  if (systemCode(error) === "ENOENT") return undefined;
+  throw error;
+}
+
+export interface OpenFile {
+  readonly handle: FileHandle;
+  /** In bytes. */
+  readonly size: number;
+}
+
+/** Opens a regular file; undefined where there is none. */
+export async function openFile(path: string): Promise<OpenFile | undefined> {
+  if ((await sizeOf(path)) === undefined) return undefined;
+  // Somebody may have put a link or a pipe there meanwhile. On Windows, which has neither, both flags are undefined.
+  const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
+  const flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK;
+  const handle = await naming(path, () => open(path, flags).catch(ignoreMissing));
+  if (handle === undefined) return undefined;
+  const found = await handle.stat();
+  if (found.isFile()) return { handle, size: found.size };
+  await handle.close();
+  throw storeError(path, "is no file; not read");
+}
+
+/**
+ * A whole regular file; undefined where there is none.
+ * @throws LIMIT if it has more than `limit` bytes
+ */
+export async function readFile(path: string, limit: number): Promise<Buffer | undefined> {
+  const opened = await openFile(path);
+  if (opened === undefined) return undefined;
+  const { handle, size } = opened;
+  try {
+    if (size > limit)
+      throw new ManifestError("LIMIT", `${path}: more than ${limit} bytes`, { subject: path });
+    const bytes = Buffer.alloc(size);
+    let length = 0;
+    // It may be shorter by now. What it has grown by is not read.
+    while (length < size) {
+      const { bytesRead } = await naming(path, () => handle.read(bytes, length));
+      if (bytesRead === 0) break;
+      length += bytesRead;
+    }
+    return bytes.subarray(0, length);
+  } finally {
+    await handle.close();
+  }
+}
+
+/**
+ * Writes a file of a layout: aside, to the disk, then under its name by a single rename. Nothing stays if the pieces end
+ * by an error.
+ */
+export async function writeFile(
+  layout: string,
+  path: string,
+  pieces: AsyncIterable<Buffer> | Iterable<Buffer>,
+): Promise<void> {
+  const scratch = join(layout, scratchName());
+  try {
+    const handle = await naming(scratch, () => open(scratch, "wx", 0o644));
+    try {
+      for await (const piece of pieces) await naming(scratch, () => handle.writeFile(piece));
+      await naming(scratch, () => handle.sync());
+    } finally {
+      await handle.close();
+    }
+    await naming(path, () => replace(scratch, path));
+  } catch (error) {
+    await rm(scratch, { force: true }).catch(() => undefined);
+    throw error;
+  }
+}
+
+/** Renames a file over another one, or over nothing. Throws Node's errors. */
+export async function replace(from: string, to: string): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    try {
+      await rename(from, to);
+      return;
+    } catch (error) {
+      if (tries === REPLACE_TRIES || !IN_USE.has(systemCode(error) ?? "")) throw error;
+      await sleep(2 ** tries * 5);
+    }
+  }
+}
+
+/** Makes a folder of a layout, and those above it. */
+export async function makeFolder(path: string): Promise<void> {
+  await naming(path, () => mkdir(path, { recursive: true, mode: 0o755 }));
+}
+
+/** Sees to it that the names in a folder are on the disk, where the system can do that. */
+export async function syncFolder(path: string): Promise<void> {
+  try {
+    const handle = await open(path, "r");
+    await handle.sync().finally(() => handle.close());
+  } catch {
+    // Windows opens no folders, and some file systems cannot do it.
+  }
+}
