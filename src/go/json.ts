@@ -337,7 +337,7 @@ export function issueOf(error: z.core.$ZodError): string {
   const path = issue.path.map(String).join(".");
   const what =
     issue.code === "invalid_type"
-      ? `should be a ${issue.expected}`
+      ? `should be ${/^[ao]/.test(issue.expected) ? "an" : "a"} ${issue.expected}`
       : issue.code === "custom"
         ? issue.message
         : "is not valid";

@@ -46,7 +46,7 @@ describe("an image manifest", () => {
       docker,
       `if present, mediaType in manifest should be '${OCI_MANIFEST}' not '${DOCKER_MANIFEST}'`,
     ],
-    ["a layer list that is none", OCI_MANIFEST, { layers: {} }, "manifest: layers should be a array"],
+    ["a layer list that is none", OCI_MANIFEST, { layers: {} }, "manifest: layers should be an array"],
     [
       "half a byte",
       OCI_MANIFEST,
