@@ -43,18 +43,8 @@ export interface LayoutOptions {
   readonly resumes?: number;
 }
 
-export interface LayoutPutOptions extends PutOptions {
-  /**
-   * A `root` without a tag is listed in index.json all the same, and a `child` with a `subject` is not. Unless told,
-   * what has a tag or a subject is listed: nothing else would lead to it.
-   */
-  readonly role?: "child" | "referrer" | "root" | undefined;
-}
-
 /** A {@link Repository} in a folder, and what only a folder can be asked. */
 export interface Layout extends Repository {
-  put(manifest: Manifest, tags: readonly string[], options?: LayoutPutOptions): Promise<void>;
-
   /** What its manifests are called: tags and, as some writers have it, whole references. In byte order. */
   names(): Promise<string[]>;
 
@@ -175,7 +165,7 @@ class OciLayout implements Layout {
     return this.#copies(() => this.#copy(blob, others, options));
   }
 
-  async put(manifest: Manifest, tags: readonly string[], options: LayoutPutOptions = {}): Promise<void> {
+  async put(manifest: Manifest, tags: readonly string[], options: PutOptions = {}): Promise<void> {
     const { digest, bytes } = manifest;
     const { signal, role, restore } = options;
     checkPut(this.#name(digest), manifest, tags);

@@ -60,6 +60,11 @@ export interface PutOptions extends Interruptible {
    * there. Without it the manifest is put again a few times all the same, since a registry may lag behind.
    */
   readonly restore?: () => Promise<void>;
+  /**
+   * What it is in what is being pushed. A layout lists a `root` without a tag in its index.json all the same, and a `child`
+   * with a `subject` not; unless told, what has a tag or a subject is listed: nothing else would lead to it.
+   */
+  readonly role?: "child" | "referrer" | "root" | undefined;
 }
 
 export interface Blob {

@@ -48,7 +48,11 @@ export async function execute(
   const root = rootOf(plan);
   options.onEvent?.({ kind: "tagging" });
   try {
-    await target.put(root.manifest, root.tags, { signal: options.signal, restore: pushed.restore });
+    await target.put(root.manifest, root.tags, {
+      signal: options.signal,
+      role: "root",
+      restore: pushed.restore,
+    });
   } catch (error) {
     throw putError(root, error);
   }
@@ -130,7 +134,12 @@ async function pushChildren(
 
   async function putChild(child: ManifestStep): Promise<void> {
     try {
-      await target.put(child.manifest, [], { signal, stop, restore: () => ensureAgain(child) });
+      await target.put(child.manifest, [], {
+        signal,
+        stop,
+        role: "child",
+        restore: () => ensureAgain(child),
+      });
     } catch (error) {
       throw putError(child, error);
     }
