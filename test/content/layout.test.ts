@@ -355,7 +355,8 @@ describe("a blob", () => {
         ),
       ),
     );
-    expect(most).toBe(4);
+    expect(most).toBeGreaterThan(1);
+    expect(most).toBeLessThanOrEqual(4);
   });
 
   it("is copied from one layout into another, and read from any byte on", async () => {
