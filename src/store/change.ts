@@ -1,94 +1,72 @@
-import { access, constants, mkdir, open, readdir, rename, rmdir } from "node:fs/promises";
+import type { BigIntStats } from "node:fs";
+import { access, constants, lstat } from "node:fs/promises";
 import { join } from "node:path";
-import { systemCode, ManifestError } from "../errors.js";
-import { encodeEntry, type Entry } from "../list/entry.js";
-import { formatReference, type Reference } from "../oci/reference.js";
-import { checkFolder, exists, ignoreMissing, move } from "./disk.js";
+import { ManifestError } from "../errors.js";
+import type { Draft } from "../list/draft.js";
+import { encodeEntry } from "../list/entry.js";
+import type { Reference } from "../oci/reference.js";
+import { exists, ignoreMissing } from "./disk.js";
+import { assignFiles, sameName } from "./files.js";
+import type { Change, NewFile } from "./journal.js";
 import type { ListPaths } from "./listPaths.js";
-import { recordOwner } from "./owner.js";
-
-/** How often a change is begun again because docker, which knows no locks, made or removed the folder meanwhile. */
-const TRIES = 10;
-
-/** A file of a list, by the name under which it is asked for. */
-export interface NewFile {
-  readonly name: string;
-  readonly entry: Entry;
-}
+import { encodeRecord } from "./record.js";
+import type { View } from "./view.js";
 
 /**
- * Puts files into a list, all of them or none, whenever the process is killed. They are written aside; then
- * one rename decides that they belong to the list; then they are moved there, by this process or by the next one
- * that takes the lock. A new list appears whole by a single rename.
+ * What makes a draft of what is stored; undefined where there is nothing to do. Files that cannot be read are left
+ * alone, unless an entry has their name.
  */
-export async function changeList(
+export async function planChange(
   list: Reference,
-  newFiles: readonly NewFile[],
   paths: ListPaths,
-  scratch: string,
-): Promise<void> {
-  const isNew = !(await exists(paths.folder));
-  // What could stop the second half must stop the first.
-  await checkFolder(paths.folder);
-  if (!isNew) await access(paths.folder, constants.W_OK);
-  try {
-    const files = join(scratch, "files");
-    await mkdir(files, { mode: 0o755 });
-    await Promise.all(newFiles.map(({ name, entry }) => writeEntry(join(files, name), entry)));
-    if (isNew) await recordOwner(list, files, paths, scratch);
-    await rename(files, paths.commit);
-  } catch (error) {
-    if (systemCode(error) !== "ENOENT") throw error;
-    throw new ManifestError(
-      "STORE",
-      `${paths.work}: this process was asleep and lost its lock; nothing was changed`,
-      {
-        cause: error,
-      },
-    );
+  view: View | undefined,
+  { entries, settings }: Draft,
+): Promise<Change | undefined> {
+  const files = assignFiles(view?.stored ?? [], entries);
+  const stored = new Map(view?.stored.map((file) => [file.name, file]));
+  const broken = new Map(view?.broken.map((file) => [file.name, file]));
+  const twins = new Map(view?.stored.map((file) => [file.name.toLowerCase(), file.entry]));
+
+  const write: NewFile[] = [];
+  for (const [name, entry] of files) {
+    const old = stored.get(name);
+    if (old?.entry === entry) continue;
+    const bytes = encodeEntry(entry);
+    if (old !== undefined && encodeEntry(old.entry).equals(bytes)) continue;
+    const wreck = broken.get(name);
+    if (wreck !== undefined && !canBeReplaced(wreck.stats)) throw wreck.error;
+    // Where the file system does not tell `v1` from `V1`.
+    const twin = old === undefined ? twins.get(name.toLowerCase()) : undefined;
+    if (twin !== undefined && (await exists(join(paths.folder, name)))) throw sameName(entry, twin);
+    write.push({
+      name,
+      bytes,
+      old: old?.stats ?? (wreck?.stats.isFile() === true ? wreck.stats : undefined),
+    });
   }
-  await finishChange(paths);
+  const remove = [...stored.keys()].filter((name) => !files.has(name));
+
+  const unread = [...broken.keys()].filter((name) => !files.has(name));
+  const record = (folder: string): Buffer | undefined => {
+    const { bytes, isNeeded } = encodeRecord(list, folder, settings, files, view?.record, unread);
+    const isWanted = view === undefined || view.record !== undefined || isNeeded;
+    return isWanted && view?.recordBytes?.equals(bytes) !== true ? bytes : undefined;
+  };
+  const isChanged = write.length > 0 || remove.length > 0;
+  if (view?.base !== undefined && !isChanged && record(view.base) === undefined) return undefined;
+  if (isChanged || view === undefined) await checkPlace(paths, view);
+  return { base: view?.base, write, remove, record };
 }
 
-/** Moves the files of a change that was decided, if there is one, into the list. */
-export async function finishChange({ commit, folder }: ListPaths): Promise<void> {
-  for (let tries = 1; tries <= TRIES; tries++) {
-    const names = await readdir(commit).catch(ignoreMissing);
-    if (names === undefined) return;
-    try {
-      if (!(await exists(folder))) {
-        await move(commit, folder);
-        return;
-      }
-      for (const name of names) await move(join(commit, name), join(folder, name));
-      await rmdir(commit);
-    } catch (error) {
-      // Somebody else finished it, or made or removed the folder: look again.
-      if (!["ENOENT", "ENOTEMPTY", "EEXIST"].includes(systemCode(error) ?? "") || tries === TRIES)
-        throw error;
-    }
-  }
+/** What could stop a change that is decided must stop it before. That docker has removed the folder does not. */
+async function checkPlace({ root, folder }: ListPaths, view: View | undefined): Promise<void> {
+  await access(view === undefined ? root : folder, constants.W_OK).catch(ignoreMissing);
+  const found = view === undefined ? await lstat(folder).catch(ignoreMissing) : undefined;
+  if (found?.isSymbolicLink() === true)
+    throw new ManifestError("STORE", `${folder}: a symbolic link that leads nowhere`, { subject: folder });
 }
 
-/**
- * Writes a new file. It is on the disk before it gets its place: after a power failure the list has either the old
- * bytes or the new ones.
- */
-async function writeEntry(file: string, entry: Entry): Promise<void> {
-  try {
-    const handle = await open(file, "wx", 0o644);
-    try {
-      await handle.writeFile(encodeEntry(entry));
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-  } catch (error) {
-    if (systemCode(error) !== "EEXIST") throw error;
-    throw new ManifestError(
-      "STORE",
-      `${formatReference(entry.ref)} has the same file name in the list as another image; name one of them by its digest`,
-      { cause: error },
-    );
-  }
+/** Over a link or a broken file an entry may be written, as docker would; a folder or a pipe is somebody's. */
+function canBeReplaced(stats: BigIntStats): boolean {
+  return stats.isFile() || stats.isSymbolicLink();
 }

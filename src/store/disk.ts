@@ -1,6 +1,10 @@
-import { lstat, rename, stat } from "node:fs/promises";
+import type { BigIntStats } from "node:fs";
+import { lstat, readFile, rename, stat } from "node:fs/promises";
+import { sep } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import * as z from "zod/mini";
 import { systemCode, ManifestError, messageOf } from "../errors.js";
+import type { ListPaths } from "./listPaths.js";
 
 /** What the disk's refusals mean to a person. */
 const DISK_FAULTS = new Map([
@@ -16,31 +20,52 @@ const DISK_FAULTS = new Map([
   ["EISDIR", "is a folder, not a file"],
 ]);
 
+const DiskError = z.object({ path: z.optional(z.string()), dest: z.optional(z.string()) });
+
 const FULL = new Set(["ENOSPC", "EDQUOT"]);
-const CANNOT_WRITE = new Set(["EROFS", "EACCES", "EPERM", ...FULL]);
+const REFUSED = new Set(["EROFS", "EACCES", "EPERM"]);
 
 /** Windows says these while somebody (docker, a virus scanner) has the file open. */
 const IN_USE = new Set(["EPERM", "EACCES", "EBUSY"]);
 const MOVE_TRIES = 5;
 
-/** Runs work on a path; a fault of the disk becomes a StoreError that names it. */
-export async function naming<Result>(path: string, work: () => Promise<Result>): Promise<Result> {
+/** Files worked on at once: enough to keep a disk busy, few enough for 256 open files. */
+const AT_ONCE = 16;
+/** How long work may go on without a turn of the event loop, in which the lock's heart beats. */
+const TURN_MS = 500;
+
+/**
+ * Runs work on a list; a fault of the disk becomes a STORE error that names the file, or the whole store where the
+ * user has never heard of the file.
+ */
+export async function naming<Result>(paths: ListPaths, work: () => Promise<Result>): Promise<Result> {
   try {
     return await work();
   } catch (error) {
-    const code = systemCode(error);
-    if (error instanceof ManifestError || code === undefined || code === "ABORT_ERR") throw error;
-    const where =
-      error instanceof Error && "path" in error && typeof error.path === "string" ? error.path : path;
-    throw new ManifestError("STORE", `${where}: ${DISK_FAULTS.get(code) ?? messageOf(error)}`, {
-      cause: error,
-    });
+    throw named(error, paths);
   }
 }
 
-/** Is it the disk that does not take anything: read-only, not ours, or full? */
-export function cannotWrite(error: unknown): boolean {
-  return CANNOT_WRITE.has(systemCode(error) ?? "");
+function named(error: unknown, { root, private: own }: ListPaths): unknown {
+  const code = systemCode(error);
+  if (error instanceof ManifestError || code === undefined || code === "ABORT_ERR") return error;
+  const isOurs = (path: string): boolean => path === own || path.startsWith(own + sep);
+  const paths = pathsOf(error);
+  const path = paths.find((one) => !isOurs(one)) ?? paths[0] ?? root;
+  const subject = isOurs(path) && (isFull(error) || REFUSED.has(code)) ? root : path;
+  return new ManifestError("STORE", `${subject}: ${DISK_FAULTS.get(code) ?? messageOf(error)}`, {
+    cause: error,
+    subject,
+    hint: REFUSED.has(code)
+      ? "make it accessible to this user, or set DOCKER_CONFIG to another folder"
+      : undefined,
+  });
+}
+
+/** Which files an error of the disk is about: none where it comes from an open file, two where one was moved. */
+function pathsOf(error: unknown): string[] {
+  const { path, dest } = z.safeParse(DiskError, error).data ?? {};
+  return [path, dest].filter((one) => one !== undefined);
 }
 
 export function isFull(error: unknown): boolean {
@@ -70,12 +95,56 @@ export async function move(from: string, to: string): Promise<void> {
   }
 }
 
-/** Throws unless the path is a real folder or nothing at all: a link would have us write outside the store. */
-export async function checkFolder(path: string): Promise<void> {
+/** Is there such a folder of ours? Throws where it is anything else: a link would lead out of the store. */
+export async function checkFolder(path: string): Promise<boolean> {
   const found = await lstat(path).catch(ignoreMissing);
-  if (found === undefined || found.isDirectory()) return;
-  const what = found.isSymbolicLink()
-    ? "is a symbolic link; the store does not write through it"
-    : "not a folder";
-  throw new ManifestError("STORE", `${path}: ${what}`);
+  if (found === undefined || found.isDirectory()) return found !== undefined;
+  const what = found.isSymbolicLink() ? "a symbolic link, which the store does not follow" : "not a folder";
+  throw new ManifestError("STORE", `${path}: ${what}; remove it`, { subject: path });
+}
+
+/** The bytes of a file of ours, or undefined. Throws where it is anything else. */
+export async function readOwn(path: string): Promise<Buffer | undefined> {
+  const found = await lstat(path).catch(ignoreMissing);
+  if (found === undefined) return undefined;
+  if (!found.isFile()) throw new ManifestError("STORE", `${path}: not a file; remove it`, { subject: path });
+  return readFile(path).catch(ignoreMissing);
+}
+
+/** Tells a folder, which may be reached by a link, from another one that was made later under the same name. */
+export async function identityOf(path: string): Promise<string | undefined> {
+  const found = await stat(path, { bigint: true }).catch(ignoreMissing);
+  return found && `${found.ino}:${found.birthtimeNs}`;
+}
+
+/** Tells what a file holds from what it held before, without reading it. */
+export function stampOf({ ino, size, mtimeNs }: BigIntStats): string {
+  return `${ino} ${size} ${mtimeNs}`;
+}
+
+/** What work makes of each item, a few at once. Throws what was thrown first, when nothing is under way any more. */
+export async function mapEach<Item, Result>(
+  items: Iterable<Item>,
+  work: (item: Item) => Promise<Result>,
+): Promise<Result[]> {
+  const queue = [...items].entries();
+  const results: Result[] = [];
+  const failures: unknown[] = [];
+  let turned = performance.now();
+  const worker = async (): Promise<void> => {
+    for (const [index, item] of queue) {
+      if (failures.length > 0) return;
+      try {
+        results[index] = await work(item);
+      } catch (error) {
+        failures.push(error);
+      }
+      if (performance.now() - turned < TURN_MS) continue;
+      turned = performance.now();
+      await sleep(1);
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, worker));
+  if (failures.length > 0) throw failures[0];
+  return results;
 }

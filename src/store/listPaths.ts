@@ -7,16 +7,18 @@ import { storeName } from "./names.js";
  * reference begins with a dot.
  */
 export interface ListPaths {
-  /** `<root>/<list>`: a file an entry. */
+  /** docker's `manifests`. */
+  readonly root: string;
+  /** `<root>/<list>`: a file an entry. It may be a symbolic link. */
   readonly folder: string;
   /** `<root>/.tsmanifest` */
   readonly private: string;
   /** `<root>/.tsmanifest/<list>`: what follows, and the lock. */
   readonly work: string;
-  /** A change that is decided: whoever finds this folder moves its files into the list. */
+  /** What docker's files have no room for. */
+  readonly record: string;
+  /** A change that is decided: whoever finds this folder carries it out. */
   readonly commit: string;
-  /** Whose folder it is, since two names can map to one. */
-  readonly owner: string;
 }
 
 export function listPaths(root: string, list: Reference): ListPaths {
@@ -24,10 +26,11 @@ export function listPaths(root: string, list: Reference): ListPaths {
   const own = join(root, ".tsmanifest");
   const work = join(own, name);
   return {
+    root,
     folder: join(root, name),
     private: own,
     work,
+    record: join(work, "record"),
     commit: join(work, "commit"),
-    owner: join(work, "name"),
   };
 }

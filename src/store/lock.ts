@@ -16,7 +16,7 @@ import { dirname, join } from "node:path";
 import { kill, pid } from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
 import * as z from "zod/mini";
-import { systemCode, ManifestError } from "../errors.js";
+import { systemCode, ManifestError, messageOf } from "../errors.js";
 import { exists, ignoreMissing } from "./disk.js";
 
 /**
@@ -43,6 +43,8 @@ const LONGEST_WAIT_MS = 50;
 const PREPARE_TRIES = 100;
 /** How long to wait for a holder that is alive. */
 const PATIENCE_MS = 60_000;
+/** How often to try in vain while nobody that is alive has it. */
+const VAIN_TRIES = 50;
 /** What is older was left behind by a process that was killed while it waited. */
 const LEFTOVER_MS = 3_600_000;
 
@@ -53,8 +55,9 @@ type Holder = z.infer<typeof Holder>;
 const newId = (): string => `${pid}-${Date.now()}-${Math.random().toString(36).slice(2)}`;
 const ID = /^\d+-\d+-[0-9a-z]+$/;
 
-/** What the system says when `lock` is there already; Windows does not tell that from other refusals. */
-const HELD = new Set(["ENOTEMPTY", "EEXIST", "EPERM", "EACCES", "EBUSY"]);
+/** What the system says when `lock` is there already; Windows says what may have other reasons, too. */
+const HELD = new Set(["ENOTEMPTY", "EEXIST"]);
+const PERHAPS_HELD = new Set(["EPERM", "EACCES", "EBUSY"]);
 
 export interface Lock {
   /** A folder for the holder alone; gone with the lock. */
@@ -70,15 +73,14 @@ export interface Lock {
  */
 export async function acquireLock(folder: string, signal?: AbortSignal): Promise<Lock> {
   const id = newId();
-  const own = join(folder, id);
-  const lock = join(folder, "lock");
   try {
-    await waitFor(own, id, lock, signal);
+    await waitFor(folder, id, signal);
   } catch (error) {
-    await discard(own);
+    await discard(join(folder, id));
     await removeEmpty(folder);
     throw error;
   }
+  const lock = join(folder, "lock");
   const scratch = join(lock, id);
   const heartbeat = setInterval(() => {
     const now = new Date();
@@ -97,33 +99,55 @@ export async function acquireLock(folder: string, signal?: AbortSignal): Promise
   };
 }
 
-async function waitFor(own: string, id: string, lock: string, signal?: AbortSignal): Promise<void> {
+async function waitFor(folder: string, id: string, signal?: AbortSignal): Promise<void> {
+  const own = join(folder, id);
+  const lock = join(folder, "lock");
   const deadline = Date.now() + PATIENCE_MS;
   const isSilent = silenceWatch();
+  let dead = "";
+  let vain = 0;
   for (let wait = FIRST_WAIT_MS; ; wait = Math.min(LONGEST_WAIT_MS, wait * 2)) {
     signal?.throwIfAborted();
     await prepare(own, id);
-    try {
-      await rename(own, lock);
-      return;
-    } catch (error) {
-      if (!HELD.has(systemCode(error) ?? "")) throw error;
-    }
+    const refusal = await rename(own, lock).catch((error: unknown) => ({
+      error,
+      code: systemCode(error) ?? "",
+    }));
+    if (refusal === undefined) return;
+    const isPerhaps = PERHAPS_HELD.has(refusal.code);
+    if (!isPerhaps && !HELD.has(refusal.code)) throw refusal.error;
+
     const holder = await holderOf(lock);
-    if (holder === undefined || holder.isGone || holder.isBare || isSilent(holder)) {
+    if (holder !== undefined && !holder.isGone && !holder.isBare && !isSilent(holder)) {
+      vain = 0;
+      if (Date.now() > deadline) {
+        throw new ManifestError(
+          "STORE",
+          `${lock}: held by ${holder.name}; remove this folder if that is none of yours`,
+          { subject: lock },
+        );
+      }
+    } else {
+      // Others take the lock in between, unless the file system refuses for reasons of its own, or a dead holder stays.
+      if (holder === undefined ? isPerhaps : holder.folder === dead) vain++;
+      if (vain > VAIN_TRIES || Date.now() > deadline) throw cannotLock(folder, refusal.error);
+      dead = holder?.folder ?? "";
       if (holder !== undefined) await discard(holder.folder);
       // Windows renames to no existing folder, POSIX to an empty one. This removes none that is not empty.
       await rmdir(lock).catch(() => undefined);
-      continue;
-    }
-    if (Date.now() > deadline) {
-      throw new ManifestError(
-        "STORE",
-        `${lock}: held by ${holder.name}; remove this folder if that is none of yours`,
-      );
+      if (vain === 0) continue;
     }
     await sleep(wait * (0.5 + Math.random()), undefined, signal && { signal });
   }
+}
+
+function cannotLock(folder: string, cause: unknown): ManifestError {
+  return new ManifestError(
+    "STORE",
+    `${folder}: cannot be locked, although nobody has the lock (${messageOf(cause)}); remove this folder, ` +
+      "or set DOCKER_CONFIG to a folder on another file system",
+    { cause, subject: folder },
+  );
 }
 
 /** Makes `<folder>/<id>/<id>/holder`. Whoever releases the lock may remove the folder above it in between. */

@@ -1,9 +1,12 @@
 import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { DEFAULT_SETTINGS, type Settings } from "../../src/list/draft.js";
 import type { Entry } from "../../src/list/entry.js";
 import { formatReference, parseReference } from "../../src/oci/reference.js";
 import { storeName } from "../../src/store/names.js";
@@ -36,12 +39,14 @@ interface Scene {
 
 interface Scenario {
   readonly name: string;
+  /** Not a command, but a change by the library: removes, replaces and adds entries, and sets settings. */
+  readonly isChange?: boolean;
   readonly mounts?: "refuse202";
   readonly args: (scene: Scene) => readonly string[];
   /** What is done before it. */
   readonly before: (scene: Scene) => readonly (readonly string[])[];
   /** Which lists it may leave behind. */
-  readonly leaves: (entries: readonly Entry[] | undefined) => boolean;
+  readonly leaves: (entries: readonly Entry[] | undefined, settings: Settings) => boolean;
   /** Running it again may say that there is nothing left to do. */
   readonly saysDone?: RegExp;
 }
@@ -89,13 +94,63 @@ const scenarios: readonly Scenario[] = [
     leaves: count(0, 4),
     saysDone: /No such manifest/,
   },
+  {
+    name: "a change of everything at once",
+    isChange: true,
+    args: ({ list, sources }) => [list, ...sources],
+    before: (scene) => [create(scene)],
+    leaves: (entries, { artifactType }) => {
+      const left = entries?.map(({ ref, descriptor }) => `${ref.tag} ${descriptor.platform?.variant}`);
+      const [before, after] = [
+        ["amd64 ", "arm64 ", "riscv64 ", "s390x "],
+        ["v1 ", "arm64 v8", "arm64 v9", "riscv64 ", "s390x "],
+      ];
+      return left?.join() === (artifactType === "" ? before : after).join();
+    },
+  },
 ];
 
+/** A program that changes a list by the library, of the sources or as it is shipped. */
+async function buildChanger(outfile: string): Promise<string> {
+  const root = fileURLToPath(new URL("../..", import.meta.url));
+  const library = BUILT === undefined ? join(root, "src/index.ts") : join(dirname(BUILT), "../dist/index.js");
+  await build({
+    stdin: {
+      contents: `
+        import { openStore, parseReference } from ${JSON.stringify(resolve(library))};
+        const [list, ...sources] = process.argv.slice(2);
+        const [amd64, arm64, late] = [sources[0], sources[1], list].map(parseReference);
+        const isOf = ({ tag }) => ({ ref }) => ref.tag === tag;
+        const as = (entry, variant) => ({
+          ...entry,
+          descriptor: { ...entry.descriptor, platform: { ...entry.descriptor.platform, variant } },
+        });
+        openStore(process.env.DOCKER_CONFIG + "/manifests").change(parseReference(list), (draft) => {
+          if (draft.settings.artifactType !== "") return draft;
+          const old = draft.entries.find(isOf(arm64));
+          const kept = draft.entries.filter((entry) => entry !== old && !isOf(amd64)(entry));
+          const entries = [...kept, as(old, "v8"), as(old, "v9"), { ...old, ref: late }];
+          return { ...draft, entries, settings: { ...draft.settings, artifactType: "a/b" } };
+        });`,
+      resolveDir: root,
+      loader: "ts",
+    },
+    outfile,
+    bundle: true,
+    platform: "node",
+    format: "cjs",
+    logLevel: "error",
+  });
+  return outfile;
+}
+
 let program: Program;
+let changer: Program;
 let home: string;
 beforeAll(async () => {
-  program = BUILT === undefined ? await buildProgram() : programAt(BUILT);
   home = await mkdtemp(join(tmpdir(), "kill-"));
+  program = BUILT === undefined ? await buildProgram() : programAt(BUILT);
+  changer = programAt(await buildChanger(join(home, "changer.cjs")));
 });
 afterAll(async () => {
   program.remove();
@@ -116,11 +171,14 @@ describe.each(scenarios)("$name, killed at any moment", (scenario) => {
   });
 });
 
+const startProgram = (scenario: Scenario, scene: Scene) =>
+  (scenario.isChange === true ? changer : program).start(scenario.args(scene), envOf(scene));
+
 /** How long it takes from start to end. */
 async function rehearse(scenario: Scenario): Promise<number> {
   const scene = await setUp(scenario, "rehearsal", () => undefined);
   const start = performance.now();
-  const { status, stderr } = await program.start(scenario.args(scene), envOf(scene)).ended;
+  const { status, stderr } = await startProgram(scenario, scene).ended;
   expect({ status, stderr: stderr.replace(/^copied .*\n/, "") }).toEqual({ status: 0, stderr: "" });
   const lifetime = performance.now() - start;
   await scene.registry.close();
@@ -138,13 +196,16 @@ async function killOnce(
   const { config, registry } = scene;
   try {
     requests = 0;
-    const { child, ended } = program.start(scenario.args(scene), envOf(scene));
+    const { child, ended } = startProgram(scenario, scene);
     await untilMoment(random, lifetime, () => requests, scene);
     child.kill("SIGKILL");
     const { status } = await ended;
 
     await check(scenario, scene);
-    const again = await cli(scenario.args(scene), undefined, { env: { DOCKER_CONFIG: config } });
+    const again =
+      scenario.isChange === true
+        ? await startProgram(scenario, scene).ended
+        : await cli(scenario.args(scene), undefined, { env: envOf(scene) });
     if (again.status !== 0) expect(again.stderr).toMatch(scenario.saysDone ?? /^$/);
     await check(scenario, scene);
     if (scenario.name.startsWith("push")) expect(registry.tags("multi/app")).toEqual(["v1"]);
@@ -207,8 +268,8 @@ const envOf = ({ config }: Scene) => ({ DOCKER_CONFIG: config });
 async function check({ leaves }: Scenario, { config, registry, list, sources }: Scene): Promise<void> {
   expect(findIncomplete(registry)).toEqual([]);
   const folder = join(config, "manifests", storeName(parseReference(list)));
-  const expected = sources.map((source) => storeName(parseReference(source)));
-  const isForeign = (name: string) => !expected.includes(name);
+  const expected = [...sources, list].map((source) => storeName(parseReference(source)));
+  const isForeign = (name: string) => !expected.includes(name.replace("+2", ""));
   const names = await readdir(folder).catch(() => undefined);
   expect(names?.filter(isForeign) ?? []).toEqual([]);
 
@@ -216,6 +277,7 @@ async function check({ leaves }: Scenario, { config, registry, list, sources }: 
     const shown = await docker(["manifest", "inspect", list], { config });
     expect(shown).toMatchObject({ status: 0, stderr: "" });
   }
-  const entries = await openStore(join(config, "manifests")).readList(parseReference(list));
-  expect(leaves(entries), `${entries?.map(({ ref }) => formatReference(ref)).join()}`).toBe(true);
+  const draft = await openStore(join(config, "manifests")).read(parseReference(list));
+  const left = draft?.entries.map(({ ref }) => formatReference(ref)).join();
+  expect(leaves(draft?.entries, draft?.settings ?? DEFAULT_SETTINGS), left).toBe(true);
 }

@@ -72,13 +72,13 @@ it(
     expect(findIncomplete(registry)).toEqual([]);
 
     const store = openStore(join(config, "manifests"));
-    const entries = (await store.readList(parseReference(list))) ?? [];
+    const entries = (await store.read(parseReference(list)))?.entries ?? [];
     expect(entries.map(({ ref }) => formatReference(ref)).sort()).toEqual([...sources].sort());
     const variants = entries.filter(({ descriptor }) => descriptor.platform?.variant === "v7");
     expect(variants.map(({ ref }) => formatReference(ref)).sort()).toEqual([...annotated].sort());
 
     const [own, ...more] = await readdir(join(config, "manifests", ".tsmanifest"));
     expect(more).toEqual([]);
-    expect(await readdir(join(config, "manifests", ".tsmanifest", own!))).toEqual(["name"]);
+    expect(await readdir(join(config, "manifests", ".tsmanifest", own!))).toEqual(["record"]);
   },
 );

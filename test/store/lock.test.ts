@@ -1,24 +1,25 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { renameSync } from "node:fs";
-import { mkdir, mkdtemp, readdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, utimes, writeFile } from "node:fs/promises";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { parseReference } from "../../src/oci/reference.js";
+import { carryOut, decideChange } from "../../src/store/journal.js";
+import { listPaths } from "../../src/store/listPaths.js";
 import { acquireLock } from "../../src/store/lock.js";
-import { openStore } from "../../src/store/store.js";
 import { storeName } from "../../src/store/names.js";
-import { entryOf } from "../helpers/entries.js";
+import { readView } from "../../src/store/view.js";
+import { annotating, changing, entries, LIST, NAMES, place } from "./place.js";
 
-const places: string[] = [];
-afterAll(() => Promise.all(places.map((folder) => rm(folder, { recursive: true }))));
+const folders: string[] = [];
+afterAll(() => Promise.all(folders.map((folder) => rm(folder, { recursive: true }))));
 
 const ID = "00000000-0000-4000-8000-000000000000";
 
-async function place(): Promise<string> {
+async function newFolder(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "lock-"));
-  places.push(folder);
+  folders.push(folder);
   return join(folder, "private", "list");
 }
 
@@ -38,7 +39,7 @@ async function deadPid(): Promise<number> {
 }
 
 async function thisMachine(): Promise<string> {
-  const folder = await place();
+  const folder = await newFolder();
   const lock = await acquireLock(folder);
   const holder = await readFile(join(lock.scratch, "holder"), "utf8");
   await lock.release();
@@ -55,7 +56,7 @@ async function timeToGet(folder: string): Promise<number> {
 
 describe.concurrent("a lock", () => {
   it("is had by one at a time, and leaves nothing behind", async () => {
-    const folder = await place();
+    const folder = await newFolder();
     let inside = 0;
     await Promise.all(
       Array.from({ length: 20 }, async () => {
@@ -71,7 +72,7 @@ describe.concurrent("a lock", () => {
   });
 
   it("of a process of this machine that is gone is taken at once, with what it left", async () => {
-    const folder = await place();
+    const folder = await newFolder();
     const holder = (await thisMachine()).replace(/"pid":\d+/, `"pid":${await deadPid()}`);
     await writeFile(join((await heldBy(folder, holder)).replace("holder", ""), "half-written"), "");
     // One that was killed while it waited.
@@ -83,7 +84,7 @@ describe.concurrent("a lock", () => {
   });
 
   it("whose holder was being removed, or that is empty, is taken at once", async () => {
-    const folder = await place();
+    const folder = await newFolder();
     await mkdir(join(folder, "lock", ID, "files"), { recursive: true });
     expect(await timeToGet(folder)).toBeLessThan(2_000);
     await mkdir(join(folder, "lock"), { recursive: true });
@@ -95,7 +96,7 @@ describe.concurrent("a lock", () => {
     ["nobody knows whom", "\0\0\0"],
     ["a process that got a dead one's number", undefined],
   ])("of %s is taken when nothing was heard of it for ten seconds", async (_name, holder) => {
-    const folder = await place();
+    const folder = await newFolder();
     await heldBy(folder, holder ?? (await thisMachine()));
     const time = await timeToGet(folder);
     expect(time).toBeGreaterThan(9_900);
@@ -103,7 +104,7 @@ describe.concurrent("a lock", () => {
   });
 
   it("of another machine is respected as long as it is heard of, whatever its clock says", async () => {
-    const folder = await place();
+    const folder = await newFolder();
     const file = await heldBy(folder, JSON.stringify({ pid: 1, machine: "elsewhere" }));
     let beats = 0;
     const heart = setInterval(() => {
@@ -119,20 +120,47 @@ describe.concurrent("a lock", () => {
   });
 });
 
-it("who was asleep and lost the lock changes nothing", async () => {
-  const root = await mkdtemp(join(tmpdir(), "lock-"));
-  const list = parseReference("x.example/multi/app");
-  const entry = entryOf("x.example/app:a");
-  const store = openStore(root);
-  await store.write(list, [entry], "create");
-  const work = join(root, ".tsmanifest", storeName(list));
-  await expect(
-    store.update(list, entry.ref, (before) => {
-      // What the others do to a process that sleeps too long.
-      renameSync(join(work, "lock"), join(work, "stolen"));
-      return { ...before, descriptor: { ...before.descriptor, artifactType: "too/late" } };
-    }),
-  ).rejects.toThrow("lost its lock; nothing was changed");
-  expect(await store.readList(list)).toEqual([entry]);
-  await rm(root, { recursive: true });
+describe("who was asleep and lost the lock", () => {
+  it("changes nothing", async () => {
+    const here = await place();
+    await here.make();
+    await expect(
+      here.store.change(LIST, (draft) => {
+        // What the others do to a process that sleeps too long.
+        renameSync(join(here.work, "lock"), join(here.work, "stolen"));
+        return changing(annotating(NAMES[0]!, "v8"))(draft);
+      }),
+    ).rejects.toThrow("lost its lock; nothing was changed");
+    expect(await here.read()).toEqual(entries);
+  });
+
+  it("removes nothing", async () => {
+    const here = await place();
+    await here.make();
+    await expect(
+      here.store.change(LIST, () => {
+        renameSync(join(here.work, "lock"), join(here.work, "stolen"));
+        return undefined;
+      }),
+    ).rejects.toThrow("lost its lock; nothing was changed");
+    expect(await here.read()).toEqual(entries);
+  });
+
+  it("while it carried out a change takes nothing away from who came after it", async () => {
+    const here = await place();
+    await here.make();
+    const paths = listPaths(here.root, LIST);
+    const lock = await acquireLock(here.work);
+    const { base } = (await readView(LIST, paths))!;
+    const remove = [storeName(entries[0]!.ref)];
+    await decideChange({ base, write: [], remove, record: () => undefined }, paths, lock.scratch);
+    await rename(join(here.work, "lock"), join(here.work, "stolen"));
+    await carryOut(paths, lock.scratch);
+    expect(await readdir(here.folder)).toHaveLength(3);
+    expect(await here.read()).toEqual(entries.slice(1));
+    await lock.release();
+    // Who comes after it does what was decided.
+    await here.store.change(LIST, (draft) => draft);
+    expect(await readdir(here.folder)).toHaveLength(2);
+  });
 });

@@ -1,0 +1,107 @@
+import { ManifestError } from "../errors.js";
+import { encodeEntry, type Entry } from "../list/entry.js";
+import { formatReference } from "../oci/reference.js";
+import { numberedName, numberOf, storeName } from "./names.js";
+
+interface StoredEntry {
+  readonly name: string;
+  readonly entry: Entry;
+}
+
+/**
+ * In which file each entry of a draft is kept. What is as it was stays in its file, whatever that is called; what
+ * replaces an entry of the same name takes its file; what is new has docker's name, and for a further platform of the
+ * same image the next number behind it. Throws a STORE error where two images have one file name.
+ */
+export function assignFiles(
+  stored: readonly StoredEntry[],
+  entries: readonly Entry[],
+): ReadonlyMap<string, Entry> {
+  const storedByRef = groupBy(stored, ({ entry }) => formatReference(entry.ref));
+  const files = new Map<string, Entry>();
+  for (const [ref, group] of groupBy(entries, (entry) => formatReference(entry.ref))) {
+    for (const [name, entry] of assignGroup(storedByRef.get(ref) ?? [], group)) {
+      const other = files.get(name);
+      if (other !== undefined) throw sameName(entry, other);
+      files.set(name, entry);
+    }
+  }
+  return files;
+}
+
+export function sameName(one: Entry, other: Entry): ManifestError {
+  return new ManifestError(
+    "STORE",
+    `${formatReference(one.ref)} and ${formatReference(other.ref)} have the same file name in the list; ` +
+      "name one of them by its digest",
+  );
+}
+
+/** The files of the entries that have one name. */
+function assignGroup(stored: readonly StoredEntry[], [first, ...more]: readonly Entry[]): Map<string, Entry> {
+  const files = new Map<string, Entry>();
+  if (first === undefined) return files;
+  const homeless = keepUnchanged(stored, [first, ...more], files);
+  const base = storeName(first.ref);
+  const number = (name: string): number => numberOf(base, name) ?? 0;
+
+  // Those that replace others, in the order that they have; where there are fewer of them, in docker's names first.
+  const vacant = stored.map(({ name }) => name).filter((name) => !files.has(name));
+  if (vacant.length > homeless.length)
+    vacant.sort((a, b) => (number(a) || Infinity) - (number(b) || Infinity));
+  for (const entry of homeless) {
+    const name = vacant.shift();
+    if (name !== undefined) files.set(name, entry);
+    else files.set(firstFree(base, files), entry);
+  }
+  // What is left has docker's name again, where an entry before it was removed.
+  for (const hole of vacant.filter((name) => number(name) > 0)) {
+    const [last = hole] = [...files.keys()].sort((a, b) => number(b) - number(a));
+    const entry = files.get(last);
+    if (entry === undefined || number(last) < number(hole)) continue;
+    files.delete(last);
+    files.set(hole, entry);
+  }
+  return files;
+}
+
+/** Leaves entries where they are, and tells which are in no file. */
+function keepUnchanged(
+  stored: readonly StoredEntry[],
+  group: readonly Entry[],
+  files: Map<string, Entry>,
+): Entry[] {
+  const names = new Map(stored.map(({ name, entry }) => [entry, name]));
+  const changed = group.filter((entry) => {
+    const name = names.get(entry);
+    if (name === undefined || files.has(name)) return true;
+    files.set(name, entry);
+    return false;
+  });
+  if (changed.length === 0) return changed;
+  const byBytes = groupBy(
+    stored.filter(({ name }) => !files.has(name)),
+    ({ entry }) => encodeEntry(entry).toString("latin1"),
+  );
+  return changed.filter((entry) => {
+    const twin = byBytes.get(encodeEntry(entry).toString("latin1"))?.shift();
+    if (twin !== undefined) files.set(twin.name, entry);
+    return twin === undefined;
+  });
+}
+
+function firstFree(base: string, files: ReadonlyMap<string, Entry>): string {
+  let number = 1;
+  while (files.has(numberedName(base, number))) number++;
+  return numberedName(base, number);
+}
+
+function groupBy<Item>(items: readonly Item[], keyOf: (item: Item) => string): Map<string, Item[]> {
+  const groups = new Map<string, Item[]>();
+  for (const item of items) {
+    const group = groups.get(keyOf(item));
+    if (group === undefined) groups.set(keyOf(item), [item]);
+    else group.push(item);
+  }
+  return groups;
+}

@@ -1,0 +1,141 @@
+import * as z from "zod/mini";
+import { messageOf, ManifestError } from "../errors.js";
+import { goObject, goString, issueOf, parseJson } from "../go/json.js";
+import { DEFAULT_SETTINGS, type Settings } from "../list/draft.js";
+import type { Entry } from "../list/entry.js";
+import { Descriptor, encodeDescriptor } from "../oci/descriptor.js";
+import { formatLocation, isSameLocation, locationOf, type Location } from "../oci/location.js";
+import { formatReference, parseCanonical, type Reference } from "../oci/reference.js";
+
+/**
+ * What docker's files have no room for: whose folder it is (`a/b` and `a_b` have the same one, as have `:v1` and `:V1`
+ * where the file system does not tell them apart), the list's settings, and where its entries came from.
+ *
+ * It is for the folder that has this identity. Where docker has removed that and made it anew, it counts for nothing.
+ */
+const ListRecord = z.object({
+  list: z.string(),
+  folder: z.string(),
+  type: z.enum(["auto", "docker", "oci"]),
+  annotations: z.record(z.string(), z.string()),
+  subject: z.optional(Descriptor),
+  artifactType: z.string(),
+  /** By the names of the files. What is said of another manifest than the file holds by now counts for nothing. */
+  files: z.record(
+    z.string(),
+    z.object({
+      digest: z.string(),
+      source: z.optional(z.pipe(z.string(), z.transform(parseLocation))),
+      origin: z.optional(z.string()),
+    }),
+  ),
+});
+export type ListRecord = z.infer<typeof ListRecord>;
+
+const LAYOUT = "oci-layout://";
+
+/**
+ * Reads a record; undefined where it is for another folder.
+ * Throws where it cannot be read, and where the folder is another list's.
+ */
+export function readRecord(
+  bytes: Buffer,
+  file: string,
+  list: Reference,
+  folder: { readonly path: string; readonly identity: string },
+): ListRecord | undefined {
+  const record = parseRecord(bytes, file);
+  if (record.folder !== folder.identity) return undefined;
+  if (record.list === formatReference(list)) return record;
+  throw new ManifestError(
+    "STORE",
+    `${formatReference(list)} and ${record.list} share the folder ${folder.path}, which holds ${record.list}; ` +
+      "remove that list or choose another name",
+    { subject: folder.path },
+  );
+}
+
+function parseRecord(bytes: Buffer, file: string): ListRecord {
+  try {
+    const parsed = z.safeParse(ListRecord, parseJson(bytes));
+    if (parsed.success) return parsed.data;
+    throw new ManifestError("STORE", issueOf(parsed.error));
+  } catch (error) {
+    throw new ManifestError(
+      "STORE",
+      `${file}: ${messageOf(error)}; remove this file, and the settings of the list with it`,
+      { cause: error, subject: file },
+    );
+  }
+}
+
+export function settingsOf(record: ListRecord | undefined): Settings {
+  if (record === undefined) return DEFAULT_SETTINGS;
+  const { type, annotations, subject, artifactType } = record;
+  return { type, annotations, ...(subject && { subject }), artifactType };
+}
+
+/** An entry as it was read from docker's file, with what the record knows of it. */
+export function withSource(entry: Entry, name: string, record: ListRecord | undefined): Entry {
+  const found = fileOf(record, name);
+  if (found?.digest !== entry.descriptor.digest) return entry;
+  const { source = entry.source, origin } = found;
+  return { ...entry, source, ...(origin !== undefined && { origin }) };
+}
+
+function parseLocation(text: string): Location {
+  return text.startsWith(LAYOUT)
+    ? { kind: "layout", folder: text.slice(LAYOUT.length) }
+    : locationOf(parseCanonical(text));
+}
+
+/**
+ * The bytes of the record of a folder, and whether docker's files would say it all. Of the files named in `unread`
+ * it says what the old record said.
+ */
+export function encodeRecord(
+  list: Reference,
+  folder: string,
+  settings: Settings,
+  entries: ReadonlyMap<string, Entry>,
+  old: ListRecord | undefined,
+  unread: readonly string[],
+): { readonly bytes: Buffer; readonly isNeeded: boolean } {
+  const files = new Map<string, ListRecord["files"][string]>();
+  for (const name of unread) {
+    const file = fileOf(old, name);
+    if (file !== undefined) files.set(name, file);
+  }
+  for (const [name, { ref, source, origin, descriptor }] of entries) {
+    const isPlain = isSameLocation(source, locationOf(ref));
+    if (isPlain && origin === undefined) continue;
+    files.set(name, { digest: descriptor.digest, source: isPlain ? undefined : source, origin });
+  }
+  const { type, annotations, subject, artifactType } = settings;
+  const isDefault =
+    type === DEFAULT_SETTINGS.type &&
+    Object.keys(annotations).length === 0 &&
+    subject === undefined &&
+    artifactType === "";
+  const json = goObject([
+    ["list", goString(formatReference(list))],
+    ["folder", goString(folder)],
+    ["type", goString(type)],
+    ["annotations", JSON.stringify(annotations)],
+    ["subject", subject && encodeDescriptor(subject)],
+    ["artifactType", goString(artifactType)],
+    ["files", goObject([...files].sort(([a], [b]) => (a < b ? -1 : 1)).map(encodeFile))],
+  ]);
+  return { bytes: Buffer.from(json), isNeeded: !isDefault || files.size > 0 };
+}
+
+function encodeFile([name, { digest, source, origin }]: [string, ListRecord["files"][string]]): [
+  string,
+  string,
+] {
+  return [name, JSON.stringify({ digest, source: source && formatLocation(source), origin })];
+}
+
+function fileOf(record: ListRecord | undefined, name: string): ListRecord["files"][string] | undefined {
+  return record !== undefined && Object.hasOwn(record.files, name) ? record.files[name] : undefined;
+}

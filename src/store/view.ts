@@ -1,0 +1,193 @@
+import type { BigIntStats } from "node:fs";
+import { lstat, readdir, readFile, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { ManifestError, systemCode } from "../errors.js";
+import type { Entry } from "../list/entry.js";
+import type { Reference } from "../oci/reference.js";
+import { checkFolder, mapEach, identityOf, ignoreMissing, readOwn, stampOf } from "./disk.js";
+import { decodeEntry } from "./entryFile.js";
+import { newFiles, newRecord, readJournal } from "./journal.js";
+import type { ListPaths } from "./listPaths.js";
+import { isFileName } from "./names.js";
+import { readRecord, withSource, type ListRecord } from "./record.js";
+
+/** More than the largest manifest (4 MiB), twice: as base64 and re-encoded. */
+const MAX_ENTRY_BYTES = 32 * 1024 * 1024;
+/** No registry takes a list of more; bounds what a folder full of foreign files costs. */
+const MAX_ENTRIES = 10_000;
+/** How long to read a list again that others change meanwhile. */
+const PATIENCE_MS = 30_000;
+const READ_AGAIN_MS = 10;
+/** What one file has against being read. Anything else is about the whole machine. */
+const FILE_FAULTS = new Set(["EACCES", "EPERM", "EIO", "EISDIR"]);
+
+/** A list as it is at one moment, with a change that is decided but not carried out. */
+export interface View {
+  /** Identity of its folder; undefined as long as a new list has none of its own. */
+  readonly base: string | undefined;
+  /** What can be read, in the order of the list: the byte order of the file names. */
+  readonly stored: readonly StoredEntry[];
+  /** What cannot be read, in the same order. */
+  readonly broken: readonly BrokenFile[];
+  readonly record: ListRecord | undefined;
+  readonly recordBytes: Buffer | undefined;
+}
+
+export interface StoredEntry {
+  readonly name: string;
+  readonly entry: Entry;
+  readonly stats: BigIntStats;
+}
+
+export interface BrokenFile {
+  readonly name: string;
+  readonly error: unknown;
+  readonly stats: BigIntStats;
+}
+
+interface FoundFile {
+  readonly name: string;
+  readonly path: string;
+  readonly stats: BigIntStats;
+  readonly stamp: string;
+}
+
+interface Listing {
+  readonly base: string | undefined;
+  readonly folder: string;
+  readonly files: readonly FoundFile[];
+  readonly record: FoundFile | undefined;
+  /** Equal for equal listings. */
+  readonly key: string;
+}
+
+type Known = { readonly stamp: string } & ({ readonly entry: Entry } | { readonly error: unknown });
+
+/**
+ * Reads a list, or one file of it; undefined if there is no such list. It takes no lock and writes nothing. docker and
+ * other processes may be at it: what was read is true when a second look finds the same files; those that are not the
+ * same are read again.
+ */
+export async function readView(list: Reference, paths: ListPaths, only?: string): Promise<View | undefined> {
+  await checkFolder(paths.private);
+  await checkFolder(paths.work);
+  const known = new Map<string, Known>();
+  let record: { readonly stamp: string; readonly bytes: Buffer } | undefined;
+  let last = "";
+  let isSettled = false;
+  for (const deadline = performance.now() + PATIENCE_MS; performance.now() < deadline;) {
+    const listing = await look(paths, only);
+    if (listing === undefined) return undefined;
+    const unread = listing.files.filter(({ name, stamp }) => known.get(name)?.stamp !== stamp);
+    const isRecordRead = record?.stamp === listing.record?.stamp;
+    if (listing.key === last && unread.length === 0 && isRecordRead) {
+      const view = viewOf(list, paths, listing, known, record?.bytes);
+      if (view.broken.length === 0 || isSettled) return view;
+      // docker may be writing it just now.
+      isSettled = true;
+      await sleep(READ_AGAIN_MS);
+      continue;
+    }
+    last = listing.key;
+    if (!isRecordRead) {
+      const bytes = listing.record && (await readOwn(listing.record.path));
+      record = listing.record && bytes && { stamp: listing.record.stamp, bytes };
+    }
+    await mapEach(unread, async (file) => {
+      const read = await readEntryFile(file, join(paths.folder, file.name));
+      if (read !== undefined) known.set(file.name, { stamp: file.stamp, ...read });
+    });
+  }
+  throw new ManifestError("STORE", `${paths.folder}: changes all the time`, { subject: paths.folder });
+}
+
+/** What is there at this moment, without reading it. */
+async function look(paths: ListPaths, only: string | undefined): Promise<Listing | undefined> {
+  const found = await readJournal(paths);
+  const base = await identityOf(paths.folder);
+  const journal = found?.base === (base ?? null) ? found : undefined;
+  if (journal?.drop === true || (journal === undefined && base === undefined)) return undefined;
+
+  const listed = async () => (only === undefined ? readdir(paths.folder).catch(ignoreMissing) : [only]);
+  const there = base === undefined ? [] : await listed();
+  if (there === undefined) return undefined;
+  const names = new Set([...there, ...(journal?.write ?? [])]);
+  for (const name of journal?.remove ?? []) names.delete(name);
+  if (names.size > MAX_ENTRIES) {
+    throw new ManifestError("STORE", `${paths.folder}: more than ${MAX_ENTRIES} files`, {
+      subject: paths.folder,
+    });
+  }
+  const sorted = [...names]
+    .filter((name) => isFileName(name) && (only === undefined || name === only))
+    .sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
+  const isNew = new Set(journal?.write);
+  const files = await mapEach(sorted, async (name) => {
+    const ours = isNew.has(name) ? await statOwn(name, join(newFiles(paths), name)) : undefined;
+    return ours ?? statAny(name, join(paths.folder, name));
+  });
+  const present = files.filter((file) => file !== undefined);
+  const record =
+    (journal && (await statOwn("record", newRecord(paths)))) ?? (await statOwn("record", paths.record));
+  const folder = base ?? (await identityOf(newFiles(paths))) ?? "";
+  const stamps = [record, ...present].map((file) => file && `${file.name} ${file.stamp}`);
+  return { base, folder, files: present, record, key: [folder, ...stamps].join("\n") };
+}
+
+/** A file of docker's may be a link. One that leads nowhere is there, too. */
+async function statAny(name: string, path: string): Promise<FoundFile | undefined> {
+  const stats = await stat(path, { bigint: true }).catch(() => undefined);
+  return stats === undefined ? statOwn(name, path) : { name, path, stats, stamp: stampOf(stats) };
+}
+
+async function statOwn(name: string, path: string): Promise<FoundFile | undefined> {
+  const stats = await lstat(path, { bigint: true }).catch(ignoreMissing);
+  return stats && { name, path, stats, stamp: stampOf(stats) };
+}
+
+/** Undefined where the file has gone meanwhile. */
+async function readEntryFile(
+  { path, stats }: FoundFile,
+  shown: string,
+): Promise<{ readonly entry: Entry } | { readonly error: unknown } | undefined> {
+  const fault = faultOf(stats);
+  if (fault !== undefined)
+    return { error: new ManifestError("STORE", `${shown}: ${fault}`, { subject: shown }) };
+  try {
+    return { entry: decodeEntry(await readFile(path), shown) };
+  } catch (error) {
+    const code = systemCode(error) ?? "";
+    if (code === "ENOENT") return undefined;
+    if (error instanceof ManifestError || FILE_FAULTS.has(code)) return { error };
+    throw error;
+  }
+}
+
+/** To read a pipe or a device could take for ever. */
+function faultOf(stats: BigIntStats): string | undefined {
+  if (stats.isDirectory()) return "a folder among the entries of a list; move it elsewhere";
+  if (stats.isSymbolicLink()) return "a symbolic link that leads nowhere";
+  if (!stats.isFile()) return "not a file";
+  return stats.size > MAX_ENTRY_BYTES ? `larger than any entry (${stats.size} bytes)` : undefined;
+}
+
+function viewOf(
+  list: Reference,
+  paths: ListPaths,
+  { base, folder, files }: Listing,
+  known: ReadonlyMap<string, Known>,
+  recordBytes: Buffer | undefined,
+): View {
+  const record =
+    recordBytes && readRecord(recordBytes, paths.record, list, { path: paths.folder, identity: folder });
+  const stored: StoredEntry[] = [];
+  const broken: BrokenFile[] = [];
+  for (const { name, stats } of files) {
+    const read = known.get(name);
+    if (read === undefined) continue;
+    if ("entry" in read) stored.push({ name, stats, entry: withSource(read.entry, name, record) });
+    else broken.push({ name, stats, error: read.error });
+  }
+  return { base, stored, broken, record, recordBytes: record && recordBytes };
+}
