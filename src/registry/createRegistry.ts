@@ -8,7 +8,6 @@ import { NotNeededError, type Send } from "./http/message.js";
 import { withRedirects } from "./http/redirects.js";
 import type { TlsSettings } from "./http/tls.js";
 import { createTransport, isBulk, type Timeouts } from "./http/transport.js";
-import { registryOperations, type Registry } from "./old/api.js";
 import { createRepository } from "./repository.js";
 import type { RetryLimits } from "./retry/backoff.js";
 import { DEFAULT_RETRIES } from "./retry/classify.js";
@@ -33,8 +32,6 @@ export interface RegistryOptions {
   /** What the machine trusts, besides Node's own list: PEM. Asked only for HTTPS. */
   readonly roots?: () => Promise<readonly string[]>;
   readonly proxyFor?: (url: URL) => URL | undefined;
-  /** All scopes that the old engine will need, target first, so that one token does. */
-  readonly scopes?: readonly string[];
   /** Requests under way at once. */
   readonly concurrency?: number;
   /** How many tries may follow the first; 0 for none. */
@@ -57,7 +54,7 @@ export const DEFAULT_CONCURRENCY = 32;
 const MAX_COPIES = 4;
 
 /** A registry client with its connections and its tokens, for as many pieces of work as there are. */
-export interface RegistryClient extends Registry {
+export interface RegistryClient {
   /** Begins one piece of work. */
   session(work: SessionOptions): RegistrySession;
   /** Ends the connections; what is under way is given up. */
@@ -124,7 +121,7 @@ export async function createRegistry(options: RegistryOptions): Promise<Registry
   const send = withAuth(retried, {
     host,
     credentials: options.credentials ?? (() => Promise.resolve(undefined)),
-    scopes: options.scopes ?? [],
+    scopes: [],
     insecure: allowPlainHttp,
     // A registry on the machine itself, or of plain HTTP, for which the user has no credentials: it wants none.
     optimistic: (credentials) =>
@@ -150,7 +147,6 @@ export async function createRegistry(options: RegistryOptions): Promise<Registry
   }
 
   return {
-    ...registryOperations(host, send, { allowPlainHttp }),
     session,
     close: async () => {
       // What waits for its next try must not wait in vain.

@@ -1,6 +1,6 @@
 import { checkLength, readBlob } from "../../content/blobReader.js";
 import type { Blob, BlobStream, Interruptible, Repository } from "../../content/repository.js";
-import { hasCode, ManifestError } from "../../errors.js";
+import { hasCode, ManifestError, messageOf } from "../../errors.js";
 import { RegistryError } from "../http/registryError.js";
 import type { RepositoryClient } from "../http/repositoryClient.js";
 import { TransportError } from "../http/transportError.js";
@@ -131,19 +131,19 @@ async function uploadOnce(copy: Copy, download: BlobStream, upload: Upload): Pro
   } catch (error) {
     copy.signal?.throwIfAborted();
     // A fault of the download reaches the connection as a broken body; this is what was behind it.
-    const fault = (reading as Reading | undefined)?.fault();
+    const fault = reading?.fault();
     if (fault !== undefined) throw fault;
     if (!(error instanceof ManifestError) || hasCode(error, "UNAUTHENTICATED")) throw error;
     return error;
   } finally {
-    (reading as Reading | undefined)?.end();
+    reading?.end();
   }
 }
 
 interface Reading {
   readonly pieces: AsyncIterable<Uint8Array>;
   /** What was wrong with the content, or with getting it. */
-  fault(): unknown;
+  fault(): Error | undefined;
   /** Nobody takes the bytes any more. */
   end(): void;
 }
@@ -157,14 +157,14 @@ function readOnce(copy: Copy, first: BlobStream | undefined): Reading {
     onBytes: copy.onBytes,
     signal: copy.signal === undefined ? over.signal : AbortSignal.any([copy.signal, over.signal]),
   });
-  let fault: unknown;
+  let fault: Error | undefined;
   // No `throw`: what breaks on the side of the upload is told to a generator that way, and is no fault of the download.
   const iterator: AsyncIterator<Uint8Array> = {
     next: async () => {
       try {
         return await pieces.next();
       } catch (error) {
-        fault ??= error;
+        fault ??= error instanceof Error ? error : new Error(messageOf(error));
         throw error;
       }
     },
