@@ -1,7 +1,8 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { gzipSync } from "node:zlib";
 import { expect } from "vitest";
-import { OCI_INDEX } from "../../../src/oci/mediaTypes.js";
-import { answer } from "../../helpers/peer.js";
+import { OCI_INDEX, OCI_MANIFEST } from "../../../src/oci/mediaTypes.js";
+import { answer, reset } from "../../helpers/peer.js";
 import { withScene, type SceneOptions } from "../../helpers/scene.js";
 import type { Concern } from "../faultCase.js";
 
@@ -61,17 +62,163 @@ const IMMUTABLE = [
   },
 ];
 
+/** What a hotel's network answers to everything. */
+const loginPage: NonNullable<SceneOptions["intercept"]> = (request, response) => {
+  request.resume();
+  request.on("end", () => answer(response, 200, { "Content-Type": "text/html" }, "<html>Welcome</html>"));
+  return true;
+};
+
+/** A cache remembers every child. */
+const stale: Hook = ({ method, path }) =>
+  method === "HEAD" && path.includes("manifests/sha256:")
+    ? { status: 200, headers: { "Content-Type": OCI_MANIFEST, "Content-Length": "500" } }
+    : undefined;
+
 export const manifests: Concern = {
   title: "Manifests",
   cases: [
     ...[200, 202, 204].map((status) => ({
       server: `answers a PUT with ${status} and no Docker-Content-Digest`,
-      client: "takes it for a success, and says the digest that it has computed",
+      client: "reads the manifest back, and takes it for a success if it is there",
       run: () =>
         withScene(stored(status), async (scene) => {
           expect(await scene.push()).toMatchObject({ status: 0, stdout: scene.pushed });
+          expect(scene.count(/^GET .*\/team\/app\/manifests\//)).toBe(3);
         }),
     })),
+    {
+      server: "is not there: a login page answers 200 to everything",
+      client: "fails, and keeps the local list in spite of --purge",
+      run: () =>
+        withScene({ intercept: loginPage }, async (scene) => {
+          const { status, stdout } = await scene.push("--purge");
+          expect({ status, stdout }).toEqual({ status: 1, stdout: "" });
+          expect(await scene.run("inspect", scene.target)).toMatchObject({ status: 0 });
+        }),
+    },
+    {
+      server: "is replaced by a login page before the list is put",
+      client: "says that the manifest could not be read back, and keeps the local list in spite of --purge",
+      run: () => {
+        let isAway = false;
+        return withScene(
+          {
+            intercept: (request, response) => {
+              isAway ||= request.method === "PUT" && request.url?.endsWith("/v1") === true;
+              return isAway && loginPage(request, response);
+            },
+          },
+          async (scene) => {
+            const { status, stderr } = await scene.push("--purge");
+            expect(status).toBe(1);
+            expect(stderr).toMatch(
+              /^failed to put manifest \S+\/team\/app:v1: .* answered 200: a page of HTML, but /,
+            );
+            expect(await scene.run("inspect", scene.target)).toMatchObject({ status: 0 });
+          },
+        );
+      },
+    },
+    {
+      server: "is away for a moment (503) when the list is put, and then a login page answers",
+      client: "does not take the second try for a success, and keeps the local list in spite of --purge",
+      run: () => {
+        let tries = 0;
+        return withScene(
+          {
+            intercept: (request, response) => {
+              if (request.method === "PUT" && request.url?.endsWith("/v1") === true && tries++ === 0) {
+                request.resume();
+                return answer(response, 503);
+              }
+              return tries > 0 && loginPage(request, response);
+            },
+          },
+          async (scene) => {
+            expect(await scene.push("--purge")).toMatchObject({ status: 1 });
+            expect(tries).toBe(2);
+            expect(await scene.run("inspect", scene.target)).toMatchObject({ status: 0 });
+          },
+        );
+      },
+    },
+    {
+      server: "is away for a moment (503) when the list is put",
+      client: "puts it again, and deletes the local list for --purge once",
+      run: () =>
+        withScene({ onRequest: puts(TAG, 503, "", 1) }, async (scene) => {
+          expect(await scene.push("--purge")).toMatchObject({ status: 0, stdout: scene.pushed });
+          expect(scene.count(/^PUT .*\/v1$/)).toBe(2);
+          expect(await scene.run("push", scene.target)).toMatchObject({
+            status: 1,
+            stderr: `No such manifest: ${scene.target}\n`,
+          });
+        }),
+    },
+    {
+      server: "says by HEAD that a child is there, which it is not any more",
+      client: "puts the children that the list is refused for, and the list again",
+      run: () =>
+        withScene({ onRequest: stale }, async (scene) => {
+          expect(await scene.push()).toMatchObject({ status: 0, stdout: scene.pushed });
+          expect(scene.count(/^PUT .*\/v1$/)).toBe(2);
+          expect(scene.count(/^PUT .*sha256:/)).toBe(2);
+        }),
+    },
+    {
+      server: "says by HEAD that a child is there, which it is not any more, and does not mount",
+      client: "copies what the child needs before it puts it",
+      run: () =>
+        withScene({ onRequest: stale, mounts: "refuse202" }, async (scene) => {
+          expect(await scene.push()).toMatchObject({ status: 0, stdout: scene.pushed });
+          expect(scene.peer.openUploads()).toBe(0);
+          expect(
+            scene.images
+              .flatMap(({ blobs }) => blobs)
+              .filter((digest) => !scene.peer.hasBlob("team/app", digest)),
+          ).toEqual([]);
+        }),
+    },
+    {
+      server: "answers HEAD with a page of HTML (200)",
+      client: "does not take it for a manifest",
+      run: () =>
+        withScene(
+          {
+            onRequest: ({ method }) =>
+              method === "HEAD" ? { status: 200, headers: { "Content-Type": "text/html" } } : undefined,
+          },
+          async (scene) => {
+            expect(await scene.push()).toMatchObject({ status: 0, stdout: scene.pushed });
+            expect(scene.count(/^PUT .*sha256:/)).toBe(2);
+          },
+        ),
+    },
+    {
+      server: "is behind a firewall that cuts every HEAD",
+      client: "goes on without, after one more try",
+      run: () =>
+        withScene({ intercept: (request) => request.method === "HEAD" && reset(request) }, async (scene) => {
+          expect(await scene.push()).toMatchObject({ status: 0, stdout: scene.pushed });
+          expect(scene.count(/^HEAD /)).toBe(4);
+        }),
+    },
+    {
+      server: "takes its time, and more requests wait for a turn than are sent at once",
+      client: "does not count the wait for a turn among the times that --debug prints",
+      run: () => {
+        const images = Array.from({ length: 6 }, (_, index) => ({ layers: [`layer ${index}`] }));
+        return withScene({ images, onRequest: () => sleep(100).then(() => undefined) }, async (scene) => {
+          const list = `${scene.domain}/team/other:v1`;
+          const { status, log } = await scene.run("create", "--concurrency", "1", list, ...scene.sources);
+          expect(status).toBe(0);
+          const times = [...log.matchAll(/ (\d+) ms$/gm)].map(([, ms]) => Number(ms));
+          expect(times.length).toBeGreaterThan(6);
+          expect(Math.max(...times)).toBeLessThan(400);
+        });
+      },
+    },
     {
       server: "says another digest than it was sent",
       client: "fails",

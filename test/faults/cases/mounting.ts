@@ -2,7 +2,7 @@ import { gzipSync } from "node:zlib";
 import { expect } from "vitest";
 import type { SeenRequest } from "../../../src/testing/index.js";
 import { digestOf } from "../../../src/oci/digest.js";
-import { answer, reset, startPeer, type Incoming, type Outgoing } from "../../helpers/peer.js";
+import { answer, answerRaw, reset, startPeer, type Incoming, type Outgoing } from "../../helpers/peer.js";
 import { withScene, type SceneOptions } from "../../helpers/scene.js";
 import { SECRETS } from "../../helpers/secrets.js";
 import type { Concern } from "../faultCase.js";
@@ -520,8 +520,211 @@ export const mounting: Concern = {
         });
       },
     },
+    ...[401, 403].map((code) => ({
+      server: `refuses with ${code} to mount or to show a blob of two images where the first is`,
+      client: "takes it from where the second is",
+      run: () => {
+        const onRequest: SceneOptions["onRequest"] = ({ path }) => {
+          const isRefused = path.includes(SHARED) || path.includes(encodeURIComponent(SHARED));
+          return isRefused && /src(?:%2F|\/)0/.test(path) ? { status: code } : undefined;
+        };
+        return withScene({ images: shared, onRequest }, async (scene) => {
+          expect(await scene.push()).toMatchObject({ status: 0, stdout: scene.pushed, stderr: "" });
+          expect(scene.peer.openUploads()).toBe(0);
+        });
+      },
+    })),
+    {
+      server: "fails a mount with 503 while it refuses another with 403",
+      client: "says the 403, which is what ended the push",
+      run: () => {
+        const intercept = (request: Incoming, response: Outgoing): boolean => {
+          if (!isMount(request)) return false;
+          if (request.url?.includes("src%2F0") === true) return answer(response, 503, { "Retry-After": "1" });
+          // Behind the first answer, so that its wait for another try is what is cut short.
+          setTimeout(
+            () => answer(response, 403, {}, '{"errors":[{"code":"DENIED","message":"not yours"}]}'),
+            100,
+          );
+          return true;
+        };
+        return withScene({ intercept }, async (scene) => {
+          const { status, stderr } = await scene.push("--mount-only");
+          expect(status).toBe(1);
+          expect(stderr).toMatch(/^failed to mount blob src\/1@\S+ to \S+: denied: not yours\n/);
+        });
+      },
+    },
+    {
+      server: "sends a rate limit with bare line feeds to a mount (Docker Hub)",
+      client: "waits and mounts, as after any rate limit",
+      run: () => {
+        const limit = "HTTP/1.1 429 Too Many Requests\nRetry-After: 0\nContent-Length: 0\n\n";
+        const intercept = firstly(2, isMount, (request) => answerRaw(request, limit));
+        return withScene({ intercept }, async (scene) => {
+          expect(await scene.push("--concurrency", "1")).toMatchObject({ status: 0, stdout: scene.pushed });
+          expect(scene.count(/^POST .*mount=/)).toBe(6);
+        });
+      },
+    },
+    {
+      server: "refuses a mount, opens an upload and refuses the blob (413)",
+      client: "gives the upload up",
+      run: () =>
+        withScene({ mounts: 403, maxBlobBytes: 4, images: one }, async (scene) => {
+          const { status, stderr } = await scene.push("--retries", "0");
+          expect(status).toBe(1);
+          expect(stderr).toMatch(/^failed to copy blob /);
+          expect(scene.peer.openUploads()).toBe(0);
+        }),
+    },
+    {
+      server: "fails in the middle of an upload, for good",
+      client: "gives every upload up that it had begun",
+      run: () => {
+        const intercept = (request: Incoming): boolean => isCommit(request) && reset(request);
+        return withScene({ mounts: "refuse202", images: one, intercept }, async (scene) => {
+          expect(await scene.push("--retries", "2")).toMatchObject({ status: 1 });
+          expect(scene.peer.openUploads()).toBe(0);
+        });
+      },
+    },
+    {
+      server: "refuses one blob while others are being copied",
+      client: "stops those, and leaves no upload open",
+      run: () => {
+        const onRequest: SceneOptions["onRequest"] = ({ method, path }) =>
+          method === "GET" && path.includes("src/1/blobs") ? { status: 403 } : undefined;
+        // The uploads of the other image never end by themselves.
+        const intercept = (request: Incoming): boolean => isCommit(request);
+        return withScene({ mounts: "refuse202", onRequest, intercept }, async (scene) => {
+          const { status, stderr } = await scene.push("--retries", "0");
+          expect(status).toBe(1);
+          expect(stderr).toMatch(/^failed to copy blob src\/1@/);
+          expect(scene.peer.openUploads()).toBe(0);
+        });
+      },
+    },
+    {
+      server: "cuts a download behind its last byte, before it says that this was the end",
+      client: "takes it for complete",
+      run: () => {
+        const content = "0123456789".repeat(20_000);
+        const intercept = firstly(1, isDownloadOf(content), (_, response) => unended(response, content));
+        return withScene({ mounts: 405, images: [{ layers: [content] }], intercept }, async (scene) => {
+          expect(await scene.push()).toMatchObject({ status: 0, stdout: scene.pushed });
+          expect(scene.peer.seen.flatMap(({ headers }) => headers.range ?? [])).toEqual([]);
+        });
+      },
+    },
+    {
+      server: "says 200 to an upload and everything after it, with a page of HTML",
+      client: "does not take the blob for stored, and does not touch the tag",
+      run: () => {
+        let isAway = false;
+        const intercept = (request: Incoming, response: Outgoing): boolean => {
+          isAway ||= isCommit(request);
+          return isAway && loginPage(request, response);
+        };
+        return withScene({ mounts: "refuse202", images: one, intercept }, async (scene) => {
+          const { status, stderr } = await scene.push();
+          expect(status).toBe(1);
+          expect(stderr).toMatch(
+            /^failed to copy blob .* answered 200: a page of HTML, but the blob is not there\n/,
+          );
+          expect(scene.tag()).toBeUndefined();
+        });
+      },
+    },
+    {
+      server:
+        "loses its answer to an upload, and then sends a page of HTML to the question whether the blob is there",
+      client: "does not believe it, and begins the upload again",
+      run: () => {
+        const lose = firstly(1, isCommit, (request) => reset(request));
+        const intercept = (request: Incoming, response: Outgoing): boolean =>
+          lose(request, response) ||
+          (request.method === "HEAD" &&
+            request.url?.includes("/blobs/") === true &&
+            answer(response, 200, { "Content-Type": "text/html" }));
+        return withScene({ mounts: "refuse202", images: one, intercept }, async (scene) => {
+          expect(await scene.push()).toMatchObject({ status: 0, stdout: scene.pushed });
+          expect(scene.count(/^PUT .*\/uploads\//)).toBe(3);
+        });
+      },
+    },
+    {
+      server: "sends an upload on to another host (307)",
+      client: "sends the blob there, fetched once more, and without credentials",
+      run: async () => {
+        const [paths, authorizations]: [string[], (string | undefined)[]] = [[], []];
+        const store = await startPeer({ intercept: committed(paths, authorizations) });
+        const intercept = (request: Incoming, response: Outgoing): boolean =>
+          isCommit(request) &&
+          request.headers.authorization !== undefined &&
+          answer(response, 307, { Location: `http://${store.host}${request.url ?? ""}` });
+        try {
+          await withScene(
+            {
+              mounts: "refuse202",
+              images: one,
+              intercept,
+              onRequest: lenient,
+              auth: { kind: "basic", users: { me: SECRETS.password } },
+              config: (host) => ({ auths: { [host]: { auth: btoa(`me:${SECRETS.password}`) } } }),
+            },
+            async (scene) => {
+              expect(await scene.push()).toMatchObject({ status: 0 });
+              expect(paths).toHaveLength(2);
+              expect(authorizations).toEqual([undefined, undefined]);
+            },
+          );
+        } finally {
+          await store.close();
+        }
+      },
+    },
+    {
+      server: "ends the token in the middle of a copy",
+      client: "gets a new one, fetches the blob once more and completes the copy",
+      run: () => {
+        const content = "0123456789".repeat(20_000);
+        const intercept = firstly(1, isCommit, (request, response) => {
+          request.once("data", () => {
+            const realm = `http://${request.headers.host ?? ""}/token`;
+            answer(response, 401, { "WWW-Authenticate": `Bearer realm="${realm}",error="invalid_token"` });
+          });
+          return true;
+        });
+        return withScene(
+          {
+            mounts: "refuse202",
+            images: [{ layers: [content] }],
+            intercept,
+            auth: { kind: "bearer", users: { me: SECRETS.password } },
+            config: (host) => ({ auths: { [host]: { auth: btoa(`me:${SECRETS.password}`) } } }),
+          },
+          async (scene) => {
+            expect(await scene.push()).toMatchObject({ status: 0, stdout: scene.pushed });
+            expect(scene.count(/^PUT .*\/uploads\//)).toBe(3);
+            expect(scene.peer.openUploads()).toBe(0);
+          },
+        );
+      },
+    },
   ],
 };
+
+const SHARED = digestOf(Buffer.from("shared"));
+/** Two images with a layer in common. */
+const shared = ["amd64", "arm64"].map((architecture) => ({ architecture, layers: ["shared"] }));
+
+/** What a hotel's network answers to everything. */
+function loginPage(request: Incoming, response: Outgoing): true {
+  request.resume();
+  request.on("end", () => answer(response, 200, { "Content-Type": "text/html" }, "<html>Welcome</html>"));
+  return true;
+}
 
 function isDownloadOf(content: string): (request: Incoming) => boolean {
   const path = `/blobs/${digestOf(Buffer.from(content))}`;
@@ -535,6 +738,15 @@ function half(response: Outgoing, content: string): true {
     response.write(content.slice(0, content.length / 2), () =>
       setTimeout(() => response.socket?.destroy(), 50),
     );
+  }
+  return true;
+}
+
+/** A whole body without its end. */
+function unended(response: Outgoing, content: string): true {
+  if (!("createPushResponse" in response)) {
+    response.writeHead(200, { "Transfer-Encoding": "chunked" });
+    response.write(content, () => setTimeout(() => response.socket?.destroy(), 50));
   }
   return true;
 }
