@@ -156,9 +156,10 @@ async function pushChildren(
       }
     }),
   );
-  await Promise.allSettled(blobs.values());
+  // A child that was stopped does not say what by.
+  const others = await Promise.allSettled([...blobs.values(), ...answers.values()]);
   signal?.throwIfAborted();
-  throwFirst(results);
+  throwFirst([...results, ...others]);
   return {
     children: done,
     blobs: blobOutcomes,
@@ -178,7 +179,7 @@ function isTolerated(outcome: Extract<BlobOutcome, { kind: "absent" }>, child: M
 }
 
 /** Throws what went wrong first, as docker would have met it: blobs before manifests, each in the order of the list. */
-function throwFirst(results: readonly PromiseSettledResult<void>[]): void {
+function throwFirst(results: readonly PromiseSettledResult<unknown>[]): void {
   const failures = results.flatMap((result): unknown[] =>
     result.status === "rejected" ? [result.reason] : [],
   );
