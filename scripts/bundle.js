@@ -36,9 +36,6 @@ const VENDORED = {
     module.exports = {
       get Client() { return require("undici/lib/dispatcher/client.js"); },
       get Pool() { return require("undici/lib/dispatcher/pool.js"); },
-      get Agent() { return require("undici/lib/dispatcher/agent.js"); },
-      get ProxyAgent() { return require("undici/lib/dispatcher/proxy-agent.js"); },
-      get buildConnector() { return require("undici/lib/core/connect.js"); },
       get errors() { return require("undici/lib/core/errors.js"); },
     };
     Object.assign(require("undici/lib/dispatcher/dispatcher.js").prototype, {
@@ -63,6 +60,7 @@ const SLOW_BUILTINS = [
   "node:crypto",
   "node:fs/promises",
   "node:http",
+  "node:http2",
   "node:timers/promises",
   "node:tls",
   "node:zlib",

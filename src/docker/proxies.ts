@@ -10,7 +10,7 @@ import { isLoopback } from "../go/loopback.js";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-const PROXY_PROTOCOLS = new Set(["http:", "https:", "socks5:"]);
+const PROXY_PROTOCOLS = new Set(["http:", "https:", "socks5:", "socks5h:"]);
 const DEFAULT_PORTS = new Map([
   ["http:", "80"],
   ["https:", "443"],
@@ -43,7 +43,10 @@ function parseProxy(value: string, name: string): URL {
     throw new ManifestError("CONFIG", `${name} is not the URL of a proxy`);
   }
   if (!PROXY_PROTOCOLS.has(proxy.protocol)) {
-    throw new ManifestError("CONFIG", `${name} names a proxy that is neither http, https nor socks5`);
+    throw new ManifestError(
+      "CONFIG",
+      `${name} names a proxy that is none of http, https, socks5 and socks5h`,
+    );
   }
   return proxy;
 }

@@ -47,6 +47,7 @@ describe("the proxy", () => {
     ["a bare name", "https://r.example", { HTTPS_PROXY: "proxy" }, "http://proxy/"],
     ["by TLS", "https://r.example", { HTTPS_PROXY: "https://a:1" }, "https://a:1/"],
     ["SOCKS", "https://r.example", { HTTPS_PROXY: "socks5://a:1" }, "socks5://a:1"],
+    ["SOCKS by curl's name", "https://r.example", { HTTPS_PROXY: "socks5h://a:1" }, "socks5h://a:1"],
     ["with a password", "https://r.example", { HTTPS_PROXY: "http://u:p%40@a:1" }, "http://u:p%40@a:1/"],
   ];
   test.each(rows)("%s", (_name, url, env, expected) => {
@@ -63,15 +64,18 @@ describe("the proxy", () => {
     expect(proxied(url)).toBe(false);
   });
 
-  test.each(["http://u:canary@", "ftp://u:canary@proxy", "http://[canary", "u:canary@proxy:port"])(
-    "that is none is an error which names the variable and no secret: %s",
-    (value) => {
-      const ask = (): unknown => proxyFor(new URL("https://r.example"), { HTTPS_PROXY: value });
-      expect(ask).toThrow(ManifestError);
-      expect(ask).toThrow(/^HTTPS_PROXY /);
-      expect(ask).not.toThrow(/canary/);
-    },
-  );
+  test.each([
+    "http://u:canary@",
+    "ftp://u:canary@proxy",
+    "socks4://u:canary@proxy",
+    "http://[canary",
+    "u:canary@proxy:port",
+  ])("that is none is an error which names the variable and no secret: %s", (value) => {
+    const ask = (): unknown => proxyFor(new URL("https://r.example"), { HTTPS_PROXY: value });
+    expect(ask).toThrow(ManifestError);
+    expect(ask).toThrow(/^HTTPS_PROXY /);
+    expect(ask).not.toThrow(/canary/);
+  });
 
   test("that is none does not matter where it is not used", () => {
     expect(

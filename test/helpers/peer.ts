@@ -3,16 +3,19 @@ import { createSecureServer } from "node:http2";
 import { createServer as createHttpsServer } from "node:https";
 import type { Server as TcpServer, Socket } from "node:net";
 import { createTestRegistry, type TestRegistry, type TestRegistryOptions } from "../../src/testing/index.js";
-import { certificate, privateKey, type CertificateName } from "./certificates.js";
+import { certificate, privateKey, type KeyedName } from "./certificates.js";
 
 type Handler = TestRegistry["handler"];
 export type Incoming = Parameters<Handler>[0];
 export type Outgoing = Parameters<Handler>[1];
 
 export interface PeerOptions extends TestRegistryOptions {
-  /** `tls`: HTTP/1.1 over TLS; `h2`: HTTP/2 beside it; `mutual`: a client's certificate is asked for. */
-  readonly speaks?: "http" | "tls" | "h2" | "mutual";
-  readonly certificate?: Exclude<CertificateName, "ca">;
+  /**
+   * `tls`: HTTP/1.1 over TLS; `h2`: HTTP/2 beside it; `h2-only`: HTTP/2 alone; `mutual`: a client's certificate is asked
+   * for; `mutual-h2`: by HTTP/2 as well.
+   */
+  readonly speaks?: "http" | "tls" | "h2" | "h2-only" | "mutual" | "mutual-h2";
+  readonly certificate?: KeyedName;
   /** Where it listens, `127.0.0.1` unless told. `0.0.0.0` is this machine, too, but not by a loopback name. */
   readonly address?: string;
   /** Sees every request before the registry does, with its socket; true: it has dealt with it. */
@@ -72,15 +75,18 @@ export async function startPeer(options: PeerOptions = {}): Promise<Peer> {
   };
 }
 
-function serverFor(
-  speaks: NonNullable<PeerOptions["speaks"]>,
-  name: Exclude<CertificateName, "ca">,
-  handler: Handler,
-): TcpServer {
+function serverFor(speaks: NonNullable<PeerOptions["speaks"]>, name: KeyedName, handler: Handler): TcpServer {
   if (speaks === "http") return createHttpServer({ keepAliveTimeout: 120_000 }, handler);
   const tls = { key: privateKey(name), cert: certificate(name) };
-  if (speaks === "h2") return createSecureServer({ ...tls, allowHTTP1: true }, handler);
-  const mutual = { ca: certificate("ca"), requestCert: true, rejectUnauthorized: true };
+  const mutual = {
+    ca: [certificate("ca"), certificate("clients")],
+    requestCert: true,
+    rejectUnauthorized: true,
+  };
+  if (speaks === "h2" || speaks === "h2-only") {
+    return createSecureServer({ ...tls, allowHTTP1: speaks === "h2" }, handler);
+  }
+  if (speaks === "mutual-h2") return createSecureServer({ ...tls, ...mutual, allowHTTP1: true }, handler);
   return createHttpsServer(
     { ...tls, ...(speaks === "mutual" && mutual), keepAliveTimeout: 120_000 },
     handler,

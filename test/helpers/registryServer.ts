@@ -19,7 +19,11 @@ export interface RegistryServerOptions {
   /** distribution 2 is Debian's `docker-registry`; distribution 3 calls itself `registry`. */
   readonly program?: string;
   /** Certificate and key files: HTTPS. */
-  readonly tls?: { readonly certificate: string; readonly key: string };
+  readonly tls?: {
+    readonly certificate: string;
+    readonly key: string;
+    readonly clientcas?: readonly string[];
+  };
   /** Where it listens; 127.0.0.1 unless told. */
   readonly address?: string;
   /** More sections of the configuration, such as `auth`; they replace those below. */

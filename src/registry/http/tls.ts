@@ -1,14 +1,18 @@
+import { once } from "node:events";
 import type { Socket } from "node:net";
 import {
   connect as tlsConnect,
   createSecureContext,
   rootCertificates,
+  type ConnectionOptions,
   type SecureContext,
   type TLSSocket,
 } from "node:tls";
-import { buildConnector, errors as undiciErrors } from "undici";
+import { setTimeout as sleep } from "node:timers/promises";
 import { systemCode } from "../../errors.js";
-import { isUntrusted } from "./transportError.js";
+import { hostnameOf, portOf, within, type Bounds } from "./sockets.js";
+import { ClosedAfterHandshakeError } from "./causes.js";
+import { isRefusedCertificate, isUntrusted } from "./transportError.js";
 
 /** TLS: whom to trust, what to show, and connections by it. */
 
@@ -23,82 +27,109 @@ export interface TlsSettings {
 }
 
 /** What goes into `tls.connect`. The context is made once: it takes a while to read some hundred certificates. */
-export interface Trust {
+interface Trust {
   readonly rejectUnauthorized: boolean;
   readonly secureContext: SecureContext;
 }
 
-export interface TlsConnection {
-  readonly socket: TLSSocket;
-  /** By which it came about; further connections to the host can do with the same. */
-  readonly trust: Trust;
-}
+/** Opens the connection below TLS, where that is not a direct one. */
+export type Dial = () => Promise<Socket>;
 
 export interface Tls {
-  /** Connects, with a protocol of this list. */
-  readonly connect: (url: URL, ALPNProtocols: string[]) => Promise<TlsConnection>;
-  /** All that may be trusted for a host. */
-  readonly trustingAll: (host: string) => Promise<Trust>;
+  /** Connects, by a protocol of this list if the server knows any. */
+  readonly connect: (url: URL, protocols: readonly string[], dial?: Dial) => Promise<TLSSocket>;
   /** Does a server that speaks TLS answer there? */
   readonly speaks: (host: string) => Promise<boolean>;
+  /**
+   * Does the server refuse its clients for their certificate? It says so after the handshake, when a request is on its way
+   * already, and the reset of the connection may overtake what it says. So this connects once more, and waits.
+   */
+  readonly refusal: (url: URL, dial?: Dial) => Promise<Error | undefined>;
 }
 
-export interface TlsOptions {
+export interface TlsOptions extends Bounds {
   readonly settings: (host: string) => Promise<TlsSettings>;
   readonly roots: () => Promise<readonly string[]>;
-  /** For a connection, in milliseconds. */
-  readonly timeout: number;
-  readonly signal?: AbortSignal | undefined;
 }
+
+/** How long a server takes at most, in milliseconds, to say that it does not like a certificate. */
+const REFUSAL_MS = 1_000;
 
 /**
  * Trust is a union: the certificates for the host, Node's own list, the machine's. Reading all of them takes longer
  * than a push, so the likely ones are tried alone first: those for the host if there are any, else Node's list, which
  * is compiled in. All come in when that is not enough.
  */
-export function createTls({ settings, roots, timeout, signal }: TlsOptions): Tls {
+export function createTls({ settings, roots, ...bounds }: TlsOptions): Tls {
+  /** What has worked, by host, and the session to go on with. */
   const proven = new Map<string, Trust>();
+  const sessions = new Map<string, Buffer>();
 
-  async function trustingAll(host: string): Promise<Trust> {
-    const own = await settings(host);
-    return trust(
-      own,
-      own.verify ? [...new Set([...rootCertificates, ...(await roots()), ...(own.ca ?? [])])] : [],
-    );
-  }
-
-  async function connect(url: URL, ALPNProtocols: string[]): Promise<TlsConnection> {
-    const own = await settings(url.host);
-    const likely = proven.get(url.host) ?? trust(own, own.ca ?? []);
-    const by = async (one: Trust): Promise<TlsConnection> => {
-      const socket = await connectTls(url, { ...one, ALPNProtocols }, timeout, signal);
-      proven.set(url.host, one);
-      return { socket, trust: one };
+  async function connect(url: URL, protocols: readonly string[], dial?: Dial): Promise<TLSSocket> {
+    const { host } = url;
+    const by = async (trust: Trust): Promise<TLSSocket> => {
+      const session = sessions.get(host);
+      const options = { ...trust, ALPNProtocols: [...protocols], ...(session && { session }) };
+      const socket = await connectTls(url, options, bounds, dial);
+      socket.on("session", (next) => sessions.set(host, next));
+      proven.set(host, trust);
+      return socket;
     };
+    const known = proven.get(host);
+    if (known !== undefined) {
+      try {
+        return await by(known);
+      } catch (error) {
+        // Certificates change while a client lives, on either side.
+        proven.delete(host);
+        sessions.delete(host);
+        if (!isUntrusted(systemCode(error))) throw error;
+      }
+    }
+    const own = await settings(host);
     try {
-      return await by(likely);
+      return await by(trusting(own, own.ca ?? []));
     } catch (error) {
-      if (!own.verify || proven.has(url.host) || !isUntrusted(systemCode(error))) throw error;
-      return by(await trustingAll(url.host));
+      if (!own.verify || !isUntrusted(systemCode(error))) throw error;
+      const all = new Set([...rootCertificates, ...(await roots()), ...(own.ca ?? [])]);
+      return by(trusting(own, [...all]));
     }
   }
 
   async function speaks(host: string): Promise<boolean> {
     try {
       const anybody = { rejectUnauthorized: false, secureContext: createSecureContext() };
-      const socket = await connectTls(new URL(`https://${host}/`), anybody, timeout, signal);
-      socket.destroy();
+      (await connectTls(new URL(`https://${host}/`), anybody, bounds)).destroy();
       return true;
     } catch {
       return false;
     }
   }
 
-  return { connect, trustingAll, speaks };
+  async function refusal(url: URL, dial?: Dial): Promise<Error | undefined> {
+    let socket: TLSSocket | undefined;
+    try {
+      socket = await connect(url, ["h2", "http/1.1"], dial);
+      // Its end is noticed only by who reads.
+      socket.resume();
+      const isOpen = await Promise.race([
+        sleep(REFUSAL_MS, true, { ref: false }),
+        once(socket, "close").then(() => false),
+      ]);
+      return isOpen ? undefined : new ClosedAfterHandshakeError();
+    } catch (error) {
+      if (error instanceof Error && isRefusedCertificate(systemCode(error))) return error;
+      return socket === undefined ? undefined : new ClosedAfterHandshakeError();
+    } finally {
+      socket?.destroy();
+    }
+  }
+
+  return { connect, speaks, refusal };
 }
 
 /** Trusts these authorities, or without any Node's own. */
-function trust({ verify, cert, key }: TlsSettings, ca: readonly string[]): Trust {
+function trusting({ verify, cert, key }: TlsSettings, ca: readonly string[]): Trust {
   const secureContext = createSecureContext({
     ...(verify && ca.length > 0 && { ca: [...ca] }),
     ...(cert !== undefined && { cert: [...cert] }),
@@ -107,66 +138,22 @@ function trust({ verify, cert, key }: TlsSettings, ca: readonly string[]): Trust
   return { rejectUnauthorized: verify, secureContext };
 }
 
-function connectTls(
+async function connectTls(
   url: URL,
-  options: Trust & { readonly ALPNProtocols?: string[] },
-  timeout: number,
-  signal?: AbortSignal,
+  options: ConnectionOptions,
+  bounds: Bounds,
+  dial?: Dial,
 ): Promise<TLSSocket> {
-  return new Promise((resolve, reject) => {
-    const host = url.hostname.replace(/^\[|\]$/g, "");
-    const socket = tlsConnect({
-      ...options,
-      host,
-      port: url.port === "" ? 443 : Number(url.port),
-      // An IP address is no server name.
-      ...(/^[\d.]+$|:/.test(host) ? {} : { servername: host }),
-    });
-    const settled = (): void => {
-      clearTimeout(timer);
-      signal?.removeEventListener("abort", onAbort);
-      socket.off("error", stop);
-    };
-    const stop = (error: Error): void => {
-      settled();
-      // What else the socket has to say of its end is of no interest.
-      socket.on("error", () => undefined);
-      socket.destroy();
-      reject(error);
-    };
-    const timer = setTimeout(() => {
-      stop(new undiciErrors.ConnectTimeoutError(`no connection to ${url.host} within ${timeout} ms`));
-    }, timeout);
-    const onAbort = (): void => {
-      stop(new Error("aborted"));
-    };
-    signal?.addEventListener("abort", onAbort, { once: true });
-    socket.setNoDelay(true);
-    socket.once("error", stop);
-    socket.once("secureConnect", () => {
-      settled();
-      resolve(socket);
-    });
+  const host = hostnameOf(url);
+  const below = await dial?.();
+  const socket = tlsConnect({
+    ...options,
+    ...(below && { socket: below }),
+    host,
+    port: portOf(url),
+    // An IP address is no server name.
+    ...(/^[\d.]+$|:/.test(host) ? {} : { servername: host }),
   });
-}
-
-/** A connector that gives away an open connection first, and opens new ones after that. */
-export function handingOver(
-  first: TlsConnection,
-  timeout: number,
-  allowH2: boolean,
-): buildConnector.connector {
-  let waiting: Socket | undefined = first.socket;
-  const connectNew = buildConnector({ ...first.trust, timeout, allowH2 });
-  return (connectOptions, callback) => {
-    const socket = waiting;
-    waiting = undefined;
-    if (socket === undefined || socket.destroyed) connectNew(connectOptions, callback);
-    // Not before the caller is ready for it: undici overlooks what comes at once.
-    else {
-      queueMicrotask(() => {
-        callback(null, socket);
-      });
-    }
-  };
+  await within(socket, url.host, bounds, () => once(socket, "secureConnect"));
+  return socket;
 }

@@ -1,5 +1,6 @@
 import { errors } from "undici";
-import { systemCode, ManifestError, messageOf } from "../../errors.js";
+import { ManifestError, messageOf } from "../../errors.js";
+import { isMissingReturn, proxyOf, rootCause, rootCode } from "./causes.js";
 import { shownUrl, type Method } from "./message.js";
 
 /** No answer, or none that could be read: the network, TLS or the server's HTTP is at fault. */
@@ -9,23 +10,18 @@ export class TransportError extends ManifestError {
   readonly systemCode: string | undefined;
   /** What happened, without the request. */
   readonly reason: string;
+  /** It is the proxy that is at fault: nothing is known of the server behind it. */
+  readonly isProxys: boolean;
 
   constructor(method: Method, url: URL, cause: unknown, reason = reasonOf(cause, url)) {
     super("TRANSPORT", `${reason} (${method} ${shownUrl(url)})`, { cause, subject: shownUrl(url) });
-    this.systemCode = systemCode(rootCause(cause));
+    this.systemCode = rootCode(cause);
     this.reason = reason;
+    this.isProxys = proxyOf(cause) !== undefined;
   }
 }
 
-/** undici and Node wrap the error that matters; an AggregateError holds one for every address that was tried. */
-function rootCause(error: unknown): unknown {
-  if (error instanceof AggregateError && error.errors.length > 0) return rootCause(error.errors[0]);
-  if (error instanceof Error && systemCode(error) === undefined && error.cause !== undefined)
-    return rootCause(error.cause);
-  return error;
-}
-
-const REASONS = new Map([
+const NETWORK_REASONS = new Map([
   ["ECONNREFUSED", "connection refused"],
   ["ECONNRESET", "the connection was closed by the other side"],
   ["EPIPE", "the connection was closed by the other side"],
@@ -81,23 +77,66 @@ export function isNotTls(code: string | undefined): boolean {
   return code !== undefined && NOT_TLS.has(code);
 }
 
+/** What a server says by a TLS alert of the certificate that it was shown, or was not. */
+const REFUSED_CERTIFICATE = new Map([
+  ["ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED", "wants a client certificate"],
+  ["ERR_SSL_SSLV3_ALERT_NO_CERTIFICATE", "wants a client certificate"],
+  ["ERR_SSL_SSLV3_ALERT_CERTIFICATE_EXPIRED", "refuses the client certificate, which has expired"],
+  ["ERR_SSL_SSLV3_ALERT_CERTIFICATE_REVOKED", "refuses the client certificate, which was revoked"],
+  ["ERR_SSL_TLSV1_ALERT_UNKNOWN_CA", "refuses the client certificate, whose CA it does not know"],
+  // Without a certificate, too, before TLS 1.3.
+  ["ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE", "wants a client certificate, or another one"],
+  ["ERR_SSL_SSLV3_ALERT_CERTIFICATE_UNKNOWN", "wants a client certificate, or another one"],
+  ["ERR_SSL_SSLV3_ALERT_UNSUPPORTED_CERTIFICATE", "wants a client certificate, or another one"],
+  ["ERR_SSL_TLSV1_ALERT_ACCESS_DENIED", "wants a client certificate, or another one"],
+  ["ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE", "has broken off the handshake and may want a client certificate"],
+  [
+    "ERR_CLOSED_AFTER_HANDSHAKE",
+    "closes the connection after the handshake and may want a client certificate, or another one",
+  ],
+]);
+
+/** Does the server want a certificate of its clients that it has not been shown? */
+export function isRefusedCertificate(code: string | undefined): boolean {
+  return code !== undefined && REFUSED_CERTIFICATE.has(code);
+}
+
 function reasonOf(cause: unknown, url: URL): string {
   const error = rootCause(cause);
-  const code = systemCode(error) ?? "";
-  if (isNotTls(code)) return `${url.host} speaks plain HTTP; pass --insecure to allow it`;
+  const code = rootCode(cause) ?? "";
+  const proxy = proxyOf(cause);
+  const { host } = proxy ?? url;
+  const who = proxy === undefined ? host : `the proxy ${host}`;
+  if (isNotTls(code)) {
+    return proxy === undefined
+      ? `${host} speaks plain HTTP; pass --insecure to allow it`
+      : `${who} does not speak TLS: its URL should begin by http://`;
+  }
   if (BAD_CERTIFICATE.has(code)) {
     return (
-      `${url.host} has a certificate that is not trusted (${messageOf(error)}); ` +
+      `${who} has a certificate that is not trusted (${oneLine(error)}); ` +
       `name its CA by --ca-file or in certs.d, or pass --insecure`
     );
   }
-  if (error instanceof errors.HTTPParserError) {
-    const why = /\((.*)\)/.exec(error.message)?.[1] ?? error.message;
-    // Docker Hub has answered 429 with bare line feeds, which the parser refuses. undici's error has no code for it.
-    return /\bCR\b/.test(why)
-      ? `${url.host} sent broken headers, which some registries do on a rate limit: try again later (${why})`
-      : `${url.host} did not answer in HTTP (${why})`;
+  const wanted = REFUSED_CERTIFICATE.get(code);
+  if (wanted !== undefined) {
+    return `${who} ${wanted}: put client.cert and client.key into certs.d/${host}/`;
   }
-  const reason = REASONS.get(code);
-  return reason === undefined ? `${url.host}: ${messageOf(error)}` : `${url.host}: ${reason}`;
+  if (isMissingReturn(error)) {
+    return `${who} sent broken headers, which some registries do on a rate limit: try again later (${parserReason(error)})`;
+  }
+  if (error instanceof errors.HTTPParserError)
+    return `${who} did not answer in HTTP (${parserReason(error)})`;
+  return `${who}: ${NETWORK_REASONS.get(code) ?? oneLine(error)}`;
+}
+
+function parserReason(error: unknown): string {
+  const message = messageOf(error);
+  return /\((.*)\)/.exec(message)?.[1] ?? message;
+}
+
+/** OpenSSL's messages have several lines, with the places of its own source; what is for people is in `reason`. */
+function oneLine(error: unknown): string {
+  if (error instanceof Error && "reason" in error && typeof error.reason === "string") return error.reason;
+  return messageOf(error).trim().replaceAll(/\s+/g, " ");
 }

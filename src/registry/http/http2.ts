@@ -1,0 +1,191 @@
+import { connect, constants, type ClientHttp2Session, type ClientHttp2Stream } from "node:http2";
+import type { Socket } from "node:net";
+import { Transform } from "node:stream";
+import { errors } from "undici";
+import type { Connections, Received, Sent } from "./exchange.js";
+
+/**
+ * Requests over HTTP/2, by Node's own client. undici's takes an answer that the server cancels for a whole one, and sends
+ * a streamed body only while nothing else is under way.
+ * https://www.rfc-editor.org/rfc/rfc9113
+ */
+export interface Http2Options {
+  /** Opens a connection that has agreed on HTTP/2. */
+  readonly open: () => Promise<Socket>;
+  /**
+   * All requests on one connection, or each on one of its own: a download that nobody reads for the moment must not
+   * take its turn from an upload, whatever bounds the server sets.
+   */
+  readonly shared: boolean;
+  /** After how many milliseconds a connection without requests is closed. */
+  readonly keepAlive: number;
+}
+
+/** In bytes, for each stream and for the connection: enough for some ten MB/s over an ocean. */
+const WINDOW = 1024 * 1024;
+
+export function createHttp2(origin: URL, { open, shared, keepAlive }: Http2Options): Connections {
+  const sessions = new Set<ClientHttp2Session>();
+  const idle: ClientHttp2Session[] = [];
+  let common: Promise<ClientHttp2Session> | undefined;
+
+  async function openSession(): Promise<ClientHttp2Session> {
+    const socket = await open();
+    const session = connect(origin, {
+      createConnection: () => socket,
+      settings: { enablePush: false, initialWindowSize: WINDOW },
+    });
+    sessions.add(session);
+    session.once("connect", () => {
+      session.setLocalWindowSize(WINDOW);
+    });
+    // Its streams tell of it, too.
+    session.on("error", () => undefined);
+    session.once("close", () => sessions.delete(session));
+    session.setTimeout(keepAlive);
+    session.on("timeout", () => {
+      if (!underWay.has(session)) session.close();
+    });
+    return session;
+  }
+
+  async function sharedSession(): Promise<ClientHttp2Session> {
+    for (;;) {
+      const known = (common ??= openSession());
+      const session = await known.catch((error: unknown) => {
+        if (common === known) common = undefined;
+        throw error;
+      });
+      if (isOpen(session)) return session;
+      if (common === known) common = undefined;
+    }
+  }
+
+  async function ownSession(): Promise<ClientHttp2Session> {
+    for (let session = idle.pop(); session !== undefined; session = idle.pop()) {
+      if (isOpen(session)) return session;
+    }
+    return openSession();
+  }
+
+  const underWay = new Map<ClientHttp2Session, number>();
+
+  /** A connection keeps the program running only while a request is under way on it. */
+  function begin(session: ClientHttp2Session): void {
+    underWay.set(session, (underWay.get(session) ?? 0) + 1);
+    session.ref();
+  }
+
+  function end(session: ClientHttp2Session): void {
+    const left = (underWay.get(session) ?? 1) - 1;
+    if (left > 0) {
+      underWay.set(session, left);
+      return;
+    }
+    underWay.delete(session);
+    if (!isOpen(session)) return;
+    session.unref();
+    if (!shared) idle.push(session);
+  }
+
+  return {
+    request: async (sent) => {
+      const session = shared ? await sharedSession() : await ownSession();
+      const stream = session.request(
+        {
+          ":method": sent.method,
+          ":path": sent.path,
+          ":scheme": origin.protocol.slice(0, -1),
+          ":authority": origin.host,
+          ...sent.headers,
+        },
+        { endStream: sent.body === undefined, ...(sent.signal && { signal: sent.signal }) },
+      );
+      begin(session);
+      stream.once("close", () => {
+        end(session);
+      });
+      return exchange(stream, sent);
+    },
+    destroy: () => {
+      for (const session of sessions) session.destroy();
+      return Promise.resolve();
+    },
+  };
+}
+
+function isOpen(session: ClientHttp2Session): boolean {
+  return !session.closed && !session.destroyed;
+}
+
+function exchange(stream: ClientHttp2Stream, sent: Sent): Promise<Received> {
+  return new Promise((resolve, reject) => {
+    let body: Transform | undefined;
+    stream.setTimeout(sent.headersTimeout);
+    stream.on("timeout", () => {
+      // Whoever gives the body of the request or reads that of the answer may take as long as it likes.
+      const waitsForUs =
+        body === undefined ? !stream.writableEnded && !stream.writableNeedDrain : body.writableNeedDrain;
+      if (waitsForUs) stream.setTimeout(body === undefined ? sent.headersTimeout : sent.bodyTimeout);
+      else
+        stream.destroy(body === undefined ? new errors.HeadersTimeoutError() : new errors.BodyTimeoutError());
+    });
+    stream.once("response", ({ ":status": statusCode = 0, ...headers }) => {
+      stream.setTimeout(sent.bodyTimeout);
+      const isEmpty = sent.method === "HEAD" || statusCode === 204 || statusCode === 304;
+      body = whole(stream, isEmpty ? undefined : headers["content-length"]);
+      resolve({ statusCode, headers, body });
+    });
+    stream.on("error", reject);
+    stream.once("close", () => {
+      reject(new errors.SocketError("closed before the answer"));
+    });
+    sendBody(stream, sent.body);
+  });
+}
+
+/** What cannot be sent because the server has closed the stream does not matter where it has answered before. */
+function sendBody(stream: ClientHttp2Stream, body: Sent["body"]): void {
+  if (body === undefined) return;
+  if (typeof body === "string" || Buffer.isBuffer(body)) {
+    stream.end(body);
+    return;
+  }
+  body.on("error", (error) => stream.destroy(error));
+  stream.once("aborted", () => body.unpipe(stream));
+  stream.once("close", () => body.destroy());
+  body.pipe(stream);
+}
+
+/**
+ * The body of an answer, which errs if there should have been more. Node ends a stream that the server has cancelled
+ * like one that is complete, or closes it without an end.
+ */
+function whole(stream: ClientHttp2Stream, contentLength: string | undefined): Transform {
+  let seen = 0;
+  const cutShort = (): Error => new errors.SocketError("the answer was cut short");
+  const counted = new Transform({
+    transform: (piece: Buffer, _, done) => {
+      seen += piece.byteLength;
+      done(null, piece);
+    },
+    flush: (done) => {
+      const isWhole =
+        contentLength === undefined
+          ? stream.rstCode === constants.NGHTTP2_NO_ERROR
+          : seen === Number(contentLength);
+      done(isWhole ? null : cutShort());
+    },
+  });
+  // Not by `pipeline`, which waits for ever for the end of a stream that was cancelled while nobody read it.
+  stream.pipe(counted);
+  stream.on("error", (error: Error) => counted.destroy(error));
+  stream.once("close", () => {
+    if (!stream.readableEnded) counted.destroy(cutShort());
+  });
+  // Nobody wants more of it; the rest of the request's body is of no use either.
+  counted.once("close", () => {
+    if (!stream.closed) stream.close(constants.NGHTTP2_CANCEL);
+  });
+  return counted;
+}

@@ -1,0 +1,140 @@
+import type { Socket } from "node:net";
+import type { Connections } from "./exchange.js";
+import { createHttp1 } from "./http1.js";
+import { createHttp2 } from "./http2.js";
+import { forwarding, isHttpProxy, openProxy, openTunnel } from "./proxy.js";
+import { openTcp, type Bounds } from "./sockets.js";
+import { createTls, type TlsSettings } from "./tls.js";
+import { ProxyError, proxyOf, rootCode } from "./causes.js";
+
+/** By which connections a request goes: through a proxy or not, by TLS or not, over HTTP/1.1 or HTTP/2. */
+
+export interface NetworkOptions extends Bounds {
+  /** Connections to a host over HTTP/1.1, but for those of blobs. */
+  readonly concurrency: number;
+  /** What TLS should trust and show for a host (`name[:port]`), be it a registry or a proxy. */
+  readonly tls: (host: string) => Promise<TlsSettings>;
+  /** What the machine trusts besides Node's own list, PEM. Asked when that list is not enough. */
+  readonly roots: () => Promise<readonly string[]>;
+  /** The proxy for a URL, if any. */
+  readonly proxyFor: (url: URL) => URL | undefined;
+}
+
+export interface Network {
+  /**
+   * The connections to a URL's origin. The bodies of blobs (`bulk`) have some of their own: an upload that waits for a
+   * download must never keep it from going on.
+   */
+  readonly connectionsTo: (url: URL, bulk: boolean) => Promise<Connections>;
+  /** What is behind a failed request, as far as it can be found out. */
+  readonly explain: (url: URL, error: unknown) => Promise<unknown>;
+  /** Does a server that speaks TLS answer there? */
+  readonly speaksTls: (host: string) => Promise<boolean>;
+  /** Ends all connections; what is under way is given up. */
+  readonly close: () => Promise<void>;
+}
+
+const KEEP_ALIVE_MS = 30_000;
+
+/** A server that speaks none of the protocols that it was offered. */
+const NO_PROTOCOL = "ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL";
+
+/** How a connection ends that TLS has let come to be. */
+const CLOSED = new Set(["ECONNRESET", "EPIPE", "UND_ERR_SOCKET"]);
+
+export function createNetwork(options: NetworkOptions): Network {
+  const { proxyFor, timeout, signal } = options;
+  const bounds: Bounds = { timeout, signal };
+  const tls = createTls({ ...bounds, settings: options.tls, roots: options.roots });
+  const proxyOptions = { ...bounds, openTls: (proxy: URL) => tls.connect(proxy, ["http/1.1"]) };
+  const known = new Map<string, Promise<Connections>>();
+  const all: Connections[] = [];
+  const sockets = new Set<Socket>();
+
+  function connectionsTo(url: URL, bulk: boolean): Promise<Connections> {
+    const name = bulk ? `bulk ${url.origin}` : url.origin;
+    const found = known.get(name);
+    if (found !== undefined) return found;
+    // A failure must not be remembered: the next try begins anew, with another certificate or protocol perhaps.
+    const forget = (): void => {
+      if (known.get(name) === made) known.delete(name);
+    };
+    const made: Promise<Connections> = connect(url, bulk, forget);
+    known.set(name, made);
+    made.then((connections) => all.push(connections), forget);
+    return made;
+  }
+
+  async function connect(url: URL, bulk: boolean, forget: () => void): Promise<Connections> {
+    const proxy = proxyFor(url);
+    const common = { connections: bulk ? null : options.concurrency, keepAlive: KEEP_ALIVE_MS };
+    if (url.protocol === "http:") {
+      if (proxy === undefined) return createHttp1(url, { ...common, open: () => openTcp(url, bounds) });
+      if (!isHttpProxy(proxy))
+        return createHttp1(url, { ...common, open: () => openTunnel(proxy, url, proxyOptions) });
+      return forwarding(
+        proxy,
+        url,
+        createHttp1(proxy, { ...common, open: () => openProxy(proxy, proxyOptions) }),
+      );
+    }
+    // The first connection tells whether the server speaks HTTP/2. Only then is it known how many are wanted.
+    const first = await openFirst(url, bulk);
+    sockets.add(first);
+    first.once("close", () => sockets.delete(first));
+    const isHttp2 = first.alpnProtocol === "h2";
+    let waiting: Socket | undefined = first;
+    const open = async (): Promise<Socket> => {
+      const socket = waiting;
+      waiting = undefined;
+      if (socket?.destroyed === false) return socket;
+      try {
+        return await openTls(url, isHttp2 ? "h2" : "http/1.1");
+      } catch (error) {
+        forget();
+        throw error;
+      }
+    };
+    return isHttp2
+      ? createHttp2(url, { ...common, open, shared: !bulk })
+      : createHttp1(url, { ...common, open });
+  }
+
+  /** Blobs go by HTTP/1.1 where they can: a connection for each is what makes large ones fast. */
+  async function openFirst(url: URL, bulk: boolean): ReturnType<typeof openTls> {
+    if (!bulk) return openTls(url, "h2", "http/1.1");
+    try {
+      return await openTls(url, "http/1.1");
+    } catch (error) {
+      if (rootCode(error) !== NO_PROTOCOL) throw error;
+      return openTls(url, "h2");
+    }
+  }
+
+  function openTls(url: URL, ...protocols: readonly string[]): ReturnType<typeof tls.connect> {
+    return tls.connect(url, protocols, dialFor(url));
+  }
+
+  function dialFor(url: URL): (() => Promise<Socket>) | undefined {
+    const proxy = proxyFor(url);
+    return proxy && (() => openTunnel(proxy, url, proxyOptions));
+  }
+
+  async function explain(url: URL, error: unknown): Promise<unknown> {
+    const proxy = proxyOf(error);
+    const at = proxy ?? url;
+    if (at.protocol !== "https:" || !CLOSED.has(rootCode(error) ?? "")) return error;
+    const refusal = await tls.refusal(at, proxy === undefined ? dialFor(url) : undefined);
+    if (refusal === undefined) return error;
+    return proxy === undefined ? refusal : new ProxyError(proxy, refusal);
+  }
+
+  async function close(): Promise<void> {
+    // Whatever is still under way is not wanted any more.
+    await Promise.all(all.map((connections) => connections.destroy()));
+    // One that no request ever took is nobody's to close.
+    for (const socket of sockets) socket.destroy();
+  }
+
+  return { connectionsTo, explain, speaksTls: tls.speaks, close };
+}
