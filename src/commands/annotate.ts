@@ -1,8 +1,8 @@
 import { ManifestError, messageOf } from "../errors.js";
 import { changedPlatform } from "../list/annotate.js";
-import { findEntry } from "../list/draft.js";
 import { isKnownPlatform } from "../oci/platform.js";
 import { formatReference, parseReference, type Reference } from "../oci/reference.js";
+import { findStored } from "../store/store.js";
 import { defineCommand } from "./command.js";
 import { openUserStore } from "./userStore.js";
 
@@ -33,7 +33,7 @@ export const annotate = defineCommand({
     // One whose file is broken is not in the draft; this says what is wrong with it.
     if ((await store.readEntry(list, image)) === undefined) throw missing(listName, imageName, image);
     await store.change(list, (draft) => {
-      const entry = draft && findEntry(draft, image);
+      const entry = draft && findStored(draft, image);
       if (draft === undefined || entry === undefined) throw missing(listName, imageName, image);
       const platform = changedPlatform(entry.descriptor.platform, flags);
       if (!isKnownPlatform(platform.os, platform.architecture)) {

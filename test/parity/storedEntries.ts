@@ -15,9 +15,10 @@ export interface StoredEntry {
   /**
    * Where tsmanifest does better: it pushes the stored bytes if they have the entry's digest, however they are
    * indented; it fetches an image again when the file of its name holds another one; it refuses an entry without
-   * Ref, over which docker stumbles sooner or later.
+   * Ref, over which docker stumbles sooner or later; what a descriptor says and docker itself never writes, it keeps, in
+   * an OCI index.
    */
-  readonly ours?: "pushes" | "fetches again" | "refuses";
+  readonly ours?: "pushes" | "fetches again" | "refuses" | "writes an index";
 }
 
 const image = sources[0];
@@ -159,13 +160,16 @@ export const storedEntries: readonly StoredEntry[] = [
       Descriptor: { ...OCI_USUAL.Descriptor, mediaType: DOCKER_MANIFEST },
     }),
   },
-  described("with all that a descriptor can have", {
-    urls: ["https://a/?b&c"],
-    annotations: { z: "<1>", a: "2", "\u00e9": "", "\ud83d\ude80": "x", "\uffff": "y", "": "e" },
-    data: "YWJj",
-    artifactType: "a/b",
-  }),
-  described("with annotations that are null", { annotations: { a: null } }),
+  {
+    ...described("with all that a descriptor can have", {
+      urls: ["https://a/?b&c"],
+      annotations: { z: "<1>", a: "2", "\u00e9": "", "\ud83d\ude80": "x", "\uffff": "y", "": "e" },
+      data: "YWJj",
+      artifactType: "a/b",
+    }),
+    ours: "writes an index",
+  },
+  { ...described("with annotations that are null", { annotations: { a: null } }), ours: "writes an index" },
   described("with an annotation of the wrong type", { annotations: { a: 1 } }, true),
   described("with empty lists", { urls: [], annotations: {}, data: "" }),
   described("with data that is not base64", { data: "*" }, true),
