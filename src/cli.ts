@@ -3,7 +3,6 @@ import { commands as allCommands } from "./commands/index.js";
 import type { Context } from "./context.js";
 import { ManifestError, UsageError, messageOf } from "./errors.js";
 import { parseFlags, type FlagTable, type FlagValues } from "./go/flags.js";
-import { inDockerWords } from "./ui/dockerWords.js";
 import { escapeControls } from "./ui/text.js";
 import { VERSION } from "./version.js";
 
@@ -58,7 +57,9 @@ export async function run(
     await command.run(configured(context, globals.config), { ...values, debug }, args);
     return 0;
   } catch (error) {
-    context.stderr.write(`${escapeControls(describe(error, { command, debug, signal: context.signal }))}\n`);
+    context.stderr.write(
+      `${escapeControls(await describe(error, { command, debug, signal: context.signal }))}\n`,
+    );
     return error instanceof UsageError ? error.status : 1;
   }
 }
@@ -159,10 +160,11 @@ interface Circumstances {
 }
 
 /** What to print about an error. Where it comes from is for `--debug` only. */
-function describe(thrown: unknown, { command, debug, signal }: Circumstances): string {
+async function describe(thrown: unknown, { command, debug, signal }: Circumstances): Promise<string> {
   if (thrown instanceof UsageError) return thrown.message + usage(command);
   const origin = debug ? `\n${stackOf(thrown)}` : "";
   if (signal.aborted) return `tsmanifest: interrupted${origin}`;
+  const { inDockerWords } = await import("./ui/dockerWords.js");
   const error = inDockerWords(thrown);
   if (error instanceof ManifestError) {
     const hint = error.hint === undefined ? "" : `\n${error.hint}`;

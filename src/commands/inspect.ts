@@ -1,4 +1,3 @@
-import { registrySource, SourceReader } from "../content/resolve.js";
 import type { Context, Output } from "../context.js";
 import { ManifestError } from "../errors.js";
 import type { Draft } from "../list/draft.js";
@@ -9,11 +8,10 @@ import { locationOf } from "../oci/location.js";
 import { NO_PLATFORM } from "../oci/platform.js";
 import { formatReference, parseReference, type Reference } from "../oci/reference.js";
 import { checkEntrySource } from "../push/plan.js";
-import { inDockerWords, listNotFound } from "../ui/dockerWords.js";
 import { escapeControls } from "../ui/text.js";
 import { defineCommand } from "./command.js";
 import { networkFlags, type NetworkFlags } from "./networkFlags.js";
-import { openUserStore } from "./userStore.js";
+import { listNotFound, openUserStore } from "./userStore.js";
 
 export const inspect = defineCommand({
   name: "inspect",
@@ -46,7 +44,7 @@ export const inspect = defineCommand({
     const draft = await store.read(ref);
     print(
       context.stdout,
-      draft === undefined ? await showRemote(context, flags, ref) : showLocal(draft, flags.verbose),
+      draft === undefined ? await showRemote(context, flags, ref) : await showLocal(draft, flags.verbose),
     );
   },
 });
@@ -65,12 +63,13 @@ function showImage({ manifest, ref }: Entry): Buffer {
   return showManifest(manifest.bytes);
 }
 
-function showLocal(draft: Draft, verbose: boolean): Buffer {
+async function showLocal(draft: Draft, verbose: boolean): Promise<Buffer> {
   if (verbose) return showEntries(draft.entries);
   try {
     for (const entry of draft.entries) checkEntrySource(entry, locationOf(draft.name));
     return showList(encodeList(draft).bytes);
   } catch (error) {
+    const { inDockerWords } = await import("../ui/dockerWords.js");
     const fault = inDockerWords(error, draft.name);
     if (!(fault instanceof ManifestError)) throw fault;
     throw new ManifestError(fault.code, `failed to assemble ManifestDescriptor: ${fault.message}`, {
@@ -86,6 +85,7 @@ async function showRemote(
   ref: Reference,
 ): Promise<Buffer> {
   const { openSession } = await import("./session.js");
+  const { registrySource, SourceReader } = await import("../content/resolve.js");
   const location = locationOf(ref);
   const session = await openSession(context, flags, [{ location, actions: ["pull"] }]);
   try {

@@ -4,10 +4,9 @@ import type { Draft } from "../list/draft.js";
 import { isSameDraft, lostInList } from "../list/encode.js";
 import { formatReference, parseReference } from "../oci/reference.js";
 import { accessesOf, plan, type Plan, type PlanOptions } from "../push/plan.js";
-import { inDockerWords, listNotFound } from "../ui/dockerWords.js";
 import { defineCommand } from "./command.js";
 import { networkFlags, type NetworkFlags } from "./networkFlags.js";
-import { openUserStore } from "./userStore.js";
+import { listNotFound, openUserStore } from "./userStore.js";
 
 export const push = defineCommand({
   name: "push",
@@ -45,6 +44,7 @@ export const push = defineCommand({
       const digest = await execute(context, flags, draft, plan(draft, { ...target, anyRegistry, mountOnly }));
       context.stdout.write(`${digest}\n`);
     } catch (error) {
+      const { inDockerWords } = await import("../ui/dockerWords.js");
       throw inDockerWords(error, list);
     }
     if (!flags.purge) return;

@@ -1,8 +1,7 @@
 import { ManifestError } from "../errors.js";
 import { parseReference } from "../oci/reference.js";
-import { listNotFound } from "../ui/dockerWords.js";
 import { defineCommand } from "./command.js";
-import { openUserStore } from "./userStore.js";
+import { listNotFound, openUserStore } from "./userStore.js";
 
 export const rm = defineCommand({
   name: "rm",

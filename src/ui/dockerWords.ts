@@ -12,12 +12,6 @@ import { dockerText, requestLine } from "./registryErrorText.js";
  * docs/compatibility.md.
  */
 
-/** docker's message for a list or an entry that is not in the local store. */
-export function listNotFound(ref: Reference): ManifestError {
-  const subject = formatReference(ref);
-  return new ManifestError("LIST_NOT_FOUND", `No such manifest: ${subject}`, { subject });
-}
-
 /** The same error in docker's words; what docker has no words for, and what is no error of ours, as it is. */
 export function inDockerWords(error: unknown, list?: Reference): unknown {
   if (!(error instanceof ManifestError)) return error;
