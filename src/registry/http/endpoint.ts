@@ -43,7 +43,8 @@ export function protocols(host: string, options: EndpointOptions): readonly [Pro
 
 /**
  * The layer that finds the protocol: requests go out by the first that is possible, without asking first; when the
- * answer shows that it was the wrong one, they go out again by the other.
+ * answer shows that it was the wrong one, they go out again by the other. Only an answer settles which it is: a host
+ * that was down is looked at anew by the next request.
  *
  * @param speaksTls asks the host whether it does, when plain HTTP failed
  */
@@ -53,47 +54,50 @@ export function withProtocol(
   possible: readonly [Protocol, ...Protocol[]],
   speaksTls: (host: string) => Promise<boolean>,
 ): Send {
-  let current = possible[0];
-  let settled = possible.length === 1;
+  let settled: Protocol | undefined;
   let probing: Promise<boolean> | undefined;
 
-  /** Changes the protocol if this outcome shows that it is the wrong one. */
+  /** Requests that went out together come here together: one question does for all. */
+  function isTls(): Promise<boolean> {
+    return (probing ??= speaksTls(host).finally(() => (probing = undefined)));
+  }
+
+  /** Does this outcome show that the other protocol is the right one? */
   async function isWrong(used: Protocol, outcome: HttpResponse | TransportError): Promise<boolean> {
-    if (settled) return used !== current;
-    const other: Protocol = used === "https:" ? "http:" : "https:";
-    if (!possible.includes(other) || used !== current) return used !== current;
-    if (outcome instanceof TransportError) {
-      const noTls = isNotTls(outcome.systemCode) || (outcome.systemCode === "ECONNREFUSED" && !hasPort(host));
-      if (used === "https:" && !noTls) return false;
-      if (used === "http:" && outcome.systemCode === "ECONNREFUSED") return false;
-    } else if (used === "https:" || outcome.status !== 400) {
-      settled = true;
-      return false;
+    if (settled !== undefined) return used !== settled;
+    if (possible.length === 1) return false;
+    if (!(outcome instanceof TransportError)) {
+      return used === "http:" && outcome.status === 400 && (await isTls());
     }
-    if (used === "http:") {
-      probing ??= speaksTls(host);
-      // Requests that went out together come here together; whoever is first has changed it for all.
-      if (!(await probing)) return false;
-    }
-    current = other;
-    settled = true;
-    return true;
+    if (outcome.isProxys) return false;
+    const isRefused = outcome.systemCode === "ECONNREFUSED";
+    if (used === "http:") return !isRefused && (await isTls());
+    return isNotTls(outcome.systemCode) || (isRefused && !hasPort(host));
+  }
+
+  function by(protocol: Protocol, request: HttpRequest): Promise<HttpResponse> {
+    const url = new URL(request.url);
+    url.protocol = protocol;
+    url.port = /:(\d+)$/.exec(host)?.[1] ?? "";
+    return send({ ...request, url });
   }
 
   return async function sendByProtocol(request: HttpRequest): Promise<HttpResponse> {
     if (!isHost(request.url, host)) return send(request);
-    for (;;) {
-      const used = current;
-      const url = new URL(request.url);
-      url.protocol = used;
-      url.port = /:(\d+)$/.exec(host)?.[1] ?? "";
-      try {
-        const response = await send({ ...request, url });
-        if (!(await isWrong(used, response))) return response;
-      } catch (error) {
-        if (!(error instanceof TransportError) || !(await isWrong(used, error))) throw error;
+    const used = settled ?? possible[0];
+    try {
+      const response = await by(used, request);
+      if (!(await isWrong(used, response))) {
+        if (response.status !== 400) settled ??= used;
+        return response;
       }
+    } catch (error) {
+      if (!(error instanceof TransportError) || !(await isWrong(used, error))) throw error;
     }
+    const other = used === "https:" ? "http:" : "https:";
+    const response = await by(other, request);
+    settled ??= other;
+    return response;
   };
 }
 

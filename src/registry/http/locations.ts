@@ -78,27 +78,3 @@ export function withDigest(url: URL, digest: string): URL {
   closing.search = `${url.search}${separator}digest=${encodeURIComponent(digest)}`;
   return closing;
 }
-
-const REDIRECTS = new Set([301, 302, 303, 307, 308]);
-
-export interface Redirect extends Location {
-  readonly method: string;
-}
-
-/**
- * Where to repeat a request that was answered by a redirect, and by which method; undefined if it was not. Only 303
- * turns a method into GET (HEAD stays): a 301 or 302 is allowed to as well, but a PUT that becomes a GET reports a
- * success that never was. It is the caller who counts redirects.
- * https://www.rfc-editor.org/rfc/rfc9110#section-15.4
- * @throws ManifestError like {@link resolveLocation}
- */
-export function redirectTarget(
-  response: { readonly status: number; readonly location: string | undefined },
-  request: { readonly url: URL; readonly method: string },
-  options: LocationOptions = {},
-): Redirect | undefined {
-  if (!REDIRECTS.has(response.status)) return undefined;
-  const { url, sameOrigin } = resolveLocation(response.location, request.url, options);
-  const method = response.status === 303 && request.method !== "HEAD" ? "GET" : request.method;
-  return { url, sameOrigin, method };
-}

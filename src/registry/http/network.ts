@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import { errors } from "undici";
 import type { Connections } from "./exchange.js";
 import { createHttp1 } from "./http1.js";
 import { createHttp2 } from "./http2.js";
@@ -92,6 +93,9 @@ export function createNetwork(options: NetworkOptions): Network {
         return await openTls(url, isHttp2 ? "h2" : "http/1.1");
       } catch (error) {
         forget();
+        // It spoke the other version when it was asked first: asked anew, it will be understood.
+        if (rootCode(error) === NO_PROTOCOL)
+          throw new errors.SocketError("it speaks another version of HTTP");
         throw error;
       }
     };

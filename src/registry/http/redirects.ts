@@ -1,12 +1,18 @@
 import { ManifestError } from "../../errors.js";
-import { header, type HttpRequest, type HttpResponse, type Method, type Send } from "./message.js";
-import { redirectTarget } from "./locations.js";
+import { header, type HttpRequest, type HttpResponse, type Send } from "./message.js";
+import { resolveLocation } from "./locations.js";
 
 const MAX_REDIRECTS = 5;
 
+/** Any request may be repeated elsewhere as it is. */
+const KEEPING = new Set([307, 308]);
+/** A PUT that becomes a GET, as these allow, would report a success that never was. */
+const CHANGING = new Set([301, 302, 303]);
+
 /**
- * The layer that follows redirects of GET and HEAD: blobs often live in an object store. Credentials stay with the
- * host they are for; some stores refuse a request that carries any.
+ * The layer that follows redirects: blobs often live in an object store, and some registries have moved. Method and body
+ * stay what they are; credentials stay with the host they are for, and some stores refuse a request that carries any.
+ * https://www.rfc-editor.org/rfc/rfc9110#section-15.4
  */
 export function withRedirects(send: Send, allowPlainHttp: boolean): Send {
   return async function sendAlong(first: HttpRequest): Promise<HttpResponse> {
@@ -14,13 +20,10 @@ export function withRedirects(send: Send, allowPlainHttp: boolean): Send {
     for (let hops = 0; ; hops++) {
       const answer = await send(request);
       const response = hops === 0 ? answer : { ...answer, redirected: true };
-      if (request.method !== "GET" && request.method !== "HEAD") return response;
-      const target = redirectTarget(
-        { status: response.status, location: header(response, "location") },
-        { url: response.url, method: request.method },
-        { allowPlainHttp },
-      );
-      if (target === undefined) return response;
+      if (!isFollowed(response.status, request)) return response;
+      const target = resolveLocation(header(response, "location"), response.url, { allowPlainHttp });
+      // The body of a token request is a secret.
+      if (!target.sameOrigin && request.method === "POST" && request.body !== undefined) return response;
       if (hops === MAX_REDIRECTS) {
         throw new ManifestError(
           "INVALID_ANSWER",
@@ -29,7 +32,11 @@ export function withRedirects(send: Send, allowPlainHttp: boolean): Send {
       }
       const { authorization, ...open } = request.headers ?? {};
       const headers = target.sameOrigin && authorization !== undefined ? { ...open, authorization } : open;
-      request = { ...request, url: target.url, headers, method: request.method satisfies Method };
+      request = { ...request, url: target.url, headers };
     }
   };
+}
+
+function isFollowed(status: number, { method }: HttpRequest): boolean {
+  return KEEPING.has(status) || (CHANGING.has(status) && (method === "GET" || method === "HEAD"));
 }

@@ -1,6 +1,7 @@
 import { createServer as createTcpServer } from "node:net";
 import { expect } from "vitest";
 import { apiHost } from "../../../src/registry/http/endpoint.js";
+import { digestOf } from "../../../src/oci/digest.js";
 import { certificate, certificateFile, privateKey } from "../../helpers/certificates.js";
 import {
   answer,
@@ -11,7 +12,7 @@ import {
   type Incoming,
   type Outgoing,
 } from "../../helpers/peer.js";
-import { startProxy } from "../../helpers/proxy.js";
+import { startProxy, startSocksProxy } from "../../helpers/proxy.js";
 import { withScene, writeBelow, type SceneOptions } from "../../helpers/scene.js";
 import { SECRETS } from "../../helpers/secrets.js";
 import type { Concern, FaultCase } from "../faultCase.js";
@@ -73,6 +74,17 @@ const replies =
   (status: number, headers: Record<string, string> = {}, body = ""): Intercept =>
   (_, response) =>
     answer(response, status, headers, body);
+
+/** A registry that wants tokens, and a user who gets them. */
+const withTokens: SceneOptions = {
+  auth: { kind: "bearer", users: { me: SECRETS.password } },
+  config: (host) => ({ auths: { [host]: { auth: btoa(`me:${SECRETS.password}`) } } }),
+};
+
+const continues: Intercept = (_, response) => {
+  response.writeContinue();
+  return false;
+};
 
 const retries: readonly FaultCase[] = [
   ...[408, 429, 499, 500, 502, 503, 504, 522].map((status) =>
@@ -166,6 +178,15 @@ const retries: readonly FaultCase[] = [
     { waits: SHORT },
   ),
   {
+    server: "sends 100 Continue before every answer, a challenge among them",
+    client: "waits for the answer itself",
+    run: () =>
+      withScene({ ...withTokens, intercept: continues, mounts: 405 }, async (scene) => {
+        expect(await scene.push()).toMatchObject({ status: 0, stdout: scene.pushed });
+        expect(scene.count(/^PUT .*\/blobs\/uploads\//)).toBeGreaterThan(0);
+      }),
+  },
+  {
     server: "does not answer in HTTP",
     client: "says so, and does not try again",
     run: () =>
@@ -210,6 +231,16 @@ const retries: readonly FaultCase[] = [
   },
 ];
 
+/** Sends each POST and PUT of the API to the same place, once. */
+function moved(status: number): Intercept {
+  return (request, response) => {
+    const { method, url = "" } = request;
+    if ((method !== "POST" && method !== "PUT") || url.includes("moved=1")) return false;
+    request.resume();
+    return answer(response, status, { Location: `${url}${url.includes("?") ? "&" : "?"}moved=1` });
+  };
+}
+
 const redirects: readonly FaultCase[] = [
   {
     server: "redirects a download to another host, which refuses Authorization",
@@ -247,6 +278,83 @@ const redirects: readonly FaultCase[] = [
         await store.close();
       }
     },
+  },
+  ...[307, 308].map((status): FaultCase => ({
+    server: `redirects each POST and PUT once, by ${status}, within its host`,
+    client: "sends method, body and credentials there, an upload's bytes once more",
+    run: () =>
+      withScene({ ...withTokens, mounts: 405, intercept: moved(status) }, async (scene) => {
+        expect(await scene.push()).toMatchObject({ status: 0, stdout: scene.pushed });
+        expect(scene.count(/^POST .*moved=1/)).toBeGreaterThan(0);
+        expect(scene.count(/^PUT .*\/blobs\/uploads\/.*moved=1/)).toBeGreaterThan(0);
+        expect(scene.count(/^PUT .*\/manifests\/.*moved=1/)).toBe(3);
+      }),
+  })),
+  {
+    server: "has moved to another host, to which it redirects everything (308)",
+    client: "pushes there, without the credentials that are for the old one",
+    run: async () => {
+      const next = await startPeer();
+      try {
+        await withScene(
+          {
+            ...withTokens,
+            intercept: (request, response) =>
+              request.url?.startsWith("/v2/") === true &&
+              answer(response, 308, { Location: `http://${next.host}${request.url}` }),
+          },
+          async (scene) => {
+            for (const [index] of scene.images.entries()) {
+              next.putImage(`src/${index}`, { architecture: index === 0 ? "amd64" : "arm64", layers: 1 });
+            }
+            expect(await scene.push()).toMatchObject({ status: 0 });
+            expect(next.manifest("team/app", "v1")).toBeDefined();
+            expect(next.seen.filter(({ headers }) => headers.authorization !== undefined)).toEqual([]);
+          },
+        );
+      } finally {
+        await next.close();
+      }
+    },
+  },
+  {
+    server: "redirects each PUT, behind a proxy and by TLS",
+    client: "sends it there, through the proxy",
+    run: () =>
+      withScene(
+        { speaks: "tls", domain: "registry.example", mounts: 405, intercept: moved(307) },
+        async (scene) => {
+          const proxy = await startProxy(scene.peer.port);
+          try {
+            const env = { HTTPS_PROXY: proxy.host };
+            const pushed = await scene.runWith(env, "push", ...CA, scene.target);
+            expect(pushed).toMatchObject({ status: 0, stdout: scene.pushed });
+            expect(scene.count(/^PUT .*\/manifests\/.*moved=1/)).toBe(3);
+          } finally {
+            await proxy.close();
+          }
+        },
+      ),
+  },
+  {
+    server: "answers a PUT by 302",
+    client: "does not take what is there for a success",
+    run: () =>
+      withScene(
+        {
+          intercept: (request, response) => {
+            if (request.method !== "PUT") return false;
+            request.resume();
+            return answer(response, 302, { Location: "/v2/" });
+          },
+        },
+        async (scene) => {
+          const { status, stderr } = await scene.push();
+          expect(status).toBe(1);
+          expect(stderr).toContain("302");
+          expect(scene.tag()).toBeUndefined();
+        },
+      ),
   },
   {
     server: "redirects in a circle",
@@ -313,6 +421,33 @@ function refuses(
 
 const ANY: SceneOptions = { address: "0.0.0.0" };
 
+/** Expects that a refused certificate is reported in one line, after one try. */
+function wantsCertificate(
+  server: string,
+  speaks: "mutual" | "mutual-h2",
+  shown: "expired" | "stranger" | undefined,
+): FaultCase {
+  return {
+    server,
+    client: "says so, and where one has to be",
+    run: () =>
+      withScene({ speaks, address: "0.0.0.0" }, async (scene) => {
+        const folder = `.config/docker/certs.d/${scene.domain}`;
+        if (shown !== undefined) {
+          writeBelow(scene.folder, `${folder}/client.cert`, certificate(shown));
+          writeBelow(scene.folder, `${folder}/client.key`, privateKey(shown));
+        }
+        const { status, stderr, log } = await scene.run("inspect", ...CA, scene.sources[0] ?? "");
+        expect(status).toBe(1);
+        expect(stderr).toContain(
+          `client certificate${shown === undefined ? "" : ", or another one"}: ` +
+            `put client.cert and client.key into certs.d/${scene.domain}/`,
+        );
+        expect(log).not.toContain("again in");
+      }),
+  };
+}
+
 const tls: readonly FaultCase[] = [
   refuses(
     "speaks plain HTTP, not on a loopback name",
@@ -372,6 +507,36 @@ const tls: readonly FaultCase[] = [
         writeBelow(scene.folder, `${folder}/client.cert`, certificate("client"));
         writeBelow(scene.folder, `${folder}/client.key`, privateKey("client"));
         expect(await scene.push()).toMatchObject({ status: 0, stdout: scene.pushed });
+      }),
+  },
+  ...(["mutual", "mutual-h2"] as const).flatMap((speaks) => {
+    const http = speaks === "mutual" ? "" : " (HTTP/2)";
+    return [
+      wantsCertificate(`wants a client's certificate, and there is none${http}`, speaks, undefined),
+      wantsCertificate(`wants a client's certificate, and it has expired${http}`, speaks, "expired"),
+      wantsCertificate(`wants a client's certificate of another authority${http}`, speaks, "stranger"),
+    ];
+  }),
+  {
+    server: "wants a client's certificate, behind a proxy, and there is none",
+    client: "names the server, and where one has to be",
+    run: () =>
+      withScene({ speaks: "mutual", domain: "registry.example" }, async (scene) => {
+        const proxy = await startProxy(scene.peer.port);
+        try {
+          const { status, stderr } = await scene.runWith(
+            { HTTPS_PROXY: proxy.host },
+            "push",
+            ...CA,
+            scene.target,
+          );
+          expect(status).toBe(1);
+          expect(stderr).toContain(
+            "registry.example wants a client certificate: put client.cert and client.key into certs.d/registry.example/",
+          );
+        } finally {
+          await proxy.close();
+        }
       }),
   },
   {
@@ -435,6 +600,11 @@ function onStream(deal: (response: Extract<Outgoing, { stream: unknown }>) => vo
 }
 
 const H2: SceneOptions = { speaks: "h2", address: "0.0.0.0" };
+const H2_ONLY: SceneOptions = { speaks: "h2-only", address: "0.0.0.0" };
+
+const TWENTY_LAYERS: SceneOptions["images"] = [
+  { layers: Array.from({ length: 20 }, (_, index) => `layer ${index} `.repeat(20_000)) },
+];
 
 /** Pushes over HTTP/2 while the first requests meet a fault. */
 function survives(server: string, client: string, deal: Intercept): FaultCase {
@@ -473,6 +643,86 @@ const http2: readonly FaultCase[] = [
   ),
 ];
 
+/** Ends a stream by RST_STREAM(CANCEL), when what was written has gone out. */
+const cancelSoon = ({ stream }: Extract<Outgoing, { stream: unknown }>): unknown =>
+  setImmediate(() => {
+    stream.close(8);
+  });
+
+const http2Only: readonly FaultCase[] = [
+  {
+    server: "cancels an answer in its middle, behind a redirect (RST_STREAM)",
+    client: "tries again",
+    run: () => {
+      const cancel = firstly(
+        1,
+        onStream((response) => {
+          response.writeHead(200, { "Content-Length": 100 });
+          response.write("{", () => cancelSoon(response));
+        }),
+      );
+      const intercept: Intercept = (request, response) => {
+        if (request.url?.endsWith("?moved=1") === true) return cancel(request, response);
+        return (
+          request.method === "GET" && answer(response, 307, { Location: `${request.url ?? ""}?moved=1` })
+        );
+      };
+      return withScene({ ...H2, intercept }, async (scene) => {
+        expect(await scene.run("inspect", ...CA, scene.sources[0] ?? "")).toMatchObject({ status: 0 });
+        expect(scene.count(/moved=1/)).toBe(2);
+      });
+    },
+  },
+  {
+    server: "cancels the download of a blob in its middle (RST_STREAM)",
+    client: "asks for the rest, or for all of it again",
+    run: () => {
+      const content = "0123456789".repeat(20_000);
+      const cancel = firstly(
+        1,
+        onStream((response) => {
+          response.writeHead(200, { "Content-Length": content.length });
+          response.write(content.slice(0, 100_000), () => cancelSoon(response));
+        }),
+      );
+      const intercept: Intercept = (request, response) =>
+        request.method === "GET" &&
+        request.url?.endsWith(digestOf(Buffer.from(content))) === true &&
+        cancel(request, response);
+      const options = { mounts: 405, images: [{ layers: [content] }], intercept } as const;
+      return withScene({ ...H2_ONLY, ...options }, async (scene) => {
+        expect(await scene.push(...CA)).toMatchObject({ status: 0, stdout: scene.pushed });
+        expect(scene.count(new RegExp(`^GET .*${digestOf(Buffer.from(content))}`))).toBe(2);
+      });
+    },
+  },
+  pushes("speaks nothing but HTTP/2", "pushes", H2_ONLY, CA),
+  pushes(
+    "speaks nothing but HTTP/2, wants tokens and takes no mounts",
+    "copies the blobs over HTTP/2",
+    { ...H2_ONLY, ...withTokens, mounts: 405, images: TWENTY_LAYERS },
+    CA,
+  ),
+  {
+    server: "speaks nothing but HTTP/2, behind a proxy",
+    client: "copies the blobs through it",
+    run: () =>
+      withScene(
+        { speaks: "h2-only", domain: "registry.example", mounts: 405, images: TWENTY_LAYERS },
+        async (scene) => {
+          const proxy = await startProxy(scene.peer.port);
+          try {
+            const env = { HTTPS_PROXY: proxy.host };
+            const pushed = await scene.runWith(env, "push", ...CA, scene.target);
+            expect(pushed).toMatchObject({ status: 0, stdout: scene.pushed });
+          } finally {
+            await proxy.close();
+          }
+        },
+      ),
+  },
+];
+
 function viaProxy(
   server: string,
   client: string,
@@ -483,6 +733,8 @@ function viaProxy(
     readonly refuse?: number;
     readonly stderr?: RegExp;
     readonly flags: readonly string[];
+    /** The proxy is spoken to by TLS. */
+    readonly secure?: boolean;
   },
 ): FaultCase {
   return {
@@ -490,7 +742,8 @@ function viaProxy(
     client,
     run: () =>
       withScene({ domain: "registry.example", ...options }, async (scene) => {
-        const proxy = await startProxy(scene.peer.port, expected.refuse);
+        const name = expected.secure === true ? "server" : undefined;
+        const proxy = await startProxy(scene.peer.port, expected.refuse, name);
         try {
           const { status, stderr } = await scene.runWith(
             play({}, proxy.host),
@@ -537,6 +790,77 @@ const proxies: readonly FaultCase[] = [
     (_, host) => ({ HTTPS_PROXY: `http://me:${SECRETS.proxyPassword}@${host}` }),
     { request: /^CONNECT /, refuse: 407, stderr: /407/, flags: [...CA, "--retries", "0"] },
   ),
+  viaProxy(
+    "is behind a proxy that is spoken to by TLS",
+    "trusts it like a registry (--ca-file)",
+    { speaks: "tls" },
+    (_, host) => ({ HTTPS_PROXY: `https://${host}` }),
+    { request: /^CONNECT registry\.example:443/, flags: CA, secure: true },
+  ),
+  viaProxy(
+    "is behind a proxy that is spoken to by TLS, and --insecure is given",
+    "takes any certificate of it, too",
+    { speaks: "h2" },
+    (_, host) => ({ HTTPS_PROXY: `https://${host}` }),
+    { request: /^CONNECT registry\.example:443/, flags: ["--insecure"], secure: true },
+  ),
+  viaProxy(
+    "speaks plain HTTP behind a proxy that is spoken to by TLS",
+    "sends it the whole URL",
+    {},
+    (_, host) => ({ HTTP_PROXY: `https://${host}` }),
+    {
+      request: /^HEAD http:\/\/registry\.example\/v2\//,
+      flags: [...CA, "--plain-http"],
+      secure: true,
+    },
+  ),
+  viaProxy(
+    "is behind a proxy whose certificate is of a private CA",
+    "names the proxy, and the ways to trust it",
+    { speaks: "tls" },
+    (_, host) => ({ HTTPS_PROXY: `https://${host}` }),
+    {
+      request: /^$/,
+      stderr:
+        /the proxy 127\.0\.0\.1:\d+ has a certificate that is not trusted \(.*\); name its CA by --ca-file or in certs\.d, or pass --insecure/,
+      flags: [],
+      secure: true,
+    },
+  ),
+  {
+    server: "is behind a proxy whose CA is in certs.d",
+    client: "trusts it",
+    run: () =>
+      withScene({ speaks: "tls", domain: "registry.example" }, async (scene) => {
+        const proxy = await startProxy(scene.peer.port, undefined, "server");
+        try {
+          for (const host of [proxy.host, "registry.example"]) {
+            writeBelow(scene.folder, `.config/docker/certs.d/${host}/ca.crt`, certificate("ca"));
+          }
+          const env = { HTTPS_PROXY: `https://${proxy.host}` };
+          expect(await scene.runWith(env, "push", scene.target)).toMatchObject({ status: 0 });
+        } finally {
+          await proxy.close();
+        }
+      }),
+  },
+  ...(["socks5", "socks5h"] as const).map((scheme): FaultCase => ({
+    server: `is behind a SOCKS proxy (${scheme}://)`,
+    client: "has the proxy look up its name, and connect",
+    run: () =>
+      withScene({ speaks: "h2", domain: "registry.example", mounts: 405 }, async (scene) => {
+        const proxy = await startSocksProxy(scene.peer.port);
+        try {
+          const env = { HTTPS_PROXY: `${scheme}://${proxy.host}` };
+          const pushed = await scene.runWith(env, "push", ...CA, scene.target);
+          expect(pushed).toMatchObject({ status: 0, stdout: scene.pushed });
+          expect(proxy.requests[0]).toBe("registry.example:443");
+        } finally {
+          await proxy.close();
+        }
+      }),
+  })),
   {
     server: "is exempt from the proxy (NO_PROXY)",
     client: "goes there directly",
@@ -561,5 +885,5 @@ const proxies: readonly FaultCase[] = [
 
 export const transport: Concern = {
   title: "Transport",
-  cases: [...retries, ...redirects, ...tls, ...http2, ...proxies],
+  cases: [...retries, ...redirects, ...tls, ...http2, ...http2Only, ...proxies],
 };

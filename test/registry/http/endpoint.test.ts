@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { createRegistry } from "../../../src/registry/createRegistry.js";
+import { ProxyError } from "../../../src/registry/http/causes.js";
 import { apiHost, withProtocol, type Protocol } from "../../../src/registry/http/endpoint.js";
 import type { HttpRequest } from "../../../src/registry/http/message.js";
 import { TransportError } from "../../../src/registry/http/transportError.js";
@@ -58,5 +59,98 @@ describe("finding the protocol", () => {
     );
     await send(request(`https://${host}/v2/`));
     expect(sent).toEqual([first, new URL(`https://${host}/v2/`).href]);
+  });
+
+  /** A host whose state each outcome is a function of: `up` for what answers, else the error's code. */
+  function changing(
+    state: { http: string; https: string; tls: boolean },
+    possible: readonly [Protocol, ...Protocol[]],
+  ) {
+    const sent: string[] = [];
+    let probes = 0;
+    const send = withProtocol(
+      ({ url }) => {
+        sent.push(url.protocol);
+        const now = url.protocol === "http:" ? state.http : state.https;
+        if (now !== "up")
+          return Promise.reject(new TransportError("GET", url, Object.assign(new Error(now), { code: now })));
+        return Promise.resolve({ status: 200, headers: {}, url, redirected: false, body: Buffer.alloc(0) });
+      },
+      "r.example",
+      possible,
+      () => {
+        probes++;
+        return Promise.resolve(state.tls);
+      },
+    );
+    const ask = (): Promise<string> =>
+      send(request("https://r.example/v2/")).then(
+        ({ url }) => url.protocol,
+        (error: unknown) => String(error instanceof TransportError && error.systemCode),
+      );
+    return { sent, ask, probes: () => probes };
+  }
+
+  const insecure: readonly [Protocol, Protocol] = ["https:", "http:"];
+  const DOWN = "ECONNREFUSED";
+
+  test("asks a host that was down again, by TLS first", async () => {
+    const state = { http: DOWN, https: DOWN, tls: false };
+    const { ask, sent } = changing(state, insecure);
+    expect(await ask()).toBe(DOWN);
+    Object.assign(state, { http: "up", https: "up" });
+    sent.length = 0;
+    expect([await ask(), await ask()]).toEqual(["https:", "https:"]);
+    expect(sent).toEqual(["https:", "https:"]);
+  });
+
+  test("is not settled by a server that broke off plain HTTP too", async () => {
+    const state = { http: "ECONNRESET", https: "EPROTO", tls: false };
+    const { ask } = changing(state, insecure);
+    expect(await ask()).toBe("ECONNRESET");
+    Object.assign(state, { http: DOWN, https: "up" });
+    expect(await ask()).toBe("https:");
+  });
+
+  test("asks once more whether it speaks TLS, when it did not the first time", async () => {
+    const state = { http: "ECONNRESET", https: "up", tls: false };
+    const { ask, probes } = changing(state, both);
+    expect(await ask()).toBe("ECONNRESET");
+    state.tls = true;
+    expect([await ask(), await ask()]).toEqual(["https:", "https:"]);
+    expect(probes()).toBe(2);
+  });
+
+  test("asks once for all requests that went out together", async () => {
+    const { ask, probes } = changing({ http: "ECONNRESET", https: "up", tls: true }, both);
+    expect(await Promise.all([ask(), ask(), ask()])).toEqual(["https:", "https:", "https:"]);
+    expect(probes()).toBe(1);
+  });
+
+  test("keeps to what has answered", async () => {
+    const state = { http: "up", https: "EPROTO", tls: false };
+    const { ask, sent } = changing(state, insecure);
+    expect(await ask()).toBe("http:");
+    state.http = "ECONNRESET";
+    expect(await ask()).toBe("ECONNRESET");
+    expect(sent).toEqual(["https:", "http:", "http:"]);
+  });
+
+  test("is not looked for when the proxy does not answer", async () => {
+    const sent: string[] = [];
+    const send = withProtocol(
+      ({ url }) => {
+        sent.push(url.protocol);
+        const cause = Object.assign(new Error(DOWN), { code: DOWN });
+        return Promise.reject(
+          new TransportError("GET", url, new ProxyError(new URL("http://proxy.example"), cause)),
+        );
+      },
+      "r.example",
+      insecure,
+      () => Promise.resolve(false),
+    );
+    await expect(send(request("https://r.example/v2/"))).rejects.toThrow("the proxy proxy.example");
+    expect(sent).toEqual(["https:"]);
   });
 });

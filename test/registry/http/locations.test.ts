@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { ManifestError } from "../../../src/errors.js";
-import { redirectTarget, resolveLocation, withDigest } from "../../../src/registry/http/locations.js";
+import { resolveLocation, withDigest } from "../../../src/registry/http/locations.js";
 import { location, requestUrl } from "../../helpers/generators/locations.js";
 
 const UPLOADS = new URL("https://registry.example/v2/multi/app/blobs/uploads/");
@@ -154,39 +154,5 @@ describe("the URL that closes an upload", () => {
     const upload = new URL(url);
     expect(withDigest(upload, "sha256:ab").href).toBe(expected);
     expect(upload.href).toBe(url);
-  });
-});
-
-describe("a redirect", () => {
-  const request = { url: UPLOADS, method: "GET" };
-
-  test.each([301, 302, 303, 307, 308])("%i is followed", (status) => {
-    const target = redirectTarget({ status, location: "https://store.example/b" }, request);
-    expect(target).toMatchObject({ method: "GET", sameOrigin: false });
-    expect(target?.url.href).toBe("https://store.example/b");
-  });
-
-  test.each([200, 201, 300, 304, 305, 404])("%i is none", (status) => {
-    expect(redirectTarget({ status, location: "https://store.example/b" }, request)).toBeUndefined();
-  });
-
-  test.each([
-    [301, "PUT", "PUT"],
-    [302, "POST", "POST"],
-    [307, "PUT", "PUT"],
-    [303, "POST", "GET"],
-    [303, "HEAD", "HEAD"],
-  ])("%i turns %s into %s", (status, method, expected) => {
-    expect(redirectTarget({ status, location: "/x" }, { url: UPLOADS, method })?.method).toBe(expected);
-  });
-
-  test("to plain HTTP is refused", () => {
-    const answer = { status: 307, location: "http://store.example/b" };
-    expect(() => redirectTarget(answer, request)).toThrow(/by plain HTTP/);
-    expect(redirectTarget(answer, request, { allowPlainHttp: true })?.url.protocol).toBe("http:");
-  });
-
-  test("without a Location is an error", () => {
-    expect(() => redirectTarget({ status: 302, location: undefined }, request)).toThrow(/no Location/);
   });
 });
