@@ -30,11 +30,11 @@ export const annotate = defineCommand({
     const list = parseName("manifest list", listName);
     const image = parseName("manifest", imageName);
     const store = openUserStore(context);
-    // One whose file is broken is not in the draft; this says what is wrong with it.
-    if ((await store.readEntry(list, image)) === undefined) throw missing(listName, imageName, image);
+    let isFound = false;
     await store.change(list, (draft) => {
       const entry = draft && findStored(draft, image);
-      if (draft === undefined || entry === undefined) throw missing(listName, imageName, image);
+      if (draft === undefined || entry === undefined) return draft;
+      isFound = true;
       const platform = changedPlatform(entry.descriptor.platform, flags);
       if (!isKnownPlatform(platform.os, platform.architecture)) {
         throw new ManifestError(
@@ -46,14 +46,18 @@ export const annotate = defineCommand({
       const annotated = { ...entry, descriptor: { ...entry.descriptor, platform } };
       return { ...draft, entries: draft.entries.map((one) => (one === entry ? annotated : one)) };
     });
+    if (isFound) return;
+    // One whose file is broken is not in the draft; this says what is wrong with it.
+    await store.readEntry(list, image);
+    throw new ManifestError(
+      "ENTRY_NOT_FOUND",
+      `manifest for image ${imageName} does not exist in ${listName}`,
+      {
+        subject: formatReference(image),
+      },
+    );
   },
 });
-
-function missing(list: string, image: string, ref: Reference): ManifestError {
-  return new ManifestError("ENTRY_NOT_FOUND", `manifest for image ${image} does not exist in ${list}`, {
-    subject: formatReference(ref),
-  });
-}
 
 function parseName(what: string, name: string): Reference {
   try {
