@@ -1,5 +1,6 @@
 import { ManifestError, messageOf } from "../errors.js";
 import { changedPlatform } from "../list/annotate.js";
+import type { Entry } from "../list/entry.js";
 import { isKnownPlatform } from "../oci/platform.js";
 import { formatReference, parseReference, type Reference } from "../oci/reference.js";
 import { findStored } from "../store/store.js";
@@ -30,11 +31,10 @@ export const annotate = defineCommand({
     const list = parseName("manifest list", listName);
     const image = parseName("manifest", imageName);
     const store = openUserStore(context);
-    let isFound = false;
+    const annotated: Entry[] = [];
     await store.change(list, (draft) => {
       const entry = draft && findStored(draft, image);
       if (draft === undefined || entry === undefined) return draft;
-      isFound = true;
       const platform = changedPlatform(entry.descriptor.platform, flags);
       if (!isKnownPlatform(platform.os, platform.architecture)) {
         throw new ManifestError(
@@ -43,10 +43,11 @@ export const annotate = defineCommand({
           { subject: formatReference(image) },
         );
       }
-      const annotated = { ...entry, descriptor: { ...entry.descriptor, platform } };
-      return { ...draft, entries: draft.entries.map((one) => (one === entry ? annotated : one)) };
+      const changed = { ...entry, descriptor: { ...entry.descriptor, platform } };
+      annotated.push(changed);
+      return { ...draft, entries: draft.entries.map((one) => (one === entry ? changed : one)) };
     });
-    if (isFound) return;
+    if (annotated.length > 0) return;
     // One whose file is broken is not in the draft; this says what is wrong with it.
     await store.readEntry(list, image);
     throw new ManifestError(

@@ -104,7 +104,7 @@ async function pushChildren(
       mountOnly: plan.mountOnly,
       isNeeded,
       isNeededAtLast: async () => {
-        await Promise.allSettled(blob.neededBy.map((digest) => answers.get(digest)));
+        await Promise.allSettled(blob.neededBy.flatMap((digest) => answers.get(digest) ?? []));
         return isNeeded();
       },
       ...(onEvent && { onEvent }),
@@ -115,16 +115,16 @@ async function pushChildren(
   }
 
   const ensureAgain = async ({ needs }: ManifestStep): Promise<void> => {
-    await Promise.all(needs.map((digest) => steps.get(digest)).map((blob) => blob && ensure(blob, true)));
+    await Promise.all(needs.flatMap((digest) => steps.get(digest) ?? []).map((blob) => ensure(blob, true)));
   };
 
   async function pushChild(child: ManifestStep): Promise<void> {
     const { digest } = child.manifest;
     if (!(await answers.get(digest))) {
-      const outcomes = await Promise.allSettled(child.needs.map((need) => blobs.get(need)));
+      const outcomes = await Promise.allSettled(child.needs.flatMap((need) => blobs.get(need) ?? []));
       for (const outcome of outcomes) {
         if (outcome.status === "rejected") throw outcome.reason;
-        if (outcome.value?.kind === "absent" && !isTolerated(outcome.value, child)) throw outcome.value.error;
+        if (outcome.value.kind === "absent" && !isTolerated(outcome.value, child)) throw outcome.value.error;
       }
       if (stop.aborted) throw new ManifestError("STOPPED", `${digest} was not put`);
       await putChild(child);
@@ -159,7 +159,8 @@ async function pushChildren(
   // A child that was stopped does not say what by.
   const others = await Promise.allSettled([...blobs.values(), ...answers.values()]);
   signal?.throwIfAborted();
-  throwFirst([...results, ...others]);
+  const reason = firstFailure([...results, ...others]);
+  if (reason !== undefined) throw reason;
   return {
     children: done,
     blobs: blobOutcomes,
@@ -178,15 +179,14 @@ function isTolerated(outcome: Extract<BlobOutcome, { kind: "absent" }>, child: M
   return outcome.toleratedBy === "any" || child.toleratesRefusal;
 }
 
-/** Throws what went wrong first, as docker would have met it: blobs before manifests, each in the order of the list. */
-function throwFirst(results: readonly PromiseSettledResult<unknown>[]): void {
-  const failures = results.flatMap((result): unknown[] =>
-    result.status === "rejected" ? [result.reason] : [],
-  );
-  const [first] = failures;
-  if (first === undefined) return;
+/** What went wrong first, as docker would have met it: blobs before manifests, each in the order of the list. */
+function firstFailure(results: readonly PromiseSettledResult<unknown>[]): Error | undefined {
+  const failures = results.flatMap((result): Error[] => {
+    if (result.status === "fulfilled") return [];
+    return [result.reason instanceof Error ? result.reason : new Error(String(result.reason))];
+  });
   const causes = failures.filter((error) => !hasCode(error, "STOPPED"));
-  throw causes.find((error) => !(error instanceof PutError)) ?? causes[0] ?? first;
+  return causes.find((error) => !(error instanceof PutError)) ?? causes[0] ?? failures[0];
 }
 
 /** With what was being put; as it is, if it was only given up because something else had failed, or is no error of ours. */

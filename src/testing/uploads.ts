@@ -143,6 +143,7 @@ async function receive(call: Call, upload: Upload, options: UploadOptions): Prom
       if (options.blobs !== "discard") chunks.push(chunk);
     });
   } finally {
+    // eslint-disable-next-line require-atomic-updates -- nobody else writes to a busy upload
     upload.busy = false;
   }
   if (expected !== undefined && size - upload.received.size !== expected) throw fault("SIZE_INVALID");

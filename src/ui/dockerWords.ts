@@ -42,15 +42,12 @@ function wordsFor(error: ManifestError, list: Reference | undefined): Words {
       hint,
     };
   }
-  const { code, subject, message, hint } = error;
-  switch (code) {
-    case "MANIFEST_UNKNOWN":
-      return { message: `no such manifest: ${subject ?? ""}`, hint: refusalBehind(error) ?? hint };
-    case "TAG_IMMUTABLE":
-      return { message: error.cause instanceof RegistryError ? dockerText(error.cause) : message, hint };
-    default:
-      return { message, hint };
+  const { code, subject = "", cause, message, hint } = error;
+  if (code === "MANIFEST_UNKNOWN") {
+    return { message: `no such manifest: ${subject}`, hint: refusalBehind(error) ?? hint };
   }
+  if (code === "TAG_IMMUTABLE" && cause instanceof RegistryError) return { message: dockerText(cause), hint };
+  return { message, hint };
 }
 
 /** Which request was refused, where a registry does not show what it may have. */
