@@ -1,8 +1,9 @@
 import type { Repository } from "../content/repository.js";
 import { isLoopback } from "../go/loopback.js";
 import { limitTo } from "../limit.js";
-import { withAuth } from "./auth/auth.js";
+import { withAuth } from "./auth/authorize/withAuth.js";
 import type { Credentials } from "./auth/credentials.js";
+import { newAuthSession } from "./auth/session.js";
 import { apiHost, isHost, protocols, withProtocol } from "./http/endpoint.js";
 import { NotNeededError, type Send } from "./http/message.js";
 import { withRedirects } from "./http/redirects.js";
@@ -121,7 +122,6 @@ export async function createRegistry(options: RegistryOptions): Promise<Registry
   const send = withAuth(retried, {
     host,
     credentials: options.credentials ?? (() => Promise.resolve(undefined)),
-    scopes: [],
     insecure: allowPlainHttp,
     // A registry on the machine itself, or of plain HTTP, for which the user has no credentials: it wants none.
     optimistic: (credentials) =>
@@ -131,6 +131,7 @@ export async function createRegistry(options: RegistryOptions): Promise<Registry
 
   function session(work: SessionOptions): RegistrySession {
     const scopes = createScopes(work.access);
+    const authSession = newAuthSession(scopes.all);
     return {
       repository: (path) =>
         createRepository(
@@ -138,7 +139,9 @@ export async function createRegistry(options: RegistryOptions): Promise<Registry
             location: { kind: "registry", domain: options.domain, path },
             send: until(send, work.signal),
             url: (below) => new URL(`https://${host}/v2/${path}/${below}`),
-            auth: (action, source) => ({ scopes: scopes.of(path, action, source) }),
+            auth: (action, source) => ({
+              auth: { scopes: scopes.of(path, action, source), session: authSession },
+            }),
             allowPlainHttp,
           },
           settings,

@@ -4,14 +4,10 @@ import { authFor } from "../../src/docker/auths.js";
 import { parseDockerConfig } from "../../src/docker/config.js";
 import { ManifestError } from "../../src/errors.js";
 import { formatReference, parseCanonical, parseReference } from "../../src/oci/reference.js";
-import {
-  missingScopes,
-  parseChallenges,
-  preferredChallenge,
-  realmOf,
-} from "../../src/registry/auth/challenge.js";
+import { missingScopes, preferredChallenge, realmOf } from "../../src/registry/auth/challenge.js";
 import { resolveLocation, withDigest } from "../../src/registry/http/locations.js";
 import { parseRetryAfter, retryAfterInText } from "../../src/registry/http/retryAfter.js";
+import { parseChallenges } from "../../src/registry/http/wwwAuthenticate.js";
 import { fuzz, FUZZ_TIMEOUT_MS } from "../helpers/fuzz.js";
 import { challengeLines } from "../helpers/generators/challenges.js";
 import { CANARY, dockerConfig } from "../helpers/generators/dockerConfigs.js";

@@ -131,6 +131,14 @@ export function parseTokenAnswer(text: string, now: number): BearerToken {
   return { token, lifetimeMs: lifetimeSeconds(answer.expires_in, answer.issued_at, now) * 1000 };
 }
 
+/** https://www.rfc-editor.org/rfc/rfc6749#section-5.2 */
+const OAuthError = z.object({ error: z.enum(["invalid_grant", "invalid_client"]) });
+
+/** Does a token server's 400 say that the refresh token is not good, or not any more? */
+export function isInvalidGrant(text: string): boolean {
+  return OAuthError.safeParse(parseJson(text)).success;
+}
+
 /** Counted from `issued_at` where that makes sense: a server may hand out a token that it has kept for a while. */
 function lifetimeSeconds(expiresIn: number, issuedAt: string, now: number): number {
   const age = (now - Date.parse(issuedAt)) / 1000;

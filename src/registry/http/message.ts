@@ -13,8 +13,8 @@ export interface HttpRequest {
   readonly body?: Buffer | string | BodySource;
   /** May it be sent again even if the server has acted on it already? */
   readonly idempotent: boolean;
-  /** The scopes that a token for it needs; none for a request that must not carry credentials. */
-  readonly scopes?: readonly string[];
+  /** What it needs to be allowed, and the work that it is part of; absent, it must not carry credentials. */
+  readonly auth?: RequestAuth;
   /** Give the body of a success as a stream, just as it was sent, instead of reading it. */
   readonly stream?: boolean;
   /** Most bytes of the body to read; more is an error. 4 MiB unless told. */
@@ -29,6 +29,21 @@ export interface HttpRequest {
   readonly stop?: AbortSignal | undefined;
   /** Ends it, wherever it is. */
   readonly signal?: AbortSignal | undefined;
+}
+
+/** What a request needs to be allowed. */
+export interface RequestAuth {
+  readonly scopes: readonly string[];
+  readonly session: AuthSession;
+}
+
+/**
+ * One piece of work, such as a push: what was refused is remembered within it and forgotten with it. Made by
+ * `newAuthSession`.
+ */
+export interface AuthSession {
+  /** All that the work will need, target first. */
+  readonly scopes: readonly string[];
 }
 
 /** A body that is sent piece by piece. `length` in bytes. */

@@ -1,8 +1,8 @@
 import * as z from "zod/mini";
 import { ManifestError } from "../../errors.js";
-import { parseChallenges } from "../auth/challenge.js";
 import { header, headers, shownUrl, type FailedAnswer, type HttpResponse, type Method } from "./message.js";
 import { askedWait } from "./retryAfter.js";
+import { parseChallenges } from "./wwwAuthenticate.js";
 
 /**
  * One error in a registry's answer.

@@ -11,7 +11,7 @@ export interface RepositoryClient {
   /** `https://host/v2/<repository>/<path>` */
   url(path: string): URL;
   /** What a request needs in order to be allowed; `source` is another repository of the registry that it reads. */
-  auth(action: "pull" | "push", source?: string): Pick<HttpRequest, "scopes">;
+  auth(action: "pull" | "push", source?: string): Pick<HttpRequest, "auth">;
   /** The user allowed plain HTTP. */
   readonly allowPlainHttp: boolean;
 }

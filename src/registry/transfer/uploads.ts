@@ -15,7 +15,7 @@ import type { RepositoryClient } from "../http/repositoryClient.js";
 export interface Upload {
   readonly url: URL;
   /** Nothing of ours goes along where the upload is on another host. */
-  readonly auth: Pick<HttpRequest, "scopes">;
+  readonly auth: Pick<HttpRequest, "auth">;
 }
 
 export type Mount =

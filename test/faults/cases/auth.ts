@@ -1,10 +1,10 @@
 import { join } from "node:path";
 import { expect } from "vitest";
 import type { AuthOptions } from "../../../src/testing/index.js";
-import { answer, startPeer, type Incoming, type Outgoing } from "../../helpers/peer.js";
-import { withScene, writeBelow, type SceneOptions } from "../../helpers/scene.js";
+import { answer, startPeer, type Incoming, type Outgoing, type Peer } from "../../helpers/peer.js";
+import { withScene, writeBelow, type Scene, type SceneOptions } from "../../helpers/scene.js";
 import { SECRETS } from "../../helpers/secrets.js";
-import type { Concern } from "../faultCase.js";
+import type { Concern, FaultCase } from "../faultCase.js";
 
 const users = { me: SECRETS.password };
 const bearer: AuthOptions = { kind: "bearer", users };
@@ -23,6 +23,14 @@ function guarded(authorization: string, challenges: string[], status = 401) {
   };
 }
 
+/** As many requests at once as there are in a usual push. */
+const many = Array.from({ length: 6 }, (_, index) => ({ seed: `${index}`, layers: [`layer ${index}`] }));
+
+/** The requests that carried credentials. */
+function shown({ seen }: Peer): Peer["seen"] {
+  return seen.filter(({ headers }) => headers.authorization !== undefined);
+}
+
 const BASIC = `Basic ${basicEntry.auth}`;
 const BEARER = `Bearer ${SECRETS.bearerToken}`;
 
@@ -35,6 +43,84 @@ function tokenServer(body: string, see?: (request: Incoming) => void) {
       return answer(response, 200, {}, body);
     },
   });
+}
+
+/** A scene whose tokens are good for the first of the scopes that they were asked for. */
+async function withFirstScopes(
+  options: SceneOptions,
+  play: (scene: Scene, tokens: Peer) => Promise<void>,
+): Promise<void> {
+  const tokens = await startPeer({
+    intercept: (request, response) => {
+      const [scope = ""] = new URL(request.url ?? "", "http://x").searchParams.getAll("scope");
+      return answer(response, 200, {}, JSON.stringify({ token: `first.${btoa(scope)}` }));
+    },
+  });
+  const intercept = (request: Incoming, response: Outgoing): boolean => {
+    const scope = /^Bearer first\.(.*)$/.exec(request.headers.authorization ?? "")?.[1] ?? "";
+    const repository = atob(scope).split(":")[1] ?? "";
+    if (repository !== "" && request.url?.startsWith(`/v2/${repository}/`) === true) return false;
+    request.resume();
+    return answer(response, 401, { "WWW-Authenticate": `Bearer realm="http://${tokens.host}/token"` });
+  };
+  try {
+    await withScene({ ...options, config: loggedIn, intercept }, (scene) => play(scene, tokens));
+  } finally {
+    await tokens.close();
+  }
+}
+
+const identity = (host: string): object => ({ auths: { [host]: { identitytoken: SECRETS.identityToken } } });
+
+/** A 401 from behind a redirect, with a challenge that names that host. */
+function redirectCases(): FaultCase[] {
+  const kinds = [
+    { what: "blobs", matches: /^GET \/v2\/src\/\d\/blobs\//, argv: ["push"] },
+    { what: "manifests", matches: /^GET \/v2\/src\/\d\/manifests\//, argv: ["inspect"] },
+    { what: "HEADs", matches: /^HEAD /, argv: ["push"] },
+    { what: "/v2/", matches: /^GET \/v2\/$/, argv: ["push"] },
+  ];
+  return kinds.map(({ what, matches, argv: [verb = ""] }) => ({
+    server: `sends requests for ${what} on to another host, which answers 401 and names a token server of its own`,
+    client: "sends it neither password nor identity token",
+    run: async () => {
+      for (const [config, challenge] of [
+        [loggedIn, "Bearer"],
+        [loggedIn, "Basic"],
+        [identity, "Bearer"],
+      ] as const) {
+        const other = await startPeer({
+          intercept: (request, response) => {
+            request.resume();
+            if (request.url?.startsWith("/token") === true) {
+              return answer(response, 200, {}, JSON.stringify({ token: "stolen" }));
+            }
+            const realm = `${challenge} realm="http://${request.headers.host ?? ""}/token"`;
+            return answer(response, 401, { "WWW-Authenticate": realm });
+          },
+        });
+        const intercept = (request: Incoming, response: Outgoing): boolean => {
+          if (!matches.test(`${request.method ?? ""} ${request.url ?? ""}`)) {
+            // What nobody is asked for at `/v2/` is refused without a challenge.
+            if (what !== "/v2/") return false;
+            request.resume();
+            return answer(response, 401);
+          }
+          return answer(response, 307, { Location: `http://${other.host}/x` });
+        };
+        try {
+          await withScene({ config, intercept, mounts: 405 }, async (scene) => {
+            await scene.run(verb, verb === "push" ? scene.target : (scene.sources[0] ?? ""));
+            expect(other.requests.length).toBeGreaterThan(0);
+            expect(shown(other)).toEqual([]);
+            expect(other.requests.filter((request) => request.includes("/token"))).toEqual([]);
+          });
+        } finally {
+          await other.close();
+        }
+      }
+    },
+  }));
 }
 
 export const auth: Concern = {
@@ -108,14 +194,51 @@ export const auth: Concern = {
     },
     {
       server: "refuses the password",
-      client: "asks once, and says that it is not logged in",
+      client: "sends it once, and says who refused it and where it comes from",
       run: () =>
-        withScene({ auth: { kind: "basic", users: { me: "another" } }, config: loggedIn }, async (scene) => {
-          const { status, stderr } = await scene.run("push", "--concurrency", "1", scene.target);
+        withScene(
+          { auth: { kind: "basic", users: { me: "another" } }, config: loggedIn, images: many },
+          async (scene) => {
+            const { status, stderr } = await scene.push();
+            expect(status).toBe(1);
+            expect(stderr).toMatch(/127\.0\.0\.1:\d+ refused: unauthorized: authentication required\n/);
+            expect(stderr).toMatch(
+              /answered 401; check the credentials, which come from docker's config\.json/,
+            );
+            expect(stderr).not.toContain("copy");
+            expect(shown(scene.peer)).toHaveLength(1);
+          },
+        ),
+    },
+    {
+      server: "reads without credentials, and refuses the password of whoever writes",
+      client: "sends it once",
+      run: () => {
+        const intercept = (request: Incoming, response: Outgoing): boolean => {
+          if (request.method === "GET" || request.method === "HEAD") return false;
+          request.resume();
+          return answer(response, 401, { "WWW-Authenticate": 'Basic realm="r"' });
+        };
+        return withScene({ config: loggedIn, intercept, images: many }, async (scene) => {
+          const { status, stderr } = await scene.push();
           expect(status).toBe(1);
-          expect(stderr).toContain("unauthorized: authentication required");
-          expect(stderr).toContain("answered 401; not logged in to");
-        }),
+          expect(stderr).toContain("refused: unauthorized: authentication required");
+          expect(shown(scene.peer)).toHaveLength(1);
+        });
+      },
+    },
+    {
+      server: "refuses mounts with 401 and takes the password for everything else",
+      client: "copies",
+      run: () => {
+        const onRequest: SceneOptions["onRequest"] = ({ method, path, headers }) =>
+          method === "POST" && path.includes("mount=") && headers.authorization !== undefined
+            ? { status: 401, headers: { "WWW-Authenticate": 'Basic realm="r"' } }
+            : undefined;
+        return withScene({ auth: { kind: "basic", users }, config: loggedIn, onRequest }, async (scene) => {
+          expect(await scene.push()).toMatchObject({ status: 0, stdout: scene.pushed });
+        });
+      },
     },
     {
       server: "answers /v2/ with 200 and the real request with 401",
@@ -317,13 +440,129 @@ export const auth: Concern = {
       server: "refuses at the token server",
       client: "names the token server and its answer, not the password",
       run: () =>
-        withScene({ auth: { ...bearer, users: { me: "another" } }, config: loggedIn }, async (scene) => {
-          const { status, stderr } = await scene.push();
-          expect(status).toBe(1);
-          expect(stderr).toContain("the token server refused: unauthorized");
-          expect(stderr).toMatch(/\/token\?.* answered 401; check the credentials/);
+        withScene(
+          { auth: { ...bearer, users: { me: "another" } }, config: loggedIn, images: many },
+          async (scene) => {
+            const { status, stderr } = await scene.push();
+            expect(status).toBe(1);
+            expect(stderr).toContain("the token server refused: unauthorized");
+            expect(stderr).toMatch(/\/token\?.* answered 401; check the credentials/);
+            expect(shown(scene.peer)).toHaveLength(1);
+          },
+        ),
+    },
+    {
+      server: "has the identity token refused by 400 (invalid_grant)",
+      client: "asks once, and says that the token server refused it",
+      run: () => {
+        const intercept = (request: Incoming, response: Outgoing): boolean => {
+          if (request.url !== "/token") return false;
+          request.resume();
+          return answer(response, 400, {}, '{"error":"invalid_grant"}');
+        };
+        return withScene(
+          {
+            auth: bearer,
+            config: (host) => ({ auths: { [host]: { identitytoken: SECRETS.identityToken } } }),
+            intercept,
+          },
+          async (scene) => {
+            const { status, stderr } = await scene.push();
+            expect(status).toBe(1);
+            expect(stderr).toMatch(
+              /the token server refused: .*\n.*\/token answered 400; check the credentials/,
+            );
+            expect(scene.count(/\/token/)).toBe(1);
+          },
+        );
+      },
+    },
+    ...[400, 403, 404].map((code) => ({
+      server: `has no token for scopes with a private source among them (${code})`,
+      client: "asks for each request's own, and pushes what does not need that source",
+      run: () => {
+        const images = [{ architecture: "amd64" }, { architecture: "arm64" }];
+        const intercept = (request: Incoming, response: Outgoing): boolean => {
+          const url = new URL(request.url ?? "", "http://x");
+          const isPrivate = url.searchParams.getAll("scope").some((scope) => scope.includes("src/1"));
+          return url.pathname === "/token" && isPrivate && answer(response, code);
+        };
+        return withScene({ ...withTokens, images, intercept }, async (scene) => {
+          scene.peer.putImage("team/app", images[1]);
+          expect(await scene.push()).toMatchObject({ status: 0, stdout: scene.pushed });
+          // For all, for the target, for it with either source, and for the private source.
+          expect(scene.count(/\/token/)).toBeLessThanOrEqual(5);
+        });
+      },
+    })),
+    {
+      server: "has a token server that reads only the first scope",
+      client: "gets a token for each source, where the one for all does not do",
+      run: () =>
+        withFirstScopes({}, async (scene, tokens) => {
+          const [first = "", second = ""] = scene.sources;
+          expect(await scene.run("create", `${scene.domain}/new/app:v1`, first, second)).toMatchObject({
+            status: 0,
+            stderr: "",
+          });
+          expect(tokens.requests.filter((request) => request.includes("/token"))).toHaveLength(2);
         }),
     },
+    {
+      server: "has a token server that reads only the first scope, and does not mount",
+      client: "copies from each source with a token for that",
+      run: () =>
+        withFirstScopes({ mounts: 405 }, async (scene) => {
+          expect(await scene.push()).toMatchObject({ status: 0, stdout: scene.pushed });
+        }),
+    },
+    {
+      server: "names a scope as missing that no token brings",
+      client: "asks for it once, and copies what it cannot mount",
+      run: () => {
+        let expire = (): void => undefined;
+        const onRequest: SceneOptions["onRequest"] = ({ method, path, headers }) => {
+          if (method === "PUT" && path.endsWith("/manifests/v1")) expire();
+          if (!path.includes("mount=") || headers.authorization === undefined) return undefined;
+          const challenge = `Bearer realm="http://${headers.host ?? ""}/token"`;
+          const missing = 'error="insufficient_scope",scope="repository:extra:pull"';
+          return { status: 401, headers: { "WWW-Authenticate": `${challenge},${missing}` } };
+        };
+        return withScene({ ...withTokens, onRequest }, async (scene) => {
+          expire = () => {
+            scene.peer.expireTokens();
+            expire = () => undefined;
+          };
+          expect(await scene.push("--concurrency", "1")).toMatchObject({ status: 0, stdout: scene.pushed });
+          expect(scene.count(/\/token.*extra/)).toBe(1);
+        });
+      },
+    },
+    {
+      server: "refuses mounts with 401, and ends all tokens in mid-push",
+      client: "gets a new one for what needs one",
+      run: async () => {
+        let expire = (): void => undefined;
+        const onRequest: SceneOptions["onRequest"] = ({ method, path, headers }) => {
+          if (method === "PUT" && path.endsWith("/manifests/v1")) {
+            expire();
+            expire = () => undefined;
+          }
+          if (!path.includes("mount=") || headers.authorization === undefined) return undefined;
+          const challenge = `Bearer realm="http://${headers.host ?? ""}/token"`;
+          return { status: 401, headers: { "WWW-Authenticate": challenge } };
+        };
+        await withScene({ ...withTokens, onRequest }, async (scene) => {
+          expire = () => {
+            scene.peer.expireTokens();
+          };
+          expect(await scene.push()).toMatchObject({ status: 0, stdout: scene.pushed });
+          // The first, at most one to see whether that helps with the mounts, one for what had ended.
+          expect(scene.count(/\/token/)).toBeLessThanOrEqual(3);
+        });
+      },
+    },
+    ...redirectCases(),
     {
       server: "has the helper of its own fail",
       client: "warns, naming the helper, and goes on with what the file has",

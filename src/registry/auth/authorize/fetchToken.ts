@@ -1,0 +1,118 @@
+import { ManifestError } from "../../../errors.js";
+import { shownUrl, type HttpResponse, type Method, type Send } from "../../http/message.js";
+import { RegistryError } from "../../http/registryError.js";
+import type { Challenge } from "../../http/wwwAuthenticate.js";
+import { realmOf } from "../challenge.js";
+import type { Credentials } from "../credentials.js";
+import {
+  isInvalidGrant,
+  mayReceiveCredentials,
+  parseTokenAnswer,
+  tokenGet,
+  tokenRequest,
+  type TokenQuery,
+} from "../token.js";
+import type { Token } from "../tokenCache.js";
+
+/** A token is not used any more this long before it ends, in milliseconds. */
+const MARGIN_MS = 5_000;
+const MAX_TOKEN_ANSWER = 256 * 1024;
+/** The 4xx that are over after a while. */
+const PASSING = new Set([408, 429, 499]);
+
+/** The registry or its token server does not accept the credentials. */
+export class CredentialsRefusedError extends ManifestError {
+  override readonly name = "CredentialsRefusedError";
+
+  /** @param who refused: `registry.example`, `the token server` */
+  constructor(who: string, method: Method, response: HttpResponse) {
+    const cause = new RegistryError(method, response);
+    const said = cause.errors[0]?.message;
+    const text = said === undefined || said === "" ? "authentication required" : said;
+    const url = shownUrl(response.url);
+    super("UNAUTHENTICATED", `${who} refused: unauthorized: ${text}`, {
+      cause,
+      subject: url,
+      hint:
+        `${method} ${url} answered ${response.status}; check the credentials, ` +
+        `which come from docker's config.json, its credential helper or DOCKER_AUTH_CONFIG`,
+    });
+  }
+}
+
+export interface TokenServer {
+  /** The registry. */
+  readonly host: string;
+  readonly challenge: Challenge;
+  readonly credentials: TokenQuery["credentials"];
+  /** May credentials go over plain HTTP to another machine? */
+  readonly insecure: boolean;
+}
+
+/**
+ * Fetches a token for these scopes from where the challenge says; undefined if there is none for them, though there may be
+ * for others.
+ * @throws CredentialsRefusedError, or RegistryError for what may be over after a while; ManifestError where the credentials
+ *   must not go there, or there is no token in the answer
+ */
+export async function fetchToken(
+  send: Send,
+  from: TokenServer,
+  scopes: readonly string[],
+): Promise<Token | undefined> {
+  const query = tokenQuery(from, scopes);
+  const common = { idempotent: true, maxBytes: MAX_TOKEN_ANSWER };
+  const askedAt = Date.now();
+  let request = tokenRequest(query);
+  let response = await send({ ...request, ...common });
+  if (request.method === "POST" && (response.status === 404 || response.status === 405)) {
+    request = tokenGet(query);
+    response = await send({ ...request, ...common });
+  }
+  if (response.status !== 200) {
+    if (isAboutScopes(response, query.credentials)) return undefined;
+    throw refusalOf(request.method, response);
+  }
+  const now = Date.now();
+  const { token, lifetimeMs } = parseTokenAnswer(response.body.toString(), now);
+  return {
+    value: token,
+    scopes,
+    askedAt,
+    expiresAt: now + Math.max(lifetimeMs - MARGIN_MS, MARGIN_MS),
+  };
+}
+
+function tokenQuery(
+  { host, challenge, credentials, insecure }: TokenServer,
+  scopes: readonly string[],
+): TokenQuery {
+  const realm = realmOf(challenge);
+  if (realm === undefined) {
+    throw new ManifestError("UNAUTHENTICATED", `${host} does not say where its tokens are to be had`);
+  }
+  if (credentials !== undefined && !mayReceiveCredentials(realm, insecure)) {
+    throw new ManifestError(
+      "UNAUTHENTICATED",
+      `${host} wants its password sent to ${realm.host} by plain HTTP; pass --insecure to allow it`,
+    );
+  }
+  return { realm, service: challenge.params.get("service"), scopes, credentials };
+}
+
+/** A refusal that is not about who we are, nor for the moment. */
+function isAboutScopes(response: HttpResponse, credentials: Credentials | undefined): boolean {
+  const { status } = response;
+  if (status < 400 || status >= 500 || PASSING.has(status)) return false;
+  return credentials === undefined || response.redirected || !isCredentialsRefused(response);
+}
+
+function isCredentialsRefused({ status, body }: HttpResponse): boolean {
+  return status === 401 || (status === 400 && isInvalidGrant(body.toString()));
+}
+
+function refusalOf(method: Method, response: HttpResponse): ManifestError {
+  return isCredentialsRefused(response)
+    ? new CredentialsRefusedError("the token server", method, response)
+    : new RegistryError(method, response);
+}

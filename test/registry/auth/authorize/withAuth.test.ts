@@ -1,0 +1,400 @@
+import { inspect } from "node:util";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { hasCode } from "../../../../src/errors.js";
+import type { Credentials } from "../../../../src/registry/auth/credentials.js";
+import { TransportError } from "../../../../src/registry/http/transportError.js";
+import { authClient } from "../../../helpers/authClient.js";
+import {
+  answer,
+  reset,
+  startPeer,
+  type Incoming,
+  type Outgoing,
+  type Peer,
+  type PeerOptions,
+} from "../../../helpers/peer.js";
+import { expectNoSecrets, SECRETS } from "../../../helpers/secrets.js";
+
+const users = { me: SECRETS.password };
+const me: Credentials = { kind: "basic", username: "me", password: SECRETS.password };
+const credentials = (): Promise<Credentials> => Promise.resolve(me);
+
+async function start(options: PeerOptions): Promise<Peer> {
+  const peer = await startPeer(options);
+  onTestFinished(() => peer.close());
+  return peer;
+}
+
+const tokens = (peer: Peer): string[] => peer.requests.filter((request) => request.includes("/token"));
+const withAuthorization = (peer: Peer): number =>
+  peer.seen.filter(({ headers }) => headers.authorization !== undefined).length;
+
+/** Resets the first connections that this is true of. */
+function resetting(times: number, matches: (request: Incoming) => boolean) {
+  let left = times;
+  return (request: Incoming): boolean => matches(request) && left-- > 0 && reset(request);
+}
+
+describe("what failed is tried again by the next", () => {
+  test("the first request to a registry", async () => {
+    const peer = await start({ auth: { kind: "bearer", users }, intercept: resetting(1, () => true) });
+    const client = authClient({ host: peer.host, credentials });
+    const work = client.session("app");
+    await expect(work.get("app")).rejects.toThrow(TransportError);
+    expect(await work.get("app")).toBe(404);
+  });
+
+  test("the first request, for all that were waiting for it, but no other session", async () => {
+    const peer = await start({ auth: { kind: "bearer", users }, intercept: resetting(1, () => true) });
+    const client = authClient({ host: peer.host, credentials });
+    const [one, other] = [client.session("app"), client.session("app")];
+    const results = await Promise.allSettled([
+      one.get("app"),
+      one.get("app"),
+      one.get("app"),
+      other.get("app"),
+    ]);
+    expect(results.filter(({ status }) => status === "rejected")).toHaveLength(3);
+    expect(results[3]).toEqual({ status: "fulfilled", value: 404 });
+  });
+
+  test("the credential helper", async () => {
+    const peer = await start({ auth: { kind: "bearer", users } });
+    let asked = 0;
+    const client = authClient({
+      host: peer.host,
+      credentials: () => (asked++ === 0 ? Promise.reject(new Error("aborted")) : credentials()),
+    });
+    const work = client.session("app");
+    await expect(Promise.all([work.get("app"), work.get("app")])).rejects.toThrow("aborted");
+    expect(await work.get("app")).toBe(404);
+    expect(asked).toBe(2);
+  });
+
+  test("/v2/", async () => {
+    const failing = resetting(1, ({ url }) => url === "/v2/");
+    const intercept = (request: Incoming, response: Outgoing): boolean => {
+      if (failing(request)) return true;
+      if (request.url === "/v2/" || request.headers.authorization !== undefined) return false;
+      return answer(response, 401);
+    };
+    const peer = await start({ auth: { kind: "basic", users }, intercept });
+    const work = authClient({ host: peer.host, credentials }).session("app");
+    await expect(work.get("app")).rejects.toThrow(TransportError);
+    expect(await work.get("app")).toBe(404);
+  });
+
+  test.each([503, 429])("a token server that answers %d", async (status) => {
+    let isDown = true;
+    const intercept = ({ url = "" }: Incoming, response: Outgoing): boolean =>
+      isDown && url.startsWith("/token") && answer(response, status);
+    const peer = await start({ auth: { kind: "bearer", users }, intercept });
+    const client = authClient({ host: peer.host, credentials });
+    const work = client.session("app");
+    await expect(Promise.all([work.get("app"), work.get("app")])).rejects.toMatchObject({
+      code: "REGISTRY",
+      status,
+    });
+    expect(tokens(peer)).toHaveLength(1);
+    isDown = false;
+    expect(await work.get("app")).toBe(404);
+    expect(await client.session("lib").get("lib")).toBe(404);
+  });
+
+  test("credentials that were refused, when they are others", async () => {
+    const peer = await start({ auth: { kind: "basic", users } });
+    let password: string = SECRETS.helperSecret;
+    const client = authClient({ host: peer.host, credentials: () => Promise.resolve({ ...me, password }) });
+    const work = client.session("app");
+    const results = await Promise.allSettled(Array.from({ length: 20 }, () => work.get("app")));
+    for (const result of results) {
+      expect(result.status === "rejected" && hasCode(result.reason, "UNAUTHENTICATED")).toBe(true);
+    }
+    expect(withAuthorization(peer)).toBe(1);
+    password = SECRETS.password;
+    await expect(work.get("app")).rejects.toThrow("refused: unauthorized: authentication required");
+    expect(await client.session("app").get("app")).toBe(404);
+  });
+});
+
+describe("credentials", () => {
+  const other: Credentials[] = [
+    { ...me, password: "wrong" },
+    { kind: "identityToken", token: "wrong" },
+  ];
+  test.each(other)("that a token server refuses are sent once: $kind", async (wrong) => {
+    const peer = await start({ auth: { kind: "bearer", users } });
+    // More than one token has room for.
+    const repositories = Array.from({ length: 40 }, (_, index) => `${"long/".repeat(20)}${index}`);
+    const work = authClient({ host: peer.host, credentials: () => Promise.resolve(wrong) }).session(
+      ...repositories,
+    );
+    const results = await Promise.allSettled(repositories.map((repository) => work.get(repository)));
+    for (const result of results) {
+      const message = expect.stringContaining("the token server refused: unauthorized") as unknown;
+      expect(result).toMatchObject({ reason: { code: "UNAUTHENTICATED", message } });
+    }
+    expect(tokens(peer)).toHaveLength(1);
+  });
+
+  test("of the kind that is a token for the registry are sent once if it refuses them", async () => {
+    const peer = await start({ auth: { kind: "bearer", users } });
+    const token = SECRETS.registryToken;
+    const work = authClient({
+      host: peer.host,
+      credentials: () => Promise.resolve({ kind: "registryToken", token }),
+    }).session("app");
+    const results = await Promise.allSettled(Array.from({ length: 20 }, () => work.get("app")));
+    expect(results[19]).toMatchObject({ reason: { code: "UNAUTHENTICATED" } });
+    expect(withAuthorization(peer)).toBe(1);
+    expectNoSecrets(inspect(results, { depth: Infinity }));
+  });
+
+  test("that have been accepted are not called refused for one source", async () => {
+    const intercept = ({ url = "", headers }: Incoming, response: Outgoing): boolean =>
+      url.includes("/private/") && headers.authorization !== undefined && answer(response, 401);
+    const peer = await start({ auth: { kind: "basic", users }, intercept });
+    const work = authClient({ host: peer.host, credentials }).session("app:push", "private", "lib");
+    expect(await work.get("app:push")).toBe(404);
+    expect(await work.get("private")).toBe(401);
+    expect(await work.get("lib")).toBe(404);
+  });
+
+  test("are not needed to read where only those who write are asked for them", async () => {
+    const intercept = (request: Incoming, response: Outgoing): boolean => {
+      if (request.url?.startsWith("/token") === true) return answer(response, 503);
+      if (request.method === "GET" && request.headers.authorization === undefined) return false;
+      return answer(response, 401, {
+        "WWW-Authenticate": `Bearer realm="http://${request.headers.host ?? ""}/token"`,
+      });
+    };
+    const peer = await start({ intercept });
+    const client = authClient({ host: peer.host, credentials });
+    await expect(
+      client.session("app:push").send("PUT", "app/manifests/v1", "app:push"),
+    ).rejects.toMatchObject({ status: 503 });
+    expect(await client.session("app").get("app")).toBe(404);
+  });
+
+  test("that Basic wants and nobody has are missing for who writes, not for who reads", async () => {
+    const intercept = (request: Incoming, response: Outgoing): boolean =>
+      request.method === "PUT" && answer(response, 401, { "WWW-Authenticate": 'Basic realm="r"' });
+    const peer = await start({ intercept });
+    const client = authClient({ host: peer.host });
+    const work = client.session("app:push");
+    await expect(work.send("PUT", "app/manifests/v1", "app:push")).rejects.toThrow(
+      "no basic auth credentials",
+    );
+    expect(await work.get("app:push")).toBe(404);
+  });
+
+  test("by Basic give way to a token where the registry wants one", async () => {
+    const peer = await start({
+      auth: { kind: "bearer", users },
+      intercept: ({ headers, url = "" }, response) =>
+        headers.authorization === undefined &&
+        !url.startsWith("/token") &&
+        answer(response, 401, { "WWW-Authenticate": 'Basic realm="proxy"' }),
+    });
+    const work = authClient({ host: peer.host, credentials }).session("app");
+    expect(await Promise.all([work.get("app"), work.get("app")])).toEqual([404, 404]);
+    expect(tokens(peer)).toHaveLength(1);
+  });
+});
+
+describe("tokens", () => {
+  test("are kept from one session to the next", async () => {
+    const peer = await start({ auth: { kind: "bearer", users } });
+    const client = authClient({ host: peer.host, credentials });
+    for (let push = 0; push < 5; push++) {
+      const work = client.session("app:push", "lib");
+      expect(await Promise.all([work.get("app:push"), work.get("lib"), work.get("app")])).toEqual([
+        404, 404, 404,
+      ]);
+    }
+    expect(tokens(peer)).toHaveLength(1);
+  });
+
+  test("are renewed once for all that are refused together", async () => {
+    const peer = await start({ auth: { kind: "bearer", users } });
+    const client = authClient({ host: peer.host, credentials });
+    const [one, other] = [client.session("app:push", "lib"), client.session("app:push", "lib")];
+    await one.get("app:push");
+    peer.expireTokens();
+    const statuses = await Promise.all(
+      [one, other].flatMap((work) => Array.from({ length: 10 }, () => work.get("app:push"))),
+    );
+    expect(new Set(statuses)).toEqual(new Set([404]));
+    expect(tokens(peer)).toHaveLength(2);
+  });
+
+  test("that were refused do not come back while another is fetched", async () => {
+    let hold: Promise<void> = Promise.resolve();
+    const peer = await start({
+      auth: { kind: "bearer", users },
+      onRequest: async ({ path }) => {
+        if (path.startsWith("/token")) await hold;
+        return undefined;
+      },
+    });
+    const repositories = Array.from({ length: 40 }, (_, index) => `${"long/".repeat(20)}${index}`);
+    const [first = "", last = ""] = [repositories[1], repositories.at(-1)];
+    const work = authClient({ host: peer.host, credentials }).session(...repositories);
+    expect(await work.get(first)).toBe(404);
+    peer.expireTokens();
+    let release = (): void => undefined;
+    hold = new Promise((resolve) => (release = resolve));
+    const slow = work.get(last);
+    while (tokens(peer).length < 2) await new Promise((resolve) => setTimeout(resolve, 5));
+    const renewed = work.get(first);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    release();
+    expect(await Promise.all([slow, renewed])).toEqual([404, 404]);
+  });
+
+  test("are renewed for the others when one repository is denied", async () => {
+    const peer = await start({
+      auth: { kind: "bearer", users, allow: (_, repository) => repository !== "private" },
+    });
+    const work = authClient({ host: peer.host, credentials }).session("app:push", "private", "lib");
+    expect(await work.get("app:push")).toBe(404);
+    expect(await work.get("private")).toBe(401);
+    const before = tokens(peer).length;
+    expect(await work.get("private")).toBe(401);
+    expect(tokens(peer)).toHaveLength(before);
+    peer.expireTokens();
+    expect(await work.get("lib")).toBe(404);
+    expect(await work.get("app:push")).toBe(404);
+    expect(tokens(peer)).toHaveLength(before + 1);
+  });
+
+  test("are asked for anew in the next session, where a right was given meanwhile", async () => {
+    let isAllowed = false;
+    const peer = await start({
+      auth: { kind: "bearer", users, allow: (_, repository) => isAllowed || repository !== "private" },
+    });
+    const client = authClient({ host: peer.host, credentials });
+    const [early, late] = [client.session("app", "private"), client.session("app", "private")];
+    expect(await early.get("private")).toBe(401);
+    isAllowed = true;
+    expect(await early.get("private")).toBe(401);
+    expect(await late.get("private")).toBe(404);
+  });
+
+  test("are not asked for with a scope that did not help", async () => {
+    const peer = await start({
+      auth: { kind: "bearer", users },
+      intercept: ({ url = "", headers }, response) =>
+        url.includes("/odd/") &&
+        headers.authorization !== undefined &&
+        answer(response, 401, {
+          "WWW-Authenticate": `Bearer realm="http://${headers.host ?? ""}/token",error="insufficient_scope",scope="repository:extra:pull"`,
+        }),
+    });
+    const work = authClient({ host: peer.host, credentials }).session("app:push", "odd", "more/odd");
+    expect(await work.get("app:push")).toBe(404);
+    expect(await work.get("odd")).toBe(401);
+    peer.expireTokens();
+    expect(await work.get("app:push")).toBe(404);
+    expect(await work.get("more/odd")).toBe(401);
+    expect(tokens(peer).filter((request) => request.includes("extra"))).toHaveLength(1);
+  });
+
+  test.each([
+    { kind: "a Basic challenge (Harbor)", headers: { "WWW-Authenticate": 'Basic realm="harbor"' } },
+    { kind: "no challenge (GCR)", headers: {} },
+  ])("that have ended are renewed where the answer has $kind", async ({ headers }) => {
+    const peer = await start({
+      auth: { kind: "bearer", users },
+      onRequest: ({ path, headers: { authorization } }) =>
+        authorization?.startsWith("Bearer ") === true &&
+        ended.has(authorization) &&
+        !path.startsWith("/token")
+          ? { status: 401, headers }
+          : undefined,
+    });
+    const ended = new Set<string>();
+    const client = authClient({ host: peer.host, credentials });
+    expect(await client.session("app").get("app")).toBe(404);
+    for (const request of peer.seen) ended.add(request.headers.authorization ?? "");
+    const work = client.session("app");
+    expect(await Promise.all([work.get("app"), work.get("app")])).toEqual([404, 404]);
+    expect(tokens(peer)).toHaveLength(2);
+    expect(peer.requests.filter((request) => request.endsWith("/v2/"))).toEqual([]);
+  });
+
+  test("are had one for each source where a server reads only the first scope", async () => {
+    const peer = await start({ intercept: firstScopeOnly });
+    const client = authClient({ host: peer.host, credentials });
+    const work = client.session("a", "b", "c");
+    const all = (): Promise<number[]> => Promise.all([work.get("a"), work.get("b"), work.get("c")]);
+    expect(await all()).toEqual([404, 404, 404]);
+    expect(await all()).toEqual([404, 404, 404]);
+    expect(tokens(peer)).toHaveLength(3);
+  });
+
+  test("are not had by plain HTTP from another machine", async () => {
+    const peer = await start({
+      intercept: (_, response) =>
+        answer(response, 401, { "WWW-Authenticate": 'Bearer realm="http://auth.example/t"' }),
+    });
+    const work = authClient({ host: peer.host, credentials }).session("app");
+    await expect(work.get("app")).rejects.toThrow(/by plain HTTP; pass --insecure to allow it/);
+  });
+});
+
+/** Gives out tokens that are good for the first of the scopes they were asked for. */
+function firstScopeOnly(request: Incoming, response: Outgoing): boolean {
+  const { url = "", headers } = request;
+  if (url.startsWith("/token")) {
+    const [scope = ""] = new URL(url, "http://x").searchParams.getAll("scope");
+    return answer(response, 200, {}, JSON.stringify({ token: scope.split(":")[1] }));
+  }
+  if (url.startsWith(`/v2/${headers.authorization?.slice("Bearer ".length) ?? ""}/`)) return false;
+  return answer(response, 401, { "WWW-Authenticate": `Bearer realm="http://${headers.host ?? ""}/token"` });
+}
+
+describe("a challenge", () => {
+  test.each(["password", "identity token"])(
+    "from behind a redirect gets no %s, to the own host neither",
+    async (what) => {
+      const other = await start({
+        intercept: ({ url = "", headers }, response) =>
+          url.startsWith("/token")
+            ? answer(response, 200, {}, '{"token":"stolen"}')
+            : answer(response, 401, {
+                "WWW-Authenticate": `Bearer realm="http://${headers.host ?? ""}/token"`,
+              }),
+      });
+      const peer = await start({
+        intercept: ({ url = "", headers }, response) => {
+          if (url.startsWith("/v2/away/"))
+            return answer(response, 307, { Location: `http://${other.host}/x` });
+          if (url.startsWith("/v2/round/")) return answer(response, 307, { Location: "/elsewhere" });
+          return answer(response, 401, {
+            "WWW-Authenticate": `Bearer realm="http://${headers.host ?? ""}/token"`,
+          });
+        },
+      });
+      const known: Credentials =
+        what === "password" ? me : { kind: "identityToken", token: SECRETS.identityToken };
+      const work = authClient({ host: peer.host, credentials: () => Promise.resolve(known) }).session(
+        "away",
+        "round",
+      );
+      for (const method of ["GET", "HEAD"] as const) {
+        expect(await work.send(method, "away/manifests/v1", "away")).toMatchObject({
+          status: 401,
+          redirected: true,
+        });
+        expect(await work.send(method, "round/manifests/v1", "round")).toMatchObject({
+          status: 401,
+          redirected: true,
+        });
+      }
+      expect(tokens(other)).toEqual([]);
+      expect(tokens(peer)).toEqual([]);
+      expect(withAuthorization(other)).toBe(0);
+    },
+  );
+});
