@@ -130,7 +130,7 @@ export async function mapEach<Item, Result>(
   const queue = [...items].entries();
   const results: Result[] = [];
   const failures: unknown[] = [];
-  let turned = performance.now();
+  let turned = Date.now();
   const worker = async (): Promise<void> => {
     for (const [index, item] of queue) {
       if (failures.length > 0) return;
@@ -139,8 +139,8 @@ export async function mapEach<Item, Result>(
       } catch (error) {
         failures.push(error);
       }
-      if (performance.now() - turned < TURN_MS) continue;
-      turned = performance.now();
+      if (Date.now() - turned < TURN_MS) continue;
+      turned = Date.now();
       await sleep(1);
     }
   };

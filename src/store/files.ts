@@ -43,20 +43,21 @@ function assignGroup(stored: readonly StoredEntry[], [first, ...more]: readonly 
   if (first === undefined) return files;
   const homeless = keepUnchanged(stored, [first, ...more], files);
   const base = storeName(first.ref);
-  const number = (name: string): number => numberOf(base, name) ?? 0;
+  const number = (name: string): number => numberOf(base, name) ?? Number.MAX_SAFE_INTEGER;
 
   // Those that replace others, in the order that they have; where there are fewer of them, in docker's names first.
   const vacant = stored.map(({ name }) => name).filter((name) => !files.has(name));
-  if (vacant.length > homeless.length)
-    vacant.sort((a, b) => (number(a) || Infinity) - (number(b) || Infinity));
+  if (vacant.length > homeless.length) vacant.sort((a, b) => number(a) - number(b));
+  let next = 1;
   for (const entry of homeless) {
-    const name = vacant.shift();
-    if (name !== undefined) files.set(name, entry);
-    else files.set(firstFree(base, files), entry);
+    let name = vacant.shift();
+    while (name === undefined || files.has(name)) name = numberedName(base, next++);
+    files.set(name, entry);
   }
   // What is left has docker's name again, where an entry before it was removed.
-  for (const hole of vacant.filter((name) => number(name) > 0)) {
-    const [last = hole] = [...files.keys()].sort((a, b) => number(b) - number(a));
+  for (const hole of vacant) {
+    const numbered = [...files.keys()].filter((name) => numberOf(base, name) !== undefined);
+    const last = numbered.sort((a, b) => number(a) - number(b)).at(-1) ?? hole;
     const entry = files.get(last);
     if (entry === undefined || number(last) < number(hole)) continue;
     files.delete(last);
@@ -88,12 +89,6 @@ function keepUnchanged(
     if (twin !== undefined) files.set(twin.name, entry);
     return twin === undefined;
   });
-}
-
-function firstFree(base: string, files: ReadonlyMap<string, Entry>): string {
-  let number = 1;
-  while (files.has(numberedName(base, number))) number++;
-  return numberedName(base, number);
 }
 
 function groupBy<Item>(items: readonly Item[], keyOf: (item: Item) => string): Map<string, Item[]> {

@@ -1,4 +1,7 @@
 import {
+  access,
+  chown,
+  constants,
   mkdir,
   readdir,
   readFile,
@@ -108,7 +111,7 @@ async function waitFor(folder: string, id: string, signal?: AbortSignal): Promis
   let vain = 0;
   for (let wait = FIRST_WAIT_MS; ; wait = Math.min(LONGEST_WAIT_MS, wait * 2)) {
     signal?.throwIfAborted();
-    await prepare(own, id);
+    await prepare(folder, id);
     const refusal = await rename(own, lock).catch((error: unknown) => ({
       error,
       code: systemCode(error) ?? "",
@@ -151,19 +154,36 @@ function cannotLock(folder: string, cause: unknown): ManifestError {
 }
 
 /** Makes `<folder>/<id>/<id>/holder`. Whoever releases the lock may remove the folder above it in between. */
-async function prepare(own: string, id: string): Promise<void> {
+async function prepare(folder: string, id: string): Promise<void> {
+  const own = join(folder, id);
   if (await exists(join(own, id, "holder"))) return;
   for (let tries = 1; ; tries++) {
     try {
-      await mkdir(dirname(own), { recursive: true, mode: 0o755 });
+      const isNew = (await mkdir(folder, { recursive: true, mode: 0o755 })) !== undefined;
+      if (isNew) await giveToUser(folder);
       await mkdir(own);
       break;
     } catch (error) {
       if (systemCode(error) !== "ENOENT" || tries === PREPARE_TRIES) throw error;
+      await checkWritable(folder);
     }
   }
   await mkdir(join(own, id));
   await writeFile(join(own, id, "holder"), JSON.stringify({ pid, machine: await machineName() }));
+}
+
+/** Node says ENOENT of folders on a read-only file system, too. Throws what the nearest folder that exists says. */
+async function checkWritable(path: string): Promise<void> {
+  await access(path, constants.W_OK).catch((error: unknown) => {
+    ignoreMissing(error);
+    return checkWritable(dirname(path));
+  });
+}
+
+/** What root makes in a user's store must not keep the user from making changes. Anybody else may give nothing away. */
+async function giveToUser(folder: string): Promise<void> {
+  const { uid, gid } = await stat(join(folder, "..", ".."));
+  for (const path of [dirname(folder), folder]) await chown(path, uid, gid).catch(() => undefined);
 }
 
 interface FoundHolder {

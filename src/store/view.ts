@@ -19,6 +19,8 @@ const MAX_ENTRIES = 10_000;
 /** How long to read a list again that others change meanwhile. */
 const PATIENCE_MS = 30_000;
 const READ_AGAIN_MS = 10;
+/** How long docker may take to write a file on a busy disk, while others find it empty. */
+const YOUNG_MS = 1_000;
 /** What one file has against being read. Anything else is about the whole machine. */
 const FILE_FAULTS = new Set(["EACCES", "EPERM", "EIO", "EISDIR"]);
 
@@ -75,20 +77,17 @@ export async function readView(list: Reference, paths: ListPaths, only?: string)
   const known = new Map<string, Known>();
   let record: { readonly stamp: string; readonly bytes: Buffer } | undefined;
   let last = "";
-  let isSettled = false;
-  for (const deadline = performance.now() + PATIENCE_MS; performance.now() < deadline;) {
+  for (const deadline = Date.now() + PATIENCE_MS; Date.now() < deadline;) {
     const listing = await look(paths, only);
     if (listing === undefined) return undefined;
     const unread = listing.files.filter(({ name, stamp }) => known.get(name)?.stamp !== stamp);
     const isRecordRead = record?.stamp === listing.record?.stamp;
     if (listing.key === last && unread.length === 0 && isRecordRead) {
       const view = viewOf(list, paths, listing, known, record?.bytes);
-      if (view.broken.length === 0 || isSettled) return view;
-      // docker may be writing it just now.
-      isSettled = true;
+      if (!view.broken.some(isYoung)) return view;
       await sleep(READ_AGAIN_MS);
-      continue;
     }
+    if (forget(known, listing.files)) await sleep(READ_AGAIN_MS);
     last = listing.key;
     if (!isRecordRead) {
       const bytes = listing.record && (await readOwn(listing.record.path));
@@ -100,6 +99,19 @@ export async function readView(list: Reference, paths: ListPaths, only?: string)
     });
   }
   throw new ManifestError("STORE", `${paths.folder}: changes all the time`, { subject: paths.folder });
+}
+
+/** docker may be writing it just now. */
+function isYoung({ stats }: BrokenFile): boolean {
+  return Math.abs(Date.now() - Number(stats.mtimeMs)) < YOUNG_MS;
+}
+
+/** Has a file gone? Where docker removes a list, file by file, the others will be gone soon. */
+function forget(known: Map<string, Known>, files: readonly FoundFile[]): boolean {
+  const names = new Set(files.map(({ name }) => name));
+  const gone = [...known.keys()].filter((name) => !names.has(name));
+  for (const name of gone) known.delete(name);
+  return gone.length > 0;
 }
 
 /** What is there at this moment, without reading it. */

@@ -151,6 +151,18 @@ describe.runIf(process.platform !== "win32")("the rights of files", () => {
   });
 });
 
+it.runIf(process.getuid?.() === 0)(
+  "what is not docker's is the user's where root was here once (needs root)",
+  async () => {
+    await mkdir(here.root);
+    await chown(here.root, 12_345, 54_321);
+    await here.make();
+    for (const folder of [join(here.work, ".."), here.work]) {
+      expect(await stat(folder)).toMatchObject({ uid: 12_345, gid: 54_321 });
+    }
+  },
+);
+
 describe("a disk that does not take anything", () => {
   const hint = "make it accessible to this user, or set DOCKER_CONFIG to another folder";
 
@@ -191,6 +203,18 @@ describe("a disk that does not take anything", () => {
       await expect(here.store.read(other)).rejects.toThrow("share the folder");
     },
   );
+
+  it.runIf(mountable)("is named where docker alone has been there before, too (needs root)", async () => {
+    await mountMemory(here.root, "1m");
+    await mkdir(here.folder);
+    await writeFile(here.fileOf(NAMES[0]!), encodeEntry(entries[0]!));
+    remount(here.root, "ro");
+    expect(await here.read()).toEqual(entries.slice(0, 1));
+    const message = `${here.root}: the file system is read-only`;
+    await expect(here.store.change(LIST, changing(adding(entries[1]!)))).rejects.toThrow(message);
+    await expect(here.remove()).rejects.toThrow(message);
+    expect(await here.read()).toEqual(entries.slice(0, 1));
+  });
 
   it.runIf(mountable)(
     "keeps what it has when it is full, and can be read and cleared (needs root)",

@@ -1,4 +1,15 @@
-import { mkdir, lstat, readdir, readFile, rm, stat, symlink, truncate, writeFile } from "node:fs/promises";
+import {
+  chown,
+  mkdir,
+  lstat,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  symlink,
+  truncate,
+  writeFile,
+} from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
 import { encodeEntry } from "../../src/list/entry.js";
@@ -77,7 +88,9 @@ describe.runIf(process.platform !== "win32")("a symbolic link", () => {
   it.runIf(mountable)("in place of a list may lead to another file system (needs root)", async () => {
     await mountMemory(outside, "1m");
     await linkList();
+    await chown(here.fileOf(NAMES[1]!), 12_345, 54_321);
     await changeAndRemove();
+    expect(await stat(join(outside, "x.example_app-arm64"))).toMatchObject({ uid: 12_345, gid: 54_321 });
   });
 
   it.runIf(mountable)(

@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import type * as Fs from "node:fs/promises";
 import { chmod, copyFile, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type * as Timers from "node:timers/promises";
@@ -45,9 +46,22 @@ vi.mock("node:timers/promises", async (original) => {
   };
 });
 
+/** What happens just before a folder is listed. */
+const listing = vi.hoisted(() => ({ before: () => Promise.resolve() }));
+vi.mock("node:fs/promises", async (original) => {
+  const real = await original<typeof Fs>();
+  return {
+    ...real,
+    readdir: async (...args: Parameters<typeof real.readdir>) => {
+      await listing.before();
+      return real.readdir(...args);
+    },
+  };
+});
+
 let here: Place;
 beforeEach(async () => {
-  sleeping.then = () => Promise.resolve();
+  sleeping.then = listing.before = () => Promise.resolve();
   here = await place();
 });
 
@@ -83,7 +97,8 @@ async function expectChanged(): Promise<void> {
 }
 
 async function snapshot(folder: string): Promise<string[]> {
-  return (await readdir(folder, { recursive: true })).sort();
+  const found = await readdir(folder, { recursive: true, withFileTypes: true });
+  return found.map(({ parentPath, name }) => join(parentPath, name)).sort();
 }
 
 describe("a change that is decided and not carried out", () => {
@@ -171,9 +186,9 @@ describe("a change that is decided and not carried out", () => {
     // What somebody has put in its way.
     await rm(here.fileOf(NAMES[1]!));
     await mkdir(join(here.fileOf(NAMES[1]!), "in the way"), { recursive: true });
-    await expect(here.store.change(LIST, changing(adding(entries[0]!)))).rejects.toMatchObject({
-      code: "STORE",
-    });
+    await expect(here.store.change(LIST, changing(adding(entries[0]!)))).rejects.toThrow(
+      `${here.fileOf(NAMES[1]!)}: is a folder, not a file`,
+    );
     await here.remove();
     expect(await readdir(here.root)).toEqual([]);
   });
@@ -221,6 +236,18 @@ describe("reading", () => {
     await writeFile(file, "");
     sleeping.then = () => writeFile(file, encodeEntry(asVariant(entries[1]!, "v8")));
     expect(variantsOf(await here.read())).toEqual(["", "v8", ""]);
+  });
+
+  it("is not misled by what is removed while it looks", async () => {
+    await here.make();
+    let looks = 0;
+    listing.before = async () => {
+      if (++looks !== 2) return;
+      // Somebody has decided to remove two entries since, and removed one of them.
+      await leaveDecided(changing(removing(NAMES[0]!, NAMES[1]!)));
+      await rm(here.fileOf(NAMES[0]!));
+    };
+    expect(namesOf(await here.read())).toEqual([NAMES[2]]);
   });
 
   it(
