@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { hasCode, ManifestError } from "../errors.js";
+import { hasCode, ManifestError, messageOf } from "../errors.js";
 import { issueOf, parseJson } from "../go/json.js";
 import type { Entry } from "../list/entry.js";
 import { descriptor, type Descriptor } from "../oci/descriptor.js";
@@ -167,7 +167,9 @@ export class SourceReader {
     const digest = manifest.blobs[0]?.digest ?? "";
     const known = this.#platforms.get(digest);
     if (known !== undefined) return known;
-    const asked = repository.getBlob(digest, { signal: this.#signal }).then(readPlatform);
+    const asked = repository
+      .getBlob(digest, { signal: this.#signal })
+      .then((config) => readPlatform(config, digest));
     this.#platforms.set(digest, asked);
     // Another repository may have what this one lacks.
     asked.catch(() => this.#platforms.delete(digest));
@@ -175,10 +177,17 @@ export class SourceReader {
   }
 }
 
-function readPlatform(config: Buffer): Platform {
-  const parsed = z.safeParse(Platform, parseJson(config));
-  if (!parsed.success) throw new ManifestError("INVALID_MANIFEST", `image config: ${issueOf(parsed.error)}`);
-  return parsed.data;
+function readPlatform(config: Buffer, digest: string): Platform {
+  try {
+    const parsed = z.safeParse(Platform, parseJson(config));
+    if (parsed.success) return parsed.data;
+    throw new ManifestError("INVALID_MANIFEST", issueOf(parsed.error));
+  } catch (error) {
+    throw new ManifestError("INVALID_MANIFEST", `image config ${digest}: ${messageOf(error)}`, {
+      subject: digest,
+      cause: error,
+    });
+  }
 }
 
 function mismatch(digest: string): ManifestError {
