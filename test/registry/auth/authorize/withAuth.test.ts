@@ -1,5 +1,5 @@
 import { inspect } from "node:util";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { hasCode } from "../../../../src/errors.js";
 import type { Credentials } from "../../../../src/registry/auth/credentials.js";
 import { TransportError } from "../../../../src/registry/http/transportError.js";
@@ -331,6 +331,23 @@ describe("tokens", () => {
     expect(await all()).toEqual([404, 404, 404]);
     expect(await all()).toEqual([404, 404, 404]);
     expect(tokens(peer)).toHaveLength(3);
+  });
+
+  test("are not renewed again and again where answers take so long that each may have ended", async () => {
+    vi.useFakeTimers({ toFake: ["Date"] });
+    onTestFinished(() => {
+      vi.useRealTimers();
+    });
+    const peer = await start({
+      auth: { kind: "bearer", users, allow: () => false },
+      intercept: () => {
+        vi.setSystemTime(Date.now() + 6_000);
+        return false;
+      },
+    });
+    const work = authClient({ host: peer.host, credentials }).session("app:push", "lib");
+    expect(await work.get("app:push")).toBe(401);
+    expect(tokens(peer).length).toBeLessThanOrEqual(3);
   });
 
   test("are not had by plain HTTP from another machine", async () => {
