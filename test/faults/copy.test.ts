@@ -112,8 +112,9 @@ describeWithPrograms("a copy between two registries", ["docker-registry", "curl"
       // A registry would link a blob that it has under another name.
       servers[1]?.child.kill();
       rmSync(join(folder, "b"), { recursive: true });
-      servers[1] = await startServer("b");
-      const fresh = servers[1].host;
+      const empty = await startServer("b");
+      servers.push(empty);
+      const fresh = empty.host;
       const env = { DOCKER_CONFIG: join(folder, "docker"), HOME: folder };
       const list = `${fresh}/team/app:v1`;
       expect(await program.start(["create", list, `${source}/src:v1`], env).ended).toMatchObject({
