@@ -114,7 +114,8 @@ describe("JSON as Go lays it out", { timeout: FUZZ_TIMEOUT_MS }, () => {
 it("an entry that was read is written and read again as the same", { timeout: FUZZ_TIMEOUT_MS }, () => {
   const withoutBytes = ({ manifest, ...rest }: Entry) => ({
     ...rest,
-    manifest: manifest && { ...manifest, bytes: compactJson(manifest.bytes).toString("latin1") },
+    // docker lays it out anew: other bytes, another digest, the same content.
+    manifest: manifest && { ...manifest, digest: "", bytes: compactJson(manifest.bytes).toString("latin1") },
   });
   fuzz(entryBytes, (bytes) => {
     const entry = attempt(() => decodeEntry(bytes, "file"));
