@@ -14,6 +14,7 @@ import type { RetryLimits } from "./retry/backoff.js";
 import { DEFAULT_RETRIES } from "./retry/classify.js";
 import { withRetry } from "./retry/retry.js";
 import { createScopes, type Access } from "./scopes.js";
+import { either, until } from "./until.js";
 import { withEvents, type RegistryEvent } from "./wireEvents.js";
 
 export type { Access } from "./scopes.js";
@@ -39,7 +40,7 @@ export interface RegistryOptions {
   readonly retries?: number;
   readonly retryLimits?: RetryLimits;
   readonly timeouts?: Partial<Timeouts>;
-  /** Ends everything at once, even what cleans up. */
+  /** Ends everything at once, even what cleans up; a session has a signal of its own, which is gentler. */
   readonly signal?: AbortSignal | undefined;
   readonly userAgent?: string;
   readonly onEvent?: (event: RegistryEvent) => void;
@@ -176,18 +177,4 @@ function limited(send: Send, concurrency: number): Send {
       return send(request);
     });
   };
-}
-
-/** The layer that ends what is under way when a session is over, except what cleans up behind it. */
-function until(send: Send, signal: AbortSignal | undefined): Send {
-  if (signal === undefined) return send;
-  return (request) =>
-    // Only an open upload is ever deleted.
-    send(request.method === "DELETE" ? request : { ...request, signal: either(signal, request.signal) });
-}
-
-function either(one: AbortSignal | undefined, other: AbortSignal): AbortSignal;
-function either(one: AbortSignal, other: AbortSignal | undefined): AbortSignal;
-function either(one: AbortSignal | undefined, other: AbortSignal | undefined): AbortSignal | undefined {
-  return one === undefined || other === undefined ? (one ?? other) : AbortSignal.any([one, other]);
 }

@@ -3,10 +3,10 @@ import { access, constants, lstat } from "node:fs/promises";
 import { join } from "node:path";
 import { ManifestError } from "../errors.js";
 import type { Draft } from "../list/draft.js";
-import { encodeEntry } from "../list/entry.js";
-import type { Reference } from "../oci/reference.js";
+import { encodeEntry, type Entry } from "../list/entry.js";
+import { formatReference, type Reference } from "../oci/reference.js";
 import { exists, ignoreMissing } from "./disk.js";
-import { assignFiles, sameName } from "./files.js";
+import { assignFiles, contentOf, sameName } from "./files.js";
 import type { Change, NewFile } from "./journal.js";
 import type { ListPaths } from "./listPaths.js";
 import { encodeRecord } from "./record.js";
@@ -30,9 +30,7 @@ export async function planChange(
   const write: NewFile[] = [];
   for (const [name, entry] of files) {
     const old = stored.get(name);
-    if (old?.entry === entry) continue;
-    const bytes = encodeEntry(entry);
-    if (old !== undefined && encodeEntry(old.entry).equals(bytes)) continue;
+    if (old !== undefined && (old.entry === entry || isSame(old.entry, entry))) continue;
     const wreck = broken.get(name);
     if (wreck !== undefined && !canBeReplaced(wreck.stats)) throw wreck.error;
     // Where the file system does not tell `v1` from `V1`.
@@ -47,13 +45,13 @@ export async function planChange(
   const remove = [...stored.keys()].filter((name) => !files.has(name));
 
   const unread = [...broken.keys()].filter((name) => !files.has(name));
-  const record = (folder: string): Buffer | undefined => {
-    const { bytes, isNeeded } = encodeRecord(list, folder, settings, files, view?.record, unread);
-    const isWanted = view === undefined || view.record !== undefined || isNeeded;
-    return isWanted && view?.recordBytes?.equals(bytes) !== true ? bytes : undefined;
+  const record: Change["record"] = (folder) => {
+    const made = encodeRecord(list, folder, settings, files, view?.record, unread);
+    const isWanted = view === undefined || view.record !== undefined || made.isNeeded;
+    return isWanted && view?.recordBytes?.equals(made.bytes) !== true ? made : undefined;
   };
   const isChanged = write.length > 0 || remove.length > 0;
-  if (view?.base !== undefined && !isChanged && record(view.base) === undefined) return undefined;
+  if (view !== undefined && !isChanged && record(view.base) === undefined) return undefined;
   if (isChanged || view === undefined) await checkPlace(paths, view);
   return { base: view?.base, write, remove, record };
 }
@@ -64,6 +62,10 @@ async function checkPlace({ root, folder }: ListPaths, view: View | undefined): 
   const found = view === undefined ? await lstat(folder).catch(ignoreMissing) : undefined;
   if (found?.isSymbolicLink() === true)
     throw new ManifestError("STORE", `${folder}: a symbolic link that leads nowhere`, { subject: folder });
+}
+
+function isSame(one: Entry, other: Entry): boolean {
+  return formatReference(one.ref) === formatReference(other.ref) && contentOf(one) === contentOf(other);
 }
 
 /** Over a link or a broken file an entry may be written, as docker would; a folder or a pipe is somebody's. */

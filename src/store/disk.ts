@@ -1,6 +1,6 @@
 import type { BigIntStats } from "node:fs";
-import { lstat, readFile, rename, stat } from "node:fs/promises";
-import { sep } from "node:path";
+import { lstat, mkdir, readFile, rename, stat } from "node:fs/promises";
+import { dirname, sep } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import * as z from "zod/mini";
 import { systemCode, ManifestError, messageOf } from "../errors.js";
@@ -24,6 +24,8 @@ const DiskError = z.object({ path: z.optional(z.string()), dest: z.optional(z.st
 
 const FULL = new Set(["ENOSPC", "EDQUOT"]);
 const REFUSED = new Set(["EROFS", "EACCES", "EPERM"]);
+/** What is wrong with the whole store when it is said of a file of ours in there. */
+const ABOUT_STORE = new Set([...FULL, ...REFUSED, "ENOTDIR"]);
 
 /** Windows says these while somebody (docker, a virus scanner) has the file open. */
 const IN_USE = new Set(["EPERM", "EACCES", "EBUSY"]);
@@ -52,7 +54,7 @@ function named(error: unknown, { root, private: own }: ListPaths): unknown {
   const isOurs = (path: string): boolean => path === own || path.startsWith(own + sep);
   const paths = pathsOf(error);
   const path = paths.find((one) => !isOurs(one)) ?? paths[0] ?? root;
-  const subject = isOurs(path) && (isFull(error) || REFUSED.has(code)) ? root : path;
+  const subject = isOurs(path) && ABOUT_STORE.has(code) ? root : path;
   return new ManifestError("STORE", `${subject}: ${DISK_FAULTS.get(code) ?? messageOf(error)}`, {
     cause: error,
     subject,
@@ -76,6 +78,30 @@ export function isFull(error: unknown): boolean {
 export function ignoreMissing(error: unknown): undefined {
   if (systemCode(error) === "ENOENT") return undefined;
   throw error;
+}
+
+/** Can nothing be at this path, since something above it is no folder? `HOME=/dev/null` is how some have none. */
+export async function isBelowFile(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => false,
+    (error: unknown) => systemCode(error) === "ENOTDIR",
+  );
+}
+
+/**
+ * Makes a folder and what is missing above it; true if it was not there. Node's own way never ends where the system says
+ * of a folder whose parent is there that it has none (`/proc`).
+ */
+export async function makeFolders(path: string, isLastTry = false): Promise<boolean> {
+  try {
+    await mkdir(path, { mode: 0o755 });
+    return true;
+  } catch (error) {
+    if (systemCode(error) === "EEXIST") return false;
+    if (systemCode(error) !== "ENOENT" || isLastTry || dirname(path) === path) throw error;
+    await makeFolders(dirname(path));
+    return makeFolders(path, true);
+  }
 }
 
 export async function exists(path: string): Promise<boolean> {

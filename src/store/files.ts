@@ -1,5 +1,6 @@
 import { ManifestError } from "../errors.js";
-import { encodeEntry, type Entry } from "../list/entry.js";
+import type { Entry } from "../list/entry.js";
+import { encodeDescriptor } from "../oci/descriptor.js";
 import { formatReference } from "../oci/reference.js";
 import { numberedName, numberOf, storeName } from "./names.js";
 
@@ -82,13 +83,19 @@ function keepUnchanged(
   if (changed.length === 0) return changed;
   const byBytes = groupBy(
     stored.filter(({ name }) => !files.has(name)),
-    ({ entry }) => encodeEntry(entry).toString("latin1"),
+    ({ entry }) => contentOf(entry),
   );
   return changed.filter((entry) => {
-    const twin = byBytes.get(encodeEntry(entry).toString("latin1"))?.shift();
+    const twin = byBytes.get(contentOf(entry))?.shift();
     if (twin !== undefined) files.set(twin.name, entry);
     return twin === undefined;
   });
+}
+
+/** Equal for entries whose files say the same, without writing them. */
+export function contentOf({ descriptor, raw, manifest }: Entry): string {
+  const bytes = [raw, manifest?.bytes].map((part) => part?.toString("latin1"));
+  return [encodeDescriptor(descriptor), manifest?.mediaType, ...bytes].join("\n");
 }
 
 function groupBy<Item>(items: readonly Item[], keyOf: (item: Item) => string): Map<string, Item[]> {

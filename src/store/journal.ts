@@ -1,5 +1,5 @@
 import { chmod, chown, constants, copyFile, lstat, mkdir, open, rename, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import * as z from "zod/mini";
 import { ManifestError, systemCode } from "../errors.js";
 import { parseJson } from "../go/json.js";
@@ -7,21 +7,21 @@ import { checkFolder, exists, mapEach, identityOf, ignoreMissing, move, readOwn 
 import type { ListPaths } from "./listPaths.js";
 import { isFileName } from "./names.js";
 
-/** How often a change is carried out again because docker, which knows no locks, made or removed the folder meanwhile. */
+/** How often to look again for what others change meanwhile: docker, which knows no locks, removes and makes folders. */
 const TRIES = 10;
 
 /**
- * A change of a list that is decided, in `commit` beside its new files and its new record:
+ * A change of a list that takes several steps, once it is decided: in `commit` beside its new files and its new record.
  *
  *     commit/journal      this
- *     commit/files/…      the files that it adds or replaces; where the list is new, the folder to be
+ *     commit/files/…      the files that it adds or replaces
  *     commit/record       if the record changes
  *
  * Who finds it carries it out, by steps that may each be done again. Who only reads takes it for carried out.
  */
 const Journal = z.object({
-  /** Identity of the folder that it changes; null for a list that is new. It does nothing to any other folder. */
-  base: z.nullable(z.string()),
+  /** Identity of the folder that it changes. It does nothing to any other: docker has removed the list, or made it anew. */
+  base: z.string(),
   write: z.array(z.string().check(z.refine(isFileName))),
   remove: z.array(z.string().check(z.refine(isFileName))),
   /** It removes the list. */
@@ -43,12 +43,19 @@ interface FileOwner {
 }
 
 export interface Change {
+  /** Identity of the list's folder; undefined for a new list. */
   readonly base: string | undefined;
   readonly write: readonly NewFile[];
   readonly remove: readonly string[];
   readonly drop?: boolean;
   /** The new record of the folder with this identity; undefined: it stays as it is. */
-  readonly record: (folder: string) => Buffer | undefined;
+  readonly record: (folder: string) => NewRecord | undefined;
+}
+
+export interface NewRecord {
+  readonly bytes: Buffer;
+  /** It says more than whose folder it is. */
+  readonly isNeeded: boolean;
 }
 
 const journalFile = ({ commit }: ListPaths): string => join(commit, "journal");
@@ -75,32 +82,28 @@ export async function readJournal(paths: ListPaths): Promise<Journal | undefined
   }
 }
 
-/** Writes a change into the lock holder's folder; the rename at the end decides it. */
-export async function decideChange(change: Change, paths: ListPaths, scratch: string): Promise<void> {
-  const staged = { ...paths, commit: join(scratch, "commit") };
+/**
+ * Makes a change, all of it or nothing. It is written into the lock holder's folder first; one rename decides it.
+ * False: docker was faster, and has made or removed the list meanwhile.
+ */
+export async function applyChange(change: Change, paths: ListPaths, scratch: string): Promise<boolean> {
+  const fresh = join(scratch, "new");
   try {
-    await mkdir(staged.commit);
-    await mkdir(newFiles(staged), { mode: 0o755 });
-    await mapEach(change.write, ({ name, bytes, old }) =>
-      writeFile(join(newFiles(staged), name), bytes, old).catch((error: unknown) => {
-        if (systemCode(error) !== "EEXIST") throw error;
-        throw new ManifestError(
-          "STORE",
-          `${join(paths.folder, name)}: two images of the list have this file name here; name one by its digest`,
-          { cause: error },
-        );
-      }),
-    );
-    const record = change.record(change.base ?? (await identityOf(newFiles(staged))) ?? "");
-    if (record !== undefined) await writeFile(newRecord(staged), record);
-    const { base = null, write, remove, drop = false } = change;
-    const journal: Journal = { base, write: write.map(({ name }) => name), remove: [...remove], drop };
-    await writeFile(journalFile(staged), Buffer.from(JSON.stringify(journal)));
-    await rename(staged.commit, paths.commit);
+    if (change.base === undefined) return await makeList(change, paths, fresh);
+    if (await changeOneFile(change, paths, fresh)) return true;
+    await rm(fresh, { recursive: true, force: true });
+    await decideChange({ ...change, base: change.base }, paths, fresh);
+    return await carryOut(paths, scratch);
   } catch (error) {
-    throw systemCode(error) === "ENOENT" ? lostLock(paths, error) : error;
+    if (!FASTER.has(systemCode(error) ?? "")) throw error;
+    if (!(await exists(scratch))) throw lostLock(paths, error);
+    await rm(fresh, { recursive: true, force: true });
+    return false;
   }
 }
+
+/** What the system says of a list's folder that is not there any more, or there by now. */
+const FASTER = new Set(["ENOENT", "ENOTEMPTY", "EEXIST"]);
 
 function lostLock({ work }: ListPaths, cause: unknown): ManifestError {
   return new ManifestError(
@@ -110,9 +113,71 @@ function lostLock({ work }: ListPaths, cause: unknown): ManifestError {
   );
 }
 
+/** A new list appears whole, by the rename of its folder. */
+async function makeList({ write, record }: Change, paths: ListPaths, fresh: string): Promise<true> {
+  await writeFiles(fresh, write, paths);
+  const made = record((await identityOf(fresh)) ?? "");
+  // Before there is such a folder the record is nobody's.
+  if (made !== undefined) await replace(paths.record, made, `${fresh}-record`);
+  await move(fresh, paths.folder);
+  return true;
+}
+
+/** Changes one file, which takes one rename. False where it takes more. */
+async function changeOneFile(change: Change, { folder, record }: ListPaths, fresh: string): Promise<boolean> {
+  const { base = "", write, remove, drop } = change;
+  const made = change.record(base);
+  if (drop === true || write.length + remove.length + Number(made !== undefined) !== 1) return false;
+  const [file, gone] = [write[0], remove[0]];
+  if (file !== undefined) await writeFile(fresh, file.bytes, { old: file.old });
+  if ((await identityOf(folder)) !== base) return false;
+  if (made !== undefined) await replace(record, made, fresh);
+  if (gone !== undefined) await takeAway(join(folder, gone), dirname(fresh));
+  return file === undefined || move(fresh, join(folder, file.name)).then(() => true, isElsewhere);
+}
+
+async function replace(path: string, { bytes, isNeeded }: NewRecord, fresh: string): Promise<void> {
+  await writeFile(fresh, bytes, { isLasting: isNeeded });
+  await rename(fresh, path);
+}
+
+async function decideChange(
+  { base, write, remove, drop = false, record }: Change & { readonly base: string },
+  paths: ListPaths,
+  fresh: string,
+): Promise<void> {
+  const staged = { ...paths, commit: fresh };
+  await mkdir(fresh);
+  await writeFiles(newFiles(staged), write, paths);
+  const made = record(base);
+  if (made !== undefined) await writeFile(newRecord(staged), made.bytes, { isLasting: made.isNeeded });
+  const journal: Journal = { base, write: write.map(({ name }) => name), remove: [...remove], drop };
+  await writeFile(journalFile(staged), Buffer.from(JSON.stringify(journal)));
+  await rename(fresh, paths.commit);
+}
+
+async function writeFiles(into: string, files: readonly NewFile[], { folder }: ListPaths): Promise<void> {
+  await mkdir(into, { mode: 0o755 });
+  await mapEach(files, ({ name, bytes, old }) =>
+    writeFile(join(into, name), bytes, { old }).catch((error: unknown) => {
+      if (systemCode(error) !== "EEXIST") throw error;
+      throw new ManifestError(
+        "STORE",
+        `${join(folder, name)}: two images of the list have this file name here; name one by its digest`,
+        { cause: error },
+      );
+    }),
+  );
+}
+
+/** For `.catch`: a rename goes no further than its file system. */
+function isElsewhere(error: unknown): false {
+  if (systemCode(error) === "EXDEV") return false;
+  throw error;
+}
+
 /**
- * Carries out the change that is decided, if there is one. False: it has become void, since docker has removed the list
- * meanwhile, or made it.
+ * Carries out the change that is decided, if there is one. False: it was void.
  *
  * What is removed is renamed into the lock holder's folder: one that was asleep and lost its lock removes nothing.
  */
@@ -120,18 +185,13 @@ export async function carryOut(paths: ListPaths, scratch: string): Promise<boole
   for (let tries = 1; ; tries++) {
     const journal = await readJournal(paths);
     if (journal === undefined) return true;
-    const folder = (await identityOf(paths.folder)) ?? null;
-    const isPending = journal.base === folder;
+    const isPending = journal.base === (await identityOf(paths.folder));
     try {
       if (isPending) await carryOutSteps(journal, paths, scratch);
-      // A new list that has its place already is not void.
-      const isDone = isPending || (journal.base === null && !(await exists(newFiles(paths))));
       await takeAwayChange(paths, scratch);
-      return isDone;
+      return isPending;
     } catch (error) {
-      // docker made or removed the folder just now: look again.
-      if (!["ENOENT", "ENOTEMPTY", "EEXIST"].includes(systemCode(error) ?? "") || tries === TRIES)
-        throw error;
+      if (!FASTER.has(systemCode(error) ?? "") || tries === TRIES) throw error;
     }
   }
 }
@@ -140,86 +200,72 @@ async function carryOutSteps(journal: Journal, paths: ListPaths, scratch: string
   const { folder, record } = paths;
   if (journal.drop) {
     await rm(folder, { recursive: true, force: true });
-    await takeAway(record, scratch);
+    await takeAway(record, scratch).catch(ignoreMissing);
     return;
   }
   await rename(newRecord(paths), record).catch(ignoreMissing);
-  if (journal.base === null) {
-    await move(newFiles(paths), folder);
-    return;
-  }
   await mapEach(journal.write, (name) =>
     moveInto(join(newFiles(paths), name), join(folder, name)).catch(ignoreMissing),
   );
-  await mapEach(journal.remove, (name) => takeAway(join(folder, name), scratch));
+  await mapEach(journal.remove, (name) => takeAway(join(folder, name), scratch).catch(ignoreMissing));
 }
 
 /** Removes a list, out of sight first and in one step: nobody meets one that is half removed. */
-export async function removeList(paths: ListPaths, base: string | undefined, scratch: string): Promise<void> {
+export async function removeList(paths: ListPaths, base: string, scratch: string): Promise<void> {
   try {
     // Where the folder is a link this is the link, as for docker.
-    if (base !== undefined) await move(paths.folder, join(scratch, "removed-list"));
+    await move(paths.folder, join(scratch, "removed-list"));
   } catch (error) {
     const code = systemCode(error);
     if (code === "ENOENT" && (await exists(paths.folder))) throw lostLock(paths, error);
     if (code !== "ENOENT" && code !== "EXDEV") throw error;
     // A folder of a lower layer of an overlay cannot be renamed: https://docs.kernel.org/filesystems/overlayfs.html
-    if (code === "EXDEV") {
-      await decideChange(
-        { base, write: [], remove: [], drop: true, record: () => undefined },
-        paths,
-        scratch,
-      );
-      await carryOut(paths, scratch);
-    }
+    const change = { base, write: [], remove: [], drop: true, record: () => undefined };
+    if (code === "EXDEV") await applyChange(change, paths, scratch);
   }
-  await takeAway(paths.record, scratch);
+  await takeAway(paths.record, scratch).catch(ignoreMissing);
   await takeAwayChange(paths, scratch);
 }
 
 /** In one step, so that nobody finds half of a change. */
 async function takeAwayChange({ commit }: ListPaths, scratch: string): Promise<void> {
   const aside = join(scratch, "done");
-  await rename(commit, aside).catch(ignoreMissing);
-  await rm(aside, { recursive: true, force: true });
+  const isMoved = await rename(commit, aside).then(() => true, ignoreMissing);
+  if (isMoved === true) await rm(aside, { recursive: true, force: true });
 }
 
-/** Removes a file by renaming it into the lock holder's folder. */
-async function takeAway(file: string, scratch: string): Promise<void> {
-  try {
-    await rename(file, join(scratch, "removed"));
-  } catch (error) {
-    // The list's folder is a link to another file system.
-    if (systemCode(error) === "EXDEV") await rm(file, { force: true });
-    else ignoreMissing(error);
-  }
+/** Removes a file by renaming it into a folder of the lock holder's. */
+async function takeAway(file: string, into: string): Promise<void> {
+  const isMoved = await rename(file, join(into, "removed")).then(() => true, isElsewhere);
+  // The list's folder is a link to another file system.
+  if (!isMoved) await rm(file, { force: true });
 }
 
 /** Moves a file. Onto another file system it is copied: docker may see half of it for a moment, as when docker writes. */
 async function moveInto(from: string, to: string): Promise<void> {
-  try {
-    await move(from, to);
-  } catch (error) {
-    if (systemCode(error) !== "EXDEV") throw error;
-    const old = await lstat(from);
-    await rm(to, { force: true });
-    await copyFile(from, to, constants.COPYFILE_EXCL);
-    await giveTo(old, to);
-    const handle = await open(to, "r+");
-    await handle.sync().finally(() => handle.close());
-    await rm(from, { force: true });
-  }
+  if (await move(from, to).then(() => true, isElsewhere)) return;
+  const old = await lstat(from);
+  await rm(to, { force: true });
+  await copyFile(from, to, constants.COPYFILE_EXCL);
+  await giveTo(old, to);
+  const handle = await open(to, "r+");
+  await handle.sync().finally(() => handle.close());
+  await rm(from, { force: true });
 }
 
 /**
- * Writes a new file. It is on the disk before it gets its place: after a power failure the list has either the old
- * bytes or the new ones.
+ * Writes a new file. A lasting one is on the disk before it gets its place: after a power failure there are either the
+ * old bytes or the new ones.
  */
-async function writeFile(path: string, bytes: Buffer, old?: FileOwner): Promise<void> {
+async function writeFile(
+  path: string,
+  bytes: Buffer,
+  { old, isLasting = true }: { readonly old?: FileOwner | undefined; readonly isLasting?: boolean } = {},
+): Promise<void> {
   const handle = await open(path, "wx", old === undefined ? 0o644 : Number(old.mode) & 0o777);
   try {
     await handle.writeFile(bytes);
-    await handle.sync();
+    if (isLasting) await handle.sync();
   } finally {
     await handle.close();
   }

@@ -1,7 +1,5 @@
 import {
-  access,
   chown,
-  constants,
   mkdir,
   readdir,
   readFile,
@@ -10,6 +8,7 @@ import {
   rm,
   rmdir,
   stat,
+  unlink,
   utimes,
   writeFile,
 } from "node:fs/promises";
@@ -20,7 +19,7 @@ import { kill, pid } from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
 import * as z from "zod/mini";
 import { systemCode, ManifestError, messageOf } from "../errors.js";
-import { exists, ignoreMissing } from "./disk.js";
+import { exists, ignoreMissing, makeFolders } from "./disk.js";
 
 /**
  * A lock across processes that dies with its holder, made of nothing but folders, since those are all that every
@@ -95,7 +94,8 @@ export async function acquireLock(folder: string, signal?: AbortSignal): Promise
     scratch,
     release: async () => {
       clearInterval(heartbeat);
-      await discard(scratch);
+      await unlink(join(scratch, "holder")).catch(() => undefined);
+      await rmdir(scratch).catch(() => discard(scratch));
       await rmdir(lock).catch(() => undefined);
       await removeEmpty(folder);
     },
@@ -159,25 +159,16 @@ async function prepare(folder: string, id: string): Promise<void> {
   if (await exists(join(own, id, "holder"))) return;
   for (let tries = 1; ; tries++) {
     try {
-      const isNew = (await mkdir(folder, { recursive: true, mode: 0o755 })) !== undefined;
+      const isNew = await makeFolders(folder);
       if (isNew) await giveToUser(folder);
       await mkdir(own);
       break;
     } catch (error) {
       if (systemCode(error) !== "ENOENT" || tries === PREPARE_TRIES) throw error;
-      await checkWritable(folder);
     }
   }
   await mkdir(join(own, id));
   await writeFile(join(own, id, "holder"), JSON.stringify({ pid, machine: await machineName() }));
-}
-
-/** Node says ENOENT of folders on a read-only file system, too. Throws what the nearest folder that exists says. */
-async function checkWritable(path: string): Promise<void> {
-  await access(path, constants.W_OK).catch((error: unknown) => {
-    ignoreMissing(error);
-    return checkWritable(dirname(path));
-  });
 }
 
 /** What root makes in a user's store must not keep the user from making changes. Anybody else may give nothing away. */

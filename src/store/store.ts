@@ -1,11 +1,12 @@
 import { rm } from "node:fs/promises";
+import { dirname } from "node:path";
 import { ManifestError } from "../errors.js";
 import { addEntries, emptyDraft, type Draft } from "../list/draft.js";
 import { encodeEntry, type Entry } from "../list/entry.js";
 import { formatReference, type Reference } from "../oci/reference.js";
 import { planChange } from "./change.js";
-import { checkFolder, exists, isFull, naming } from "./disk.js";
-import { carryOut, decideChange, removeList } from "./journal.js";
+import { checkFolder, exists, isFull, naming, isBelowFile } from "./disk.js";
+import { applyChange, carryOut, removeList } from "./journal.js";
 import { listPaths, type ListPaths } from "./listPaths.js";
 import { acquireLock } from "./lock.js";
 import { storeName } from "./names.js";
@@ -53,6 +54,7 @@ export function openStore(root: string, signal?: AbortSignal): Store {
     read: (list) => {
       const paths = listPaths(root, list);
       return naming(paths, async () => {
+        if (await isBelowFile(dirname(root))) return undefined;
         const view = await readView(list, paths);
         if (view?.broken[0] !== undefined) throw view.broken[0].error;
         return draftOf(list, view);
@@ -89,7 +91,7 @@ async function changeList(
   signal: AbortSignal | undefined,
 ): Promise<void> {
   // What changes nothing leaves no trace, and needs no right to write.
-  const isThere = (await exists(paths.folder)) || (await exists(paths.commit));
+  const isThere = await exists(paths.folder);
   const made = isThere ? undefined : make(undefined);
   if (!isThere && made === undefined) return;
   const change: MakeDraft = (draft) => (draft === undefined && made !== undefined ? made : make(draft));
@@ -148,14 +150,12 @@ async function changeOnce(
   if (after === undefined) {
     // docker removes no list that it cannot read: the error names the file that is in the way.
     if (view?.broken[0] !== undefined) throw view.broken[0].error;
-    await removeList(paths, view?.base, scratch);
+    if (view !== undefined) await removeList(paths, view.base, scratch);
     return true;
   }
   if (stuck !== undefined) throw stuck.error;
   const todo = await planChange(list, paths, view, after);
-  if (todo === undefined) return true;
-  await decideChange(todo, paths, scratch);
-  return carryOut(paths, scratch);
+  return todo === undefined || applyChange(todo, paths, scratch);
 }
 
 /** What the store could do before it knew drafts; it goes as soon as nobody uses it any more. */

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { ManifestError, systemCode } from "../errors.js";
 import type { Entry } from "../list/entry.js";
 import type { Reference } from "../oci/reference.js";
-import { checkFolder, mapEach, identityOf, ignoreMissing, readOwn, stampOf } from "./disk.js";
+import { checkFolder, exists, mapEach, identityOf, ignoreMissing, readOwn, stampOf } from "./disk.js";
 import { decodeEntry } from "./entryFile.js";
 import { newFiles, newRecord, readJournal } from "./journal.js";
 import type { ListPaths } from "./listPaths.js";
@@ -26,8 +26,8 @@ const FILE_FAULTS = new Set(["EACCES", "EPERM", "EIO", "EISDIR"]);
 
 /** A list as it is at one moment, with a change that is decided but not carried out. */
 export interface View {
-  /** Identity of its folder; undefined as long as a new list has none of its own. */
-  readonly base: string | undefined;
+  /** Identity of its folder. */
+  readonly base: string;
   /** What can be read, in the order of the list: the byte order of the file names. */
   readonly stored: readonly StoredEntry[];
   /** What cannot be read, in the same order. */
@@ -56,8 +56,7 @@ interface FoundFile {
 }
 
 interface Listing {
-  readonly base: string | undefined;
-  readonly folder: string;
+  readonly base: string;
   readonly files: readonly FoundFile[];
   readonly record: FoundFile | undefined;
   /** Equal for equal listings. */
@@ -118,11 +117,10 @@ function forget(known: Map<string, Known>, files: readonly FoundFile[]): boolean
 async function look(paths: ListPaths, only: string | undefined): Promise<Listing | undefined> {
   const found = await readJournal(paths);
   const base = await identityOf(paths.folder);
-  const journal = found?.base === (base ?? null) ? found : undefined;
-  if (journal?.drop === true || (journal === undefined && base === undefined)) return undefined;
+  const journal = found?.base === base ? found : undefined;
+  if (base === undefined || journal?.drop === true) return undefined;
 
-  const listed = async () => (only === undefined ? readdir(paths.folder).catch(ignoreMissing) : [only]);
-  const there = base === undefined ? [] : await listed();
+  const there = only === undefined ? await listFolder(paths.folder) : [only];
   if (there === undefined) return undefined;
   const names = new Set([...there, ...(journal?.write ?? [])]);
   for (const name of journal?.remove ?? []) names.delete(name);
@@ -142,9 +140,16 @@ async function look(paths: ListPaths, only: string | undefined): Promise<Listing
   const present = files.filter((file) => file !== undefined);
   const record =
     (journal && (await statOwn("record", newRecord(paths)))) ?? (await statOwn("record", paths.record));
-  const folder = base ?? (await identityOf(newFiles(paths))) ?? "";
   const stamps = [record, ...present].map((file) => file && `${file.name} ${file.stamp}`);
-  return { base, folder, files: present, record, key: [folder, ...stamps].join("\n") };
+  return { base, files: present, record, key: [base, ...stamps].join("\n") };
+}
+
+/** Undefined where docker has removed it just now. */
+async function listFolder(folder: string): Promise<string[] | undefined> {
+  return readdir(folder).catch(async (error: unknown) => {
+    if (await exists(folder)) throw error;
+    return undefined;
+  });
 }
 
 /** A file of docker's may be a link. One that leads nowhere is there, too. */
@@ -187,12 +192,14 @@ function faultOf(stats: BigIntStats): string | undefined {
 function viewOf(
   list: Reference,
   paths: ListPaths,
-  { base, folder, files }: Listing,
+  { base, files }: Listing,
   known: ReadonlyMap<string, Known>,
   recordBytes: Buffer | undefined,
 ): View {
-  const record =
-    recordBytes && readRecord(recordBytes, paths.record, list, { path: paths.folder, identity: folder });
+  // An empty one is what a power failure leaves of one that said no more than whose folder it is.
+  const isRecord = recordBytes !== undefined && recordBytes.byteLength > 0;
+  const folder = { path: paths.folder, identity: base };
+  const record = isRecord ? readRecord(recordBytes, paths.record, list, folder) : undefined;
   const stored: StoredEntry[] = [];
   const broken: BrokenFile[] = [];
   for (const { name, stats } of files) {

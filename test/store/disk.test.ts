@@ -4,10 +4,12 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { beforeEach, describe, expect, it } from "vitest";
+import { addEntries, emptyDraft } from "../../src/list/draft.js";
 import { encodeEntry } from "../../src/list/entry.js";
 import { parseReference } from "../../src/oci/reference.js";
 import { mapEach } from "../../src/store/disk.js";
 import { storeName } from "../../src/store/names.js";
+import { openStore } from "../../src/store/store.js";
 import { entryOf } from "../helpers/entries.js";
 import {
   adding,
@@ -168,8 +170,8 @@ describe("a disk that does not take anything", () => {
 
   it("is named where a file is in place of the store", async () => {
     await writeFile(here.root, "");
-    await expect(here.make()).rejects.toMatchObject({ code: "STORE" });
-    await expect(here.read()).rejects.toThrow("not a folder");
+    await expect(here.read()).rejects.toThrow(`${here.root}: not a folder`);
+    await expect(here.make()).rejects.toThrow("not a folder");
   });
 
   it("is named where a file is in place of a list", async () => {
@@ -292,6 +294,28 @@ describe("a list of 3,000 entries", () => {
         here.root,
       ]);
       expect(String(stdout) + String(stderr)).toBe("3000 2990 2990\n");
+    },
+  );
+});
+
+describe("a home that is no folder", () => {
+  it("has no lists, and takes none", async () => {
+    const store = openStore("/dev/null/.docker/manifests");
+    const list = parseReference("r.example/app:v1");
+    expect(await store.read(list)).toBeUndefined();
+    await expect(
+      store.change(list, () => addEntries(emptyDraft(list), [entryOf("r.example/a:v1")])),
+    ).rejects.toMatchObject({ code: "STORE" });
+  });
+
+  it.skipIf(process.platform !== "linux")(
+    "where no folder can be made ends in an error, not never",
+    async () => {
+      const store = openStore("/proc/none/.docker/manifests");
+      const list = parseReference("r.example/app:v1");
+      await expect(
+        store.change(list, () => addEntries(emptyDraft(list), [entryOf("r.example/a:v1")])),
+      ).rejects.toMatchObject({ code: "STORE" });
     },
   );
 });

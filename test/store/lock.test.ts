@@ -5,7 +5,7 @@ import { mkdir, mkdtemp, readdir, readFile, rename, rm, utimes, writeFile } from
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { carryOut, decideChange } from "../../src/store/journal.js";
+import { carryOut } from "../../src/store/journal.js";
 import { listPaths } from "../../src/store/listPaths.js";
 import { acquireLock } from "../../src/store/lock.js";
 import { storeName } from "../../src/store/names.js";
@@ -153,7 +153,10 @@ describe("who was asleep and lost the lock", () => {
     const lock = await acquireLock(here.work);
     const { base } = (await readView(LIST, paths))!;
     const remove = [storeName(entries[0]!.ref)];
-    await decideChange({ base, write: [], remove, record: () => undefined }, paths, lock.scratch);
+    // Between the decision and the first step.
+    const journal = { base, write: [], remove, drop: false };
+    await mkdir(paths.commit);
+    await writeFile(join(paths.commit, "journal"), JSON.stringify(journal));
     await rename(join(here.work, "lock"), join(here.work, "stolen"));
     await carryOut(paths, lock.scratch);
     expect(await readdir(here.folder)).toHaveLength(3);

@@ -151,11 +151,18 @@ describe("where an entry came from", () => {
   });
 });
 
+it("a record that a power failure left empty said nothing that counts", async () => {
+  await here.make();
+  await writeFile(record(), "");
+  expect(await here.read()).toEqual(entries);
+  await here.store.change(LIST, setting);
+  expect(await settings()).toEqual(SETTINGS);
+});
+
 describe("a record that nobody can have written", () => {
   it.each([
     ["no JSON", () => "{"],
     ["no record", () => "[]"],
-    ["empty, after a power failure", () => ""],
     ["of another type", (text: string) => text.replace('"oci"', '"exotic"')],
     [
       "with a source that is none",

@@ -29,7 +29,7 @@ export type Mount =
 const PASSING = new Set([408, 429, 499]);
 
 /** An upload is given up in passing: nobody waits longer than this for the answer, in milliseconds. */
-const CANCEL_MS = 5_000;
+const CANCEL_MS = 2_000;
 
 export interface MountOptions extends Interruptible {
   readonly isNeeded: () => boolean;
