@@ -38,7 +38,7 @@ export async function planChange(
     if (twin !== undefined && (await exists(join(paths.folder, name)))) throw sameName(entry, twin);
     write.push({
       name,
-      bytes,
+      bytes: encodeEntry(entry),
       old: old?.stats ?? (wreck?.stats.isFile() === true ? wreck.stats : undefined),
     });
   }
