@@ -153,7 +153,8 @@ export async function mapEach<Item, Result>(
   items: Iterable<Item>,
   work: (item: Item) => Promise<Result>,
 ): Promise<Result[]> {
-  const queue = [...items].entries();
+  const all = [...items];
+  const queue = all.entries();
   const results: Result[] = [];
   const failures: unknown[] = [];
   let turned = Date.now();
@@ -170,7 +171,7 @@ export async function mapEach<Item, Result>(
       await sleep(1);
     }
   };
-  await Promise.all(Array.from({ length: AT_ONCE }, worker));
+  await Promise.all(Array.from({ length: Math.min(AT_ONCE, all.length) }, worker));
   if (failures.length > 0) throw failures[0];
   return results;
 }
