@@ -1,9 +1,9 @@
 import { rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { ManifestError } from "../errors.js";
-import { addEntries, emptyDraft, type Draft } from "../list/draft.js";
-import { encodeEntry, type Entry } from "../list/entry.js";
-import { formatReference, type Reference } from "../oci/reference.js";
+import type { Draft } from "../list/draft.js";
+import type { Entry } from "../list/entry.js";
+import type { Reference } from "../oci/reference.js";
 import { planChange } from "./change.js";
 import { checkFolder, exists, isFull, naming, isBelowFile } from "./disk.js";
 import { applyChange, carryOut, removeList } from "./journal.js";
@@ -21,7 +21,7 @@ import { readView, type View } from "./view.js";
  *
  * Every method throws a STORE error that names the file when the disk or a file's content is in the way.
  */
-export interface Store extends OldStore {
+export interface Store {
   /** The draft of a list, or undefined if there is no such list. Takes no lock and writes nothing. */
   read(list: Reference): Promise<Draft | undefined>;
   /** The entry that docker finds by this reference, whatever the list's other files hold; undefined if there is none. */
@@ -50,7 +50,7 @@ export function findStored({ entries }: Draft, ref: Reference): Entry | undefine
 
 /** Opens the store at `root` (docker's is `manifests` in its config folder). Nothing is created before it is needed. */
 export function openStore(root: string, signal?: AbortSignal): Store {
-  const store: DraftStore = {
+  return {
     read: (list) => {
       const paths = listPaths(root, list);
       return naming(paths, async () => {
@@ -75,7 +75,6 @@ export function openStore(root: string, signal?: AbortSignal): Store {
       return naming(paths, () => changeList(list, paths, change, signal));
     },
   };
-  return { ...store, ...oldStore(store) };
 }
 
 function draftOf(name: Reference, view: View | undefined): Draft | undefined {
@@ -156,54 +155,4 @@ async function changeOnce(
   if (stuck !== undefined) throw stuck.error;
   const todo = await planChange(list, paths, view, after);
   return todo === undefined || applyChange(todo, paths, scratch);
-}
-
-/** What the store could do before it knew drafts; it goes as soon as nobody uses it any more. */
-export interface OldStore {
-  readList(list: Reference): Promise<Entry[] | undefined>;
-  write(list: Reference, entries: readonly Entry[], mode: "create" | "amend"): Promise<void>;
-  update(list: Reference, ref: Reference, change: (entry: Entry) => Entry): Promise<void>;
-  remove(list: Reference, only?: readonly Entry[]): Promise<boolean>;
-}
-
-export function noSuchManifest(ref: Reference): ManifestError {
-  return new ManifestError("LIST_NOT_FOUND", `No such manifest: ${formatReference(ref)}`);
-}
-
-export function refuseToAmend(): ManifestError {
-  return new ManifestError("STORE", "refusing to amend an existing manifest list with no --amend flag");
-}
-
-type DraftStore = Omit<Store, keyof OldStore>;
-
-function oldStore(store: DraftStore): OldStore {
-  return {
-    readList: async (list) => {
-      const draft = await store.read(list);
-      return draft && [...draft.entries];
-    },
-    write: (list, entries, mode) =>
-      store.change(list, (draft) => {
-        if (draft !== undefined && mode === "create") throw refuseToAmend();
-        return addEntries(draft ?? emptyDraft(list), entries);
-      }),
-    update: async (list, ref, change) => {
-      if ((await store.readEntry(list, ref)) === undefined) throw noSuchManifest(ref);
-      await store.change(list, (draft) => {
-        const old = draft && findStored(draft, ref);
-        if (draft === undefined || old === undefined) throw noSuchManifest(ref);
-        return { ...draft, entries: draft.entries.map((entry) => (entry === old ? change(entry) : entry)) };
-      });
-    },
-    remove: async (list, only) => {
-      const bytes = (entries: readonly Entry[]): Buffer => Buffer.concat(entries.map(encodeEntry));
-      let isKept = false;
-      await store.change(list, (draft) => {
-        if (draft === undefined) throw noSuchManifest(list);
-        isKept = only !== undefined && !bytes(only).equals(bytes(draft.entries));
-        return isKept ? draft : undefined;
-      });
-      return !isKept;
-    },
-  };
 }

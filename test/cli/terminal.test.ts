@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parseReference } from "../../src/oci/reference.js";
 import { storeName } from "../../src/store/names.js";
+import { emptyDraft } from "../../src/list/draft.js";
 import { openStore } from "../../src/store/store.js";
 import { startRegistry, type RunningRegistry } from "../../src/testing/index.js";
 import { recordingContext } from "../helpers/cli.js";
@@ -49,11 +50,8 @@ describe("nothing that a terminal could obey", () => {
     const list = parseReference("x.example/evil");
     const entry = entryOf("x.example/evil:1");
     const platform = { ...entry.descriptor.platform!, variant: EVIL };
-    await openStore(join(config, "manifests")).write(
-      list,
-      [{ ...entry, descriptor: { ...entry.descriptor, platform } }],
-      "create",
-    );
+    const entries = [{ ...entry, descriptor: { ...entry.descriptor, platform } }];
+    await openStore(join(config, "manifests")).change(list, () => ({ ...emptyDraft(list), entries }));
     for (const args of [
       ["inspect", "x.example/evil"],
       ["inspect", "-v", "x.example/evil"],

@@ -5,6 +5,7 @@ import { run } from "../../src/cli.js";
 import type { Context, Waits } from "../../src/context.js";
 import { descriptor } from "../../src/oci/descriptor.js";
 import type { Entry } from "../../src/list/entry.js";
+import { emptyDraft } from "../../src/list/draft.js";
 import { parseManifest } from "../../src/oci/manifest.js";
 import { locationOf } from "../../src/oci/location.js";
 import { Platform } from "../../src/oci/platform.js";
@@ -94,7 +95,8 @@ export async function withScene(options: SceneOptions, play: (scene: Scene) => P
     writeFileSync(join(folder, "config.json"), JSON.stringify(options.config?.(peer.host) ?? {}));
     const entries = images.map((image, index) => entryOf(sources[index] ?? "", image));
     const store = openStore(join(folder, "manifests"), interruption.signal);
-    await store.write(parseReference(target), entries, "create");
+    const draft = { ...emptyDraft(parseReference(target)), entries };
+    await store.change(draft.name, () => draft);
 
     const runWith: Scene["runWith"] = async (env, ...argv) => {
       const recording = recordingContext({

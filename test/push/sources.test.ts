@@ -1,6 +1,7 @@
 import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { addEntries } from "../../src/list/draft.js";
 import { openStore } from "../../src/store/store.js";
 import { parseReference } from "../../src/oci/reference.js";
 import type { ImageOptions } from "../../src/testing/index.js";
@@ -60,10 +61,9 @@ describe("--purge", () => {
       const late = scene.peer.putImage("src/late", { tag: "v1", architecture: "s390x", layers: 1 });
       add = async () => {
         const store = openStore(join(scene.folder, "manifests"));
-        await store.write(
+        await store.change(
           parseReference(scene.target),
-          [entryOf(`${scene.domain}/src/late:v1`, late)],
-          "amend",
+          (draft) => draft && addEntries(draft, [entryOf(`${scene.domain}/src/late:v1`, late)]),
         );
       };
       const { status, stderr } = await scene.push("--purge");
@@ -72,8 +72,8 @@ describe("--purge", () => {
         stderr: `WARNING: ${scene.target} was changed during the push: the local list is kept\n`,
       });
       expect(
-        await openStore(join(scene.folder, "manifests")).readList(parseReference(scene.target)),
-      ).toHaveLength(3);
+        await openStore(join(scene.folder, "manifests")).read(parseReference(scene.target)),
+      ).toHaveProperty("entries.length", 3);
     });
   });
 
