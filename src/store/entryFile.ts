@@ -23,7 +23,7 @@ const EntryFile = goStruct({
   Platform: z.optional(Platform),
 });
 
-/** Reads the file of an entry. Throws a StoreError that names the file and what is wrong with it. */
+/** Reads the file of an entry. Throws a STORE error that names the file and what is wrong with it. */
 export function decodeEntry(bytes: Buffer, file: string): Entry {
   try {
     const parsed = z.safeParse(EntryFile, parseJson(bytes));

@@ -70,7 +70,7 @@ export interface Lock {
 
 /**
  * Waits for the lock of a folder, which is made if need be and removed again when nothing else is in it.
- * Throws a StoreError when a holder that is alive does not give it up within a minute, and Node's error when the
+ * Throws a STORE error when a holder that is alive does not give it up within a minute, and Node's error when the
  * folder cannot be written to.
  */
 export async function acquireLock(folder: string, signal?: AbortSignal): Promise<Lock> {
