@@ -66,7 +66,7 @@ export function plan(draft: Draft, options: PlanOptions = {}): Plan {
   const { target = locationOf(name), anyRegistry = false, mountOnly = false } = options;
   if (entries.length === 0) throw new PlanError({ code: "LIST_EMPTY", list: formatReference(name) });
   for (const entry of entries) checkEntry(entry, target, anyRegistry);
-  const root = encodeList(draft);
+  const root = encodeList(target.kind === "layout" ? asIndex(draft) : draft);
   const children = childrenToPush(draft, target);
   const steps = [...new Map(children.map(({ step }) => [step.manifest.digest, step])).values()];
   return {
@@ -84,6 +84,11 @@ export function plan(draft: Draft, options: PlanOptions = {}): Plan {
     ],
     mountOnly,
   };
+}
+
+/** What reads OCI layouts looks for an OCI index there, and for nothing else. */
+function asIndex({ entries, settings }: Draft): Pick<Draft, "entries" | "settings"> {
+  return { entries, settings: { ...settings, type: settings.type === "auto" ? "oci" : settings.type } };
 }
 
 /** The last step, which moves the tags. */

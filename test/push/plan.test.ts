@@ -115,6 +115,8 @@ describe("a plan", () => {
       [at("reg.example/team/app")],
     ]);
     expect(rootOf(planned).tags).toEqual(["a", "b"]);
+    // A layout's readers look for nothing else, whatever the images are.
+    expect(rootOf(planned).manifest.mediaType).toBe(OCI_INDEX);
   });
 
   test("makes an OCI index when the first image is OCI's", () => {
