@@ -1,10 +1,10 @@
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { mkdir, readdir, readFile, rename, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
 import { ManifestError } from "../../src/errors.js";
 import { emptyDraft, type Draft } from "../../src/list/draft.js";
-import { encodeEntry } from "../../src/list/entry.js";
+import { encodeEntry, type Entry } from "../../src/list/entry.js";
 import { formatReference, parseReference } from "../../src/oci/reference.js";
 import { findStored, openStore } from "../../src/store/store.js";
 import { entryOf } from "../helpers/entries.js";
@@ -293,6 +293,25 @@ describe("the draft that a change gets", () => {
     });
     expect(drafts).toEqual([undefined, 1]);
     expect(namesOf(await here.read())).toEqual(NAMES.slice(0, 2));
+  });
+
+  it.each([
+    ["one entry", annotating(NAMES[0]!, "v8")],
+    ["several", (all: readonly Entry[]) => removing(NAMES[1]!)(annotating(NAMES[0]!, "v8")(all))],
+  ])("is asked for again when docker has made the list anew since: %s", async (_name, edit) => {
+    await here.make();
+    const drafts: (readonly string[] | undefined)[] = [];
+    await here.store.change(LIST, (draft) => {
+      drafts.push(namesOf(draft?.entries));
+      if (drafts.length === 1) {
+        renameSync(here.folder, `${here.folder}.old`);
+        mkdirSync(here.folder);
+        writeFileSync(here.fileOf(NAMES[2]!), encodeEntry(entries[2]!));
+      }
+      return changing(edit)(draft);
+    });
+    expect(drafts).toEqual([NAMES, NAMES.slice(2)]);
+    expect(await here.read()).toEqual(entries.slice(2));
   });
 
   it("is asked for again when docker has removed the list since", async () => {
