@@ -30,8 +30,14 @@ function load(name) {
   const { script } = compiled.get(name) ?? compile(name, file);
   if (name === "undici.cjs" && isComplete()) leaveParserAlone();
   const module = { exports: {} };
+  /** Each of its modules asks for the file beside it that it needs; one evaluation does for all. @type {Map<string, unknown>} */
+  const loaded = new Map();
   /** @type {(id: string) => unknown} */
-  const requireFrom = (id) => (id.startsWith("./") ? load(id.slice(2)) : require(id));
+  const requireFrom = (id) => {
+    if (!id.startsWith("./")) return require(id);
+    if (!loaded.has(id)) loaded.set(id, load(id.slice(2)));
+    return loaded.get(id);
+  };
   /** @type {unknown} */
   const evaluate = script.runInThisContext();
   /** @type {ModuleFunction} */ (evaluate)(module.exports, requireFrom, module, file, dist);
