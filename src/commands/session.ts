@@ -116,7 +116,6 @@ async function registryOpener(
       concurrency: flags.concurrency,
       retries: flags.retries,
       ...context.waits,
-      signal: context.signal,
       userAgent: `tsmanifest/${VERSION}`,
       onEvent: (event) => {
         report(event, flags.debug, context, warn);

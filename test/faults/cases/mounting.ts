@@ -606,6 +606,23 @@ export const mounting: Concern = {
       },
     },
     {
+      server: "is in the middle of an upload when the user interrupts the push",
+      client: "gives the upload up before it ends",
+      run: () => {
+        let interrupt: () => void = () => undefined;
+        const intercept = (request: Incoming): boolean => {
+          if (!isCommit(request)) return false;
+          interrupt();
+          return true;
+        };
+        return withScene({ mounts: "refuse202", images: one, intercept }, async (scene) => {
+          interrupt = scene.interrupt;
+          expect((await scene.push()).status).not.toBe(0);
+          expect(scene.peer.openUploads()).toBe(0);
+        });
+      },
+    },
+    {
       server: "cuts a download behind its last byte, before it says that this was the end",
       client: "takes it for complete",
       run: () => {
