@@ -5,7 +5,17 @@ import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { createRegistry, executePush, fetchEntries, parseReference, planPush } from "tsmanifest";
+import {
+  accessesOf,
+  addEntries,
+  createRegistry,
+  emptyDraft,
+  execute,
+  parseReference,
+  plan,
+  registrySource,
+  SourceReader,
+} from "tsmanifest";
 import { startRegistry } from "tsmanifest/testing";
 
 const registry = await startRegistry();
@@ -23,8 +33,18 @@ assert.equal(stdout.trim().split("\n").at(-1), registry.manifest("app", "command
 
 const target = parseReference(`${registry.host}/app:library`);
 const client = await createRegistry({ domain: target.domain });
-const entries = await Promise.all(sources.map((source) => fetchEntries(client, parseReference(source))));
-const digest = await executePush(planPush(target, entries.flat()), { registryOf: () => client });
+const read = client.session({ access: [] });
+const reader = new SourceReader();
+const entries = await Promise.all(
+  sources.map((source) => {
+    const ref = parseReference(source);
+    return reader.entries(registrySource(ref, read.repository(ref.path)));
+  }),
+);
+const planned = plan(addEntries(emptyDraft(target), entries.flat()));
+const access = accessesOf(planned).map(({ location, actions }) => ({ path: location.path, actions }));
+const session = client.session({ access });
+const { digest } = await execute(planned, ({ path }) => session.repository(path));
 assert.equal(digest, registry.manifest("app", "library")?.digest);
 
 await client.close();
