@@ -1,6 +1,7 @@
 import { parseLayoutReference } from "../content/layoutReference.js";
 import type { Context } from "../context.js";
 import type { Draft } from "../list/draft.js";
+import { ManifestError } from "../errors.js";
 import { isSameDraft, lostInList } from "../list/encode.js";
 import { formatReference, parseReference } from "../oci/reference.js";
 import { accessesOf, plan, type Plan, type PlanOptions } from "../push/plan.js";
@@ -60,7 +61,12 @@ export const push = defineCommand({
 });
 
 function layoutTarget(text: string): Required<Pick<PlanOptions, "target" | "tags">> {
-  const { folder, tag } = parseLayoutReference(text);
+  const { folder, tag, digest } = parseLayoutReference(text);
+  if (digest !== undefined) {
+    throw new ManifestError("INVALID_REFERENCE", `${text}: a list is written under a tag, not a digest`, {
+      subject: text,
+    });
+  }
   return { target: { kind: "layout", folder }, tags: [tag ?? "latest"] };
 }
 

@@ -39,7 +39,8 @@ export function findEntry({ entries }: Draft, ref: Reference): Entry | undefined
  * What an index contributed before, and contributes no more, leaves, and its attestations with it.
  */
 export function addEntries(draft: Draft, added: readonly Entry[]): Draft {
-  const origins = new Set(added.flatMap(({ origin }) => origin ?? []));
+  // An index may have become an image: then that image has the index's name.
+  const origins = new Set(added.map(({ origin, ref }) => origin ?? formatReference(ref)));
   const fresh = byName(added);
   const kept = draft.entries.filter(
     ({ ref, origin }) => origin === undefined || !origins.has(origin) || fresh.has(formatReference(ref)),

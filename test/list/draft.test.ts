@@ -41,6 +41,12 @@ describe("a draft", () => {
     );
   });
 
+  it("loses what an index contributed that has become an image", () => {
+    const image = entryOf("r.example/app:latest", { seed: "now an image" });
+    const before = addEntries(emptyDraft(LIST), [amd64, arm64, plain]);
+    expect(addEntries(before, [image]).entries).toEqual([plain, image]);
+  });
+
   it("keeps what other sources contributed", () => {
     const other = { ...rebuilt, origin: "r.example/app:other" };
     const draft = addEntries(emptyDraft(LIST), [other, plain]);
