@@ -42,7 +42,7 @@ function open(proxy?: URL): URL {
     roots: () => Promise.resolve([]),
     proxyFor: () => proxy,
     userAgent: "test",
-    timeouts: { headers: 2_000, stall: 2_000 },
+    timeouts: { headers: 1_000, stall: 1_000 },
   });
   closing.unshift(transport.close);
   return new URL(`https://127.0.0.1:${listening.port}/`);
@@ -305,7 +305,7 @@ describe("time", () => {
     const { stream } = await transport.send(to(url, `${8 * MIB}`, "GET", { stream: true }));
     const slow = async function* () {
       yield Buffer.alloc(10);
-      await sleep(4_500);
+      await sleep(2_500);
       yield Buffer.alloc(10);
     };
     const upload = await transport.send(to(url, "", "PUT", { body: { length: 20, open: slow } }));
@@ -324,6 +324,15 @@ test("a fault of the body is that of the upload, and the connection goes on", as
     "the source is gone",
   );
   expect((await transport.send(to(url, "2"))).body).toHaveLength(2);
+});
+
+test("an answer that is too large is not read to its end, and the connection goes on", async () => {
+  const url = await serving(storage);
+  await expect(transport.send(to(url, `${64 * MIB}`))).rejects.toThrow(
+    "the answer is larger than 4194304 bytes",
+  );
+  expect((await transport.send(to(url, "2"))).body).toHaveLength(2);
+  expect(listening.connections).toBe(1);
 });
 
 test("an abort ends a request and nothing else", async () => {
