@@ -165,7 +165,7 @@ function waitingForFiles() {
     name: "waiting-for-files",
     setup(build) {
       build.onResolve({ filter: /^node:fs\/promises$/ }, ({ path, importer }) =>
-        /[\\/]src[\\/](?:docker|store)[\\/]/.test(importer)
+        /[\\/]src[\\/](?:docker[\\/]|store[\\/]|fileSystem\.ts$)/.test(importer)
           ? { path, namespace: "waiting-for-files" }
           : undefined,
       );

@@ -13,15 +13,16 @@ import { describe, expect, it } from "vitest";
  */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "errors.ts": [],
+  "fileSystem.ts": ["errors.ts"],
   "limit.ts": [],
   "context.ts": [],
   "version.ts": [],
   go: ["errors.ts"],
   oci: ["errors.ts", "go"],
   list: ["errors.ts", "go", "oci"],
-  content: ["errors.ts", "go", "limit.ts", "list", "oci"],
+  content: ["errors.ts", "fileSystem.ts", "go", "limit.ts", "list", "oci"],
   push: ["content", "errors.ts", "go", "limit.ts", "list", "oci"],
-  store: ["content", "errors.ts", "go", "list", "oci"],
+  store: ["content", "errors.ts", "fileSystem.ts", "go", "list", "oci"],
   docker: ["context.ts", "errors.ts", "go", "registry/auth"],
   registry: [
     "content",

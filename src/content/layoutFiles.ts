@@ -1,8 +1,7 @@
-import { constants, lstat, mkdir, open, rename, rm, type FileHandle } from "node:fs/promises";
+import { constants, lstat, open, rm, stat, type FileHandle } from "node:fs/promises";
 import { join } from "node:path";
-import { pid } from "node:process";
-import { setTimeout as sleep } from "node:timers/promises";
-import { ManifestError, messageOf, systemCode } from "../errors.js";
+import { ManifestError, systemCode } from "../errors.js";
+import { diskFault, ignoreMissing, makeFolders, move, uniqueName } from "../fileSystem.js";
 
 /**
  * Files of a folder that comes from elsewhere. Nothing in it leads out of it or makes us wait: what is read is a regular
@@ -13,31 +12,14 @@ import { ManifestError, messageOf, systemCode } from "../errors.js";
 const SCRATCH = ".tsmanifest-";
 const SCRATCH_NAME = /^\.tsmanifest-\d+-\d+-[0-9a-z]*$/;
 
-/** Windows says these while somebody reads the file that is to be replaced. */
-const IN_USE = new Set(["EPERM", "EACCES", "EBUSY"]);
-const REPLACE_TRIES = 5;
-
-const DISK_FAULTS = new Map([
-  ["EACCES", "permission denied"],
-  ["EPERM", "operation not permitted"],
-  ["EROFS", "the file system is read-only"],
-  ["ENOSPC", "no space left on the disk"],
-  ["EDQUOT", "the disk quota is used up"],
-  ["EMFILE", "too many open files"],
-  ["ENAMETOOLONG", "the name is too long for the file system"],
-  ["ELOOP", "too many symbolic links"],
-  ["ENOTDIR", "not a folder"],
-  ["EEXIST", "not a folder"],
-]);
-
 /** Runs work on a path; a fault of the disk becomes a ManifestError (STORE) that names it. */
 export async function naming<Result>(path: string, work: () => Promise<Result>): Promise<Result> {
   try {
     return await work();
   } catch (error) {
-    const code = systemCode(error);
-    if (error instanceof ManifestError || code === undefined || code === "ABORT_ERR") throw error;
-    throw storeError(path, DISK_FAULTS.get(code) ?? messageOf(error), error);
+    const fault = diskFault(error);
+    if (fault === undefined) throw error;
+    throw storeError(path, fault, error);
   }
 }
 
@@ -45,9 +27,9 @@ export function storeError(path: string, what: string, cause?: unknown): Manifes
   return new ManifestError("STORE", `${path}: ${what}`, { subject: path, cause });
 }
 
-/** A name for something unfinished. node:crypto would take longer to load than all of this. */
+/** A name for something unfinished. */
 export function scratchName(): string {
-  return `${SCRATCH}${pid}-${Date.now()}-${Math.random().toString(36).slice(2)}`;
+  return SCRATCH + uniqueName();
 }
 
 export function isScratch(name: string): boolean {
@@ -83,12 +65,6 @@ async function lstatOf(path: string) {
       return undefined;
     }),
   );
-}
-
-/** For `.catch`: what is not there is undefined. */
-export function ignoreMissing(error: unknown): undefined {
-  if (systemCode(error) === "ENOENT") return undefined;
-  throw error;
 }
 
 export interface OpenFile {
@@ -154,29 +130,19 @@ export async function writeFile(
     } finally {
       await handle.close();
     }
-    await naming(path, () => replace(scratch, path));
+    await naming(path, () => move(scratch, path));
   } catch (error) {
     await rm(scratch, { force: true }).catch(() => undefined);
     throw error;
   }
 }
 
-/** Renames a file over another one, or over nothing. Throws Node's errors. */
-export async function replace(from: string, to: string): Promise<void> {
-  for (let tries = 1; ; tries++) {
-    try {
-      await rename(from, to);
-      return;
-    } catch (error) {
-      if (tries === REPLACE_TRIES || !IN_USE.has(systemCode(error) ?? "")) throw error;
-      await sleep(2 ** tries * 5);
-    }
-  }
-}
-
 /** Makes a folder of a layout, and those above it. */
 export async function makeFolder(path: string): Promise<void> {
-  await naming(path, () => mkdir(path, { recursive: true, mode: 0o755 }));
+  await naming(path, async () => {
+    if ((await makeFolders(path)) || (await stat(path)).isDirectory()) return;
+    throw storeError(path, "not a folder");
+  });
 }
 
 /** Sees to it that the names in a folder are on the disk, where the system can do that. */

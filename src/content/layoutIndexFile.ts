@@ -2,17 +2,8 @@ import { lstat, mkdir, open, readdir, rename, rm, rmdir, writeFile } from "node:
 import { basename, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ManifestError, systemCode } from "../errors.js";
-import {
-  ignoreMissing,
-  isFolder,
-  isScratch,
-  naming,
-  readFile,
-  replace,
-  scratchName,
-  storeError,
-  syncFolder,
-} from "./layoutFiles.js";
+import { ignoreMissing, move } from "../fileSystem.js";
+import { isFolder, isScratch, naming, readFile, scratchName, storeError, syncFolder } from "./layoutFiles.js";
 import {
   EMPTY_INDEX,
   encodeLayoutIndex,
@@ -132,7 +123,7 @@ async function changeLocked(folder: string, file: string, edits: readonly Edit[]
   } finally {
     await handle.close();
   }
-  await replace(file, path);
+  await move(file, path);
   await syncFolder(folder);
 }
 

@@ -1,24 +1,11 @@
 import type { BigIntStats } from "node:fs";
-import { lstat, mkdir, readFile, rename, stat } from "node:fs/promises";
-import { dirname, sep } from "node:path";
+import { lstat, readFile, stat } from "node:fs/promises";
+import { sep } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import * as z from "zod/mini";
-import { systemCode, ManifestError, messageOf } from "../errors.js";
+import { systemCode, ManifestError } from "../errors.js";
+import { diskFault, ignoreMissing } from "../fileSystem.js";
 import type { ListPaths } from "./listPaths.js";
-
-/** What the disk's refusals mean to a person. */
-const DISK_FAULTS = new Map([
-  ["EACCES", "permission denied"],
-  ["EPERM", "operation not permitted"],
-  ["EROFS", "the file system is read-only"],
-  ["ENOSPC", "no space left on the disk"],
-  ["EDQUOT", "the disk quota is used up"],
-  ["EMFILE", "too many open files"],
-  ["ENAMETOOLONG", "the name is too long for the file system"],
-  ["ELOOP", "too many symbolic links"],
-  ["ENOTDIR", "not a folder"],
-  ["EISDIR", "is a folder, not a file"],
-]);
 
 const DiskError = z.object({ path: z.optional(z.string()), dest: z.optional(z.string()) });
 
@@ -26,10 +13,6 @@ const FULL = new Set(["ENOSPC", "EDQUOT"]);
 const REFUSED = new Set(["EROFS", "EACCES", "EPERM"]);
 /** What is wrong with the whole store when it is said of a file of ours in there. */
 const ABOUT_STORE = new Set([...FULL, ...REFUSED, "ENOTDIR"]);
-
-/** Windows says these while somebody (docker, a virus scanner) has the file open. */
-const IN_USE = new Set(["EPERM", "EACCES", "EBUSY"]);
-const MOVE_TRIES = 5;
 
 /** Files worked on at once: enough to keep a disk busy, few enough for 256 open files. */
 const AT_ONCE = 16;
@@ -49,13 +32,14 @@ export async function naming<Result>(paths: ListPaths, work: () => Promise<Resul
 }
 
 function named(error: unknown, { root, private: own }: ListPaths): unknown {
-  const code = systemCode(error);
-  if (error instanceof ManifestError || code === undefined || code === "ABORT_ERR") return error;
+  const fault = diskFault(error);
+  if (fault === undefined) return error;
+  const code = systemCode(error) ?? "";
   const isOurs = (path: string): boolean => path === own || path.startsWith(own + sep);
-  const paths = pathsOf(error);
+  const paths = filesOf(error);
   const path = paths.find((one) => !isOurs(one)) ?? paths[0] ?? root;
   const subject = isOurs(path) && ABOUT_STORE.has(code) ? root : path;
-  return new ManifestError("STORE", `${subject}: ${DISK_FAULTS.get(code) ?? messageOf(error)}`, {
+  return new ManifestError("STORE", `${subject}: ${fault}`, {
     cause: error,
     subject,
     hint: REFUSED.has(code)
@@ -65,19 +49,13 @@ function named(error: unknown, { root, private: own }: ListPaths): unknown {
 }
 
 /** Which files an error of the disk is about: none where it comes from an open file, two where one was moved. */
-function pathsOf(error: unknown): string[] {
+function filesOf(error: unknown): string[] {
   const { path, dest } = z.safeParse(DiskError, error).data ?? {};
   return [path, dest].filter((one) => one !== undefined);
 }
 
 export function isFull(error: unknown): boolean {
   return FULL.has(systemCode(error) ?? "");
-}
-
-/** For `.catch`: what is not there is undefined. */
-export function ignoreMissing(error: unknown): undefined {
-  if (systemCode(error) === "ENOENT") return undefined;
-  throw error;
 }
 
 /** Can nothing be at this path, since something above it is no folder? `HOME=/dev/null` is how some have none. */
@@ -88,37 +66,8 @@ export async function isBelowFile(path: string): Promise<boolean> {
   );
 }
 
-/**
- * Makes a folder and what is missing above it; true if it was not there. Node's own way never ends where the system says
- * of a folder whose parent is there that it has none (`/proc`).
- */
-export async function makeFolders(path: string, isLastTry = false): Promise<boolean> {
-  try {
-    await mkdir(path, { mode: 0o755 });
-    return true;
-  } catch (error) {
-    if (systemCode(error) === "EEXIST") return false;
-    if (systemCode(error) !== "ENOENT" || isLastTry || dirname(path) === path) throw error;
-    await makeFolders(dirname(path));
-    return makeFolders(path, true);
-  }
-}
-
 export async function exists(path: string): Promise<boolean> {
   return (await stat(path).catch(ignoreMissing)) !== undefined;
-}
-
-/** Renames, with some patience where another program has the file open. */
-export async function move(from: string, to: string): Promise<void> {
-  for (let wait = 1; ; wait++) {
-    try {
-      await rename(from, to);
-      return;
-    } catch (error) {
-      if (wait === MOVE_TRIES || !IN_USE.has(systemCode(error) ?? "")) throw error;
-      await sleep(2 ** wait * 5);
-    }
-  }
 }
 
 /** Is there such a folder of ours? Throws where it is anything else: a link would lead out of the store. */

@@ -2,8 +2,9 @@ import { chmod, chown, constants, copyFile, lstat, mkdir, open, rename, rm } fro
 import { dirname, join } from "node:path";
 import * as z from "zod/mini";
 import { ManifestError, systemCode } from "../errors.js";
+import { ignoreMissing, move } from "../fileSystem.js";
 import { parseJson } from "../go/json.js";
-import { checkFolder, exists, mapEach, identityOf, ignoreMissing, move, readOwn } from "./disk.js";
+import { checkFolder, exists, mapEach, identityOf, readOwn } from "./disk.js";
 import type { ListPaths } from "./listPaths.js";
 import { isFileName } from "./names.js";
 

@@ -19,7 +19,8 @@ import { kill, pid } from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
 import * as z from "zod/mini";
 import { systemCode, ManifestError, messageOf } from "../errors.js";
-import { exists, ignoreMissing, makeFolders } from "./disk.js";
+import { ignoreMissing, makeFolders, uniqueName } from "../fileSystem.js";
+import { exists } from "./disk.js";
 
 /**
  * A lock across processes that dies with its holder, made of nothing but folders, since those are all that every
@@ -53,8 +54,7 @@ const LEFTOVER_MS = 3_600_000;
 const Holder = z.object({ pid: z.int(), machine: z.string() });
 type Holder = z.infer<typeof Holder>;
 
-/** What a folder of one's own is called. node:crypto would be the better part of the time that `rm` takes to start. */
-const newId = (): string => `${pid}-${Date.now()}-${Math.random().toString(36).slice(2)}`;
+/** What a folder of one's own is called: see {@link uniqueName}. */
 const ID = /^\d+-\d+-[0-9a-z]+$/;
 
 /** What the system says when `lock` is there already; Windows says what may have other reasons, too. */
@@ -74,7 +74,7 @@ export interface Lock {
  * folder cannot be written to.
  */
 export async function acquireLock(folder: string, signal?: AbortSignal): Promise<Lock> {
-  const id = newId();
+  const id = uniqueName();
   try {
     await waitFor(folder, id, signal);
   } catch (error) {

@@ -222,4 +222,13 @@ describe("a layout that cannot be written", () => {
       message: /not a folder$/,
     });
   });
+
+  it.skipIf(process.platform !== "linux")(
+    "ends in an error, not never, where no folder can be made",
+    async () => {
+      await expect(openLayout("/proc/none/out").put(manifest, ["v1"])).rejects.toMatchObject({
+        code: "STORE",
+      });
+    },
+  );
 });
