@@ -616,7 +616,9 @@ export const mounting: Concern = {
           return true;
         };
         return withScene({ mounts: "refuse202", images: one, intercept }, async (scene) => {
-          interrupt = scene.interrupt;
+          interrupt = () => {
+            scene.interrupt();
+          };
           expect((await scene.push()).status).not.toBe(0);
           expect(scene.peer.openUploads()).toBe(0);
         });
