@@ -12,7 +12,7 @@ import { isTag } from "../oci/reference.js";
 import { readBlob } from "./blobReader.js";
 import { LayoutBlobs } from "./layoutBlobs.js";
 import { isFolder, isScratch, makeFolder, naming, readFile, syncFolder, writeFile } from "./layoutFiles.js";
-import { namesIn, onlyOf, rootsOf, shown, withManifest, withTag, type IndexEntry } from "./layoutIndex.js";
+import { namesIn, onlyOf, rootsOf, shown, withManifest, taggedWith, type IndexEntry } from "./layoutIndex.js";
 import { IndexFile } from "./layoutIndexFile.js";
 import { ReferrerScan } from "./layoutReferrers.js";
 import type {
@@ -118,7 +118,7 @@ class OciLayout implements Layout {
   async defaultReference(): Promise<string> {
     await this.#checkLayout();
     const entries = rootsOf(await this.#entries());
-    if (withTag(entries, "latest").length > 0) return "latest";
+    if (taggedWith(entries, "latest").length > 0) return "latest";
     const only = onlyOf(entries);
     if (only !== undefined) return only.descriptor.digest;
     throw unknown(
@@ -199,7 +199,7 @@ class OciLayout implements Layout {
       return manifest;
     }
     const entries = await this.#entries();
-    const tagged = withTag(entries, reference);
+    const tagged = taggedWith(entries, reference);
     if (tagged.length === 0) throw unknown(`${name} is not there`, choice(rootsOf(entries)));
     const only = onlyOf(tagged);
     if (only === undefined) throw unknown(`${name} could be several images`, choice(tagged));

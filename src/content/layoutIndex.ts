@@ -66,7 +66,7 @@ function invalid(what: string): ManifestError {
  * The entries of a tag, which should all be of one manifest: the first that is called so, as with skopeo and buildx; else
  * those whose whole reference ends in it.
  */
-export function withTag(entries: readonly IndexEntry[], tag: string): readonly IndexEntry[] {
+export function taggedWith(entries: readonly IndexEntry[], tag: string): readonly IndexEntry[] {
   const found = entries.find((entry) => entry.descriptor.annotations[REF_NAME] === tag);
   if (found !== undefined) return [found];
   return entries.filter((entry) => namesOf(entry).some((name) => tagOf(name) === tag));

@@ -4,7 +4,7 @@ import { digestLike, digestOf, isDigest } from "../oci/digest.js";
 import { formatLocation } from "../oci/location.js";
 import { MANIFEST_TYPES, OCI_INDEX } from "../oci/mediaTypes.js";
 import { decode, encodingOf } from "./http/contentEncoding.js";
-import { header, type HttpRequest, type HttpResponse } from "./http/message.js";
+import { contentLength, header, type HttpRequest, type HttpResponse } from "./http/message.js";
 import { ensureStatus } from "./http/registryError.js";
 import type { RepositoryClient } from "./http/repositoryClient.js";
 
@@ -69,7 +69,7 @@ export async function getManifest(
  * PUT, any 2xx. A digest in the answer is that of the bytes.
  * @throws DIGEST_MISMATCH if it is not
  */
-export async function putManifest(
+export async function sendManifest(
   client: RepositoryClient,
   reference: string,
   { mediaType, bytes }: { readonly mediaType: string; readonly bytes: Buffer },
@@ -128,7 +128,7 @@ export async function openBlob(
       }
       return { stream, length: expectedLength(client, blob), skip: 0 };
     }
-    const sent = lengthOf(response);
+    const sent = contentLength(response);
     // Some stores name the encoding of the blob itself, a compressed layer, and send it as it is.
     if (encoding !== undefined && !(sent === blob.size && sent > 0)) {
       const decoded = decode(stream, encoding, response.url.host).on("error", () => undefined);
@@ -192,11 +192,6 @@ function blobUnknown({ location }: RepositoryClient, digest: string): ManifestEr
 function mismatch({ location }: RepositoryClient, digest: string, what: string): ManifestError {
   const message = `${formatLocation(location)}@${digest}: ${what}`;
   return new ManifestError("DIGEST_MISMATCH", message, { subject: digest });
-}
-
-function lengthOf(response: HttpResponse): number | undefined {
-  const text = header(response, "content-length");
-  return text !== undefined && /^\d{1,15}$/.test(text) ? Number(text) : undefined;
 }
 
 /** The length that the manifest says. */

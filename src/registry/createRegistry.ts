@@ -7,6 +7,7 @@ import { newAuthSession } from "./auth/session.js";
 import { apiHost, isHost, protocols, withProtocol } from "./http/endpoint.js";
 import { NotNeededError, type Send } from "./http/message.js";
 import { withRedirects } from "./http/redirects.js";
+import { either } from "./http/signals.js";
 import type { TlsSettings } from "./http/tls.js";
 import { createTransport, isBulk, type Timeouts } from "./http/transport.js";
 import { createRepository } from "./repository.js";
@@ -14,7 +15,7 @@ import type { RetryLimits } from "./retry/backoff.js";
 import { DEFAULT_RETRIES } from "./retry/classify.js";
 import { withRetry } from "./retry/retry.js";
 import { createScopes, type Access } from "./scopes.js";
-import { either, until } from "./until.js";
+import { until } from "./until.js";
 import { withEvents, type RegistryEvent } from "./wireEvents.js";
 
 export type { Access } from "./scopes.js";

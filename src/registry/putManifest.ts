@@ -2,7 +2,7 @@ import type { Interruptible, PutOptions } from "../content/repository.js";
 import { ManifestError, messageOf } from "../errors.js";
 import { digestLike, isDigest } from "../oci/digest.js";
 import type { Manifest } from "../oci/manifest.js";
-import { getManifest, putManifest as sendManifest } from "./api.js";
+import { getManifest, sendManifest } from "./api.js";
 import { header } from "./http/message.js";
 import { RegistryError } from "./http/registryError.js";
 import { nameOf, type RepositoryClient } from "./http/repositoryClient.js";

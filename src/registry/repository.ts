@@ -5,7 +5,7 @@ import { digestOf, isDigest } from "../oci/digest.js";
 import { parseManifest, type Manifest } from "../oci/manifest.js";
 import { baseType, MANIFEST_TYPES } from "../oci/mediaTypes.js";
 import { getBlob, getManifest, headManifest, openBlob } from "./api.js";
-import { header, type HttpResponse } from "./http/message.js";
+import { contentLength, header, type HttpResponse } from "./http/message.js";
 import { isNoSuchManifest, RegistryError } from "./http/registryError.js";
 import { nameOf, type RepositoryClient } from "./http/repositoryClient.js";
 import { TransportError } from "./http/transportError.js";
@@ -54,13 +54,13 @@ async function resolve(
   if (response.status !== 200 || mediaType === undefined) return undefined;
   const said = header(response, "docker-content-digest");
   const digest = isDigest(reference) ? reference : said;
-  const size = header(response, "content-length");
+  const size = contentLength(response);
   if (isDigest(reference) && said !== undefined && said !== reference) return undefined;
   // A proxy may have taken away what was to be learned.
-  if (digest === undefined || !isDigest(digest) || size === undefined || !/^\d{1,15}$/.test(size)) {
+  if (digest === undefined || !isDigest(digest) || size === undefined) {
     return resolveByGet(client, reference, options);
   }
-  return descriptor(mediaType, digest, Number(size));
+  return descriptor(mediaType, digest, size);
 }
 
 /** Did the server, or whoever is before it, cut the connection? What cannot be reached at all is another matter. */

@@ -1,5 +1,6 @@
 import { setMaxListeners } from "node:events";
 import type { Send } from "./http/message.js";
+import { either } from "./http/signals.js";
 
 /**
  * The outermost layer of a session: its end ends all of its requests at once, even those that wait for a token which others
@@ -30,15 +31,4 @@ async function ended<Result>(signal: AbortSignal, work: () => Promise<Result>): 
   } finally {
     signal.removeEventListener("abort", end);
   }
-}
-
-/** The one that is there, or one that is aborted as soon as either is. */
-export function either(one: AbortSignal | undefined, other: AbortSignal): AbortSignal;
-export function either(one: AbortSignal | undefined, other: AbortSignal | undefined): AbortSignal | undefined;
-export function either(
-  one: AbortSignal | undefined,
-  other: AbortSignal | undefined,
-): AbortSignal | undefined {
-  if (one === undefined || other === undefined || one === other) return one ?? other;
-  return AbortSignal.any([one, other]);
 }

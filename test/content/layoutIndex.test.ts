@@ -7,7 +7,7 @@ import {
   rootsOf,
   shown,
   withManifest,
-  withTag,
+  taggedWith,
 } from "../../src/content/layoutIndex.js";
 import { seedImage } from "../helpers/images.js";
 import { manifestOf } from "../helpers/layouts.js";
@@ -143,7 +143,7 @@ describe("the tags of a layout", () => {
     const { entries } = parseLayoutIndex(
       indexOf(annotations.map((one, index) => entry(digests[index]!, one))),
     );
-    return withTag(entries, tag).map(({ descriptor: { digest } }) => digest);
+    return taggedWith(entries, tag).map(({ descriptor: { digest } }) => digest);
   };
 
   it("are what an entry is called", () => {

@@ -5,7 +5,7 @@ import { parseDockerConfig } from "../../src/docker/config.js";
 import { ManifestError } from "../../src/errors.js";
 import { formatReference, parseCanonical, parseReference } from "../../src/oci/reference.js";
 import { missingScopes, preferredChallenge, realmOf } from "../../src/registry/auth/challenge.js";
-import { resolveLocation, withDigest } from "../../src/registry/http/locations.js";
+import { resolveLocation, closingUrl } from "../../src/registry/http/locations.js";
 import { parseRetryAfter, retryAfterInText } from "../../src/registry/http/retryAfter.js";
 import { parseChallenges } from "../../src/registry/http/wwwAuthenticate.js";
 import { fuzz, FUZZ_TIMEOUT_MS } from "../helpers/fuzz.js";
@@ -66,7 +66,7 @@ describe("whatever comes", { timeout: FUZZ_TIMEOUT_MS }, () => {
         expect(resolved.url.protocol).toMatch(/^https?:$/);
         expect(resolved.url.username + resolved.url.password).toBe("");
         if (url.protocol === "https:" && !allowPlainHttp) expect(resolved.url.protocol).toBe("https:");
-        expect(withDigest(resolved.url, "sha256:0").search).toContain("digest=sha256%3A0");
+        expect(closingUrl(resolved.url, "sha256:0").search).toContain("digest=sha256%3A0");
       });
     });
   });

@@ -3,6 +3,7 @@ import * as z from "zod/mini";
 import type { Credentials } from "./credentials.js";
 import { isLoopback } from "../../go/loopback.js";
 import { ManifestError } from "../../errors.js";
+import { jsonOrUndefined } from "../http/message.js";
 
 /**
  * Asking a token server for a bearer token.
@@ -123,7 +124,7 @@ export interface BearerToken {
  * @throws ManifestError if there is none; the message holds nothing of the answer
  */
 export function parseTokenAnswer(text: string, now: number): BearerToken {
-  const answer = TokenAnswer.safeParse(parseJson(text)).data;
+  const answer = TokenAnswer.safeParse(jsonOrUndefined(text)).data;
   const token = answer?.token ?? answer?.access_token;
   if (answer === undefined || token === undefined) {
     throw new ManifestError("INVALID_ANSWER", "the token server's answer holds no token");
@@ -136,7 +137,7 @@ const OAuthError = z.object({ error: z.enum(["invalid_grant", "invalid_client"])
 
 /** Does a token server's 400 say that the refresh token is not good, or not any more? */
 export function isInvalidGrant(text: string): boolean {
-  return OAuthError.safeParse(parseJson(text)).success;
+  return OAuthError.safeParse(jsonOrUndefined(text)).success;
 }
 
 /** Counted from `issued_at` where that makes sense: a server may hand out a token that it has kept for a while. */
@@ -144,12 +145,4 @@ function lifetimeSeconds(expiresIn: number, issuedAt: string, now: number): numb
   const age = (now - Date.parse(issuedAt)) / 1000;
   const left = age > 0 && age < expiresIn ? expiresIn - age : expiresIn;
   return Math.min(MAX_LIFETIME_SECONDS, Math.max(MIN_LIFETIME_SECONDS, left));
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -1,10 +1,11 @@
 import type { Readable } from "node:stream";
+import type { Method } from "./message.js";
 
 /** What both versions of HTTP do for the transport: a request goes out, the head and the body of its answer come back. */
 
 /** A request to one origin. */
 export interface Sent {
-  readonly method: "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE";
+  readonly method: Method;
   /** With its query. */
   readonly path: string;
   /** Names in lower case. */

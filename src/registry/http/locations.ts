@@ -6,7 +6,7 @@ import { ManifestError } from "../../errors.js";
  * https://www.rfc-editor.org/rfc/rfc9110#section-10.2.2
  */
 
-export interface Location {
+export interface ResolvedLocation {
   readonly url: URL;
   /** Is it the server that was asked? If not, nothing that was meant for that server may go there. */
   readonly sameOrigin: boolean;
@@ -30,7 +30,7 @@ export function resolveLocation(
   location: string | undefined,
   requestUrl: URL,
   options: LocationOptions = {},
-): Location {
+): ResolvedLocation {
   const text = location?.trim() ?? "";
   if (text === "") throw new ManifestError("INVALID_ANSWER", `${requestUrl.host} sent no Location header`);
   if (text.length > MAX_LENGTH || CONTROLS.test(text) || !URL.canParse(text, requestUrl.href)) {
@@ -72,7 +72,7 @@ function isSameServer(url: URL, requestUrl: URL): boolean {
 }
 
 /** The upload's URL with the digest that closes it; the rest of the query stays byte for byte. */
-export function withDigest(url: URL, digest: string): URL {
+export function closingUrl(url: URL, digest: string): URL {
   const closing = new URL(url);
   const separator = url.search === "" ? "?" : url.search.endsWith("&") ? "" : "&";
   closing.search = `${url.search}${separator}digest=${encodeURIComponent(digest)}`;

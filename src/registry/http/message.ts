@@ -91,6 +91,21 @@ export function headers(response: Pick<HttpResponse, "headers">, name: string): 
   return value === undefined ? [] : Array.isArray(value) ? value : [value];
 }
 
+/** What `Content-Length` says, in bytes; undefined where it says nothing that makes sense. */
+export function contentLength(response: Pick<HttpResponse, "headers">): number | undefined {
+  const text = header(response, "content-length");
+  return text !== undefined && /^\d{1,15}$/.test(text) ? Number(text) : undefined;
+}
+
+/** What a body is as JSON, not checked in any way; undefined where it is none. */
+export function jsonOrUndefined(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
 /** A URL as it may be shown: without user name, query values and fragment, where secrets and signatures live. */
 export function shownUrl(url: URL): string {
   const keys = [...url.searchParams].map(([key, value]) =>

@@ -1,6 +1,14 @@
 import * as z from "zod/mini";
 import { ManifestError } from "../../errors.js";
-import { header, headers, shownUrl, type FailedAnswer, type HttpResponse, type Method } from "./message.js";
+import {
+  header,
+  headers,
+  jsonOrUndefined,
+  shownUrl,
+  type FailedAnswer,
+  type HttpResponse,
+  type Method,
+} from "./message.js";
 import { askedWait } from "./retryAfter.js";
 import { parseChallenges } from "./wwwAuthenticate.js";
 
@@ -89,6 +97,14 @@ export function failedAnswer({ status, headers, body }: HttpResponse): FailedAns
   return { status, headers, text: body.toString("utf8", 0, MAX_TEXT) };
 }
 
+/** The 4xx that are over after a while. */
+const PASSING = new Set([408, 429, 499]);
+
+/** Did the server refuse this for good? A failure of its own, and what is wrong for the moment, are no such answers. */
+export function isRefusal({ status }: Pick<HttpResponse, "status">): boolean {
+  return status >= 400 && status < 500 && !PASSING.has(status);
+}
+
 /** Is it a page for people, such as a login's, instead of what was asked for? */
 export function isHtml(response: Pick<HttpResponse, "headers">): boolean {
   return /^\s*(?:text\/html|application\/xhtml\+xml)\b/i.test(header(response, "content-type") ?? "");
@@ -128,20 +144,12 @@ function challengeErrors(response: HttpResponse): ApiError[] {
 }
 
 function bodyErrors({ body, status }: HttpResponse): ApiError[] {
-  const parsed = z.safeParse(ErrorBody, parseOrUndefined(body));
+  const parsed = z.safeParse(ErrorBody, jsonOrUndefined(body.toString()));
   if (!parsed.success) return [];
   const { details, errors } = parsed.data;
   if (details === undefined || details === "") return errors ?? [];
   const code = status === 401 ? "UNAUTHORIZED" : status === 429 ? "TOOMANYREQUESTS" : "UNKNOWN";
   return [{ code, message: details, detail: "" }];
-}
-
-function parseOrUndefined(body: Buffer): unknown {
-  try {
-    return JSON.parse(body.toString());
-  } catch {
-    return undefined;
-  }
 }
 
 function adviceFor(

@@ -4,6 +4,7 @@ import { decode, encodingOf } from "./contentEncoding.js";
 import { shownUrl, type HttpRequest, type HttpResponse, type Send } from "./message.js";
 import { ManifestError } from "../../errors.js";
 import { createNetwork, type NetworkOptions } from "./network.js";
+import { either } from "./signals.js";
 import { TransportError } from "./transportError.js";
 
 /** The innermost layer: one request, one answer. */
@@ -85,10 +86,6 @@ export function createTransport({ userAgent, timeouts, ...options }: TransportOp
   }
 
   return { send, speaksTls: network.speaksTls, close: network.close };
-}
-
-function either(one: AbortSignal | undefined, other: AbortSignal | undefined): AbortSignal | undefined {
-  return one === undefined || other === undefined ? (one ?? other) : AbortSignal.any([one, other]);
 }
 
 /** Does it send or fetch a blob, piece by piece? */

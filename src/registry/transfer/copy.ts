@@ -3,6 +3,7 @@ import type { Blob, BlobStream, Interruptible, Repository } from "../../content/
 import { hasCode, ManifestError, messageOf } from "../../errors.js";
 import { RegistryError } from "../http/registryError.js";
 import type { RepositoryClient } from "../http/repositoryClient.js";
+import { either } from "../http/signals.js";
 import { TransportError } from "../http/transportError.js";
 import { backoff, type RetryLimits } from "../retry/backoff.js";
 import { classify, retriesFor } from "../retry/classify.js";
@@ -155,7 +156,7 @@ function readOnce(copy: Copy, first: BlobStream | undefined): Reading {
     resumes: copy.retries === 0 ? 0 : MAX_RESUMES,
     first,
     onBytes: copy.onBytes,
-    signal: copy.signal === undefined ? over.signal : AbortSignal.any([copy.signal, over.signal]),
+    signal: either(copy.signal, over.signal),
   });
   let fault: Error | undefined;
   // No `throw`: what breaks on the side of the upload is told to a generator that way, and is no fault of the download.

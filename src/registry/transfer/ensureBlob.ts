@@ -5,6 +5,7 @@ import type { Limit } from "../../limit.js";
 import { NotNeededError } from "../http/message.js";
 import { RegistryError } from "../http/registryError.js";
 import type { RepositoryClient } from "../http/repositoryClient.js";
+import { either } from "../http/signals.js";
 import type { RetryLimits } from "../retry/backoff.js";
 import { copyBlob, SourceError, UploadRefusedError } from "./copy.js";
 import { UploadHolder } from "./uploadHolder.js";
@@ -122,7 +123,6 @@ async function mountFrom(
 async function copyFrom(work: Work, source: Repository): Promise<Attempt> {
   const { target, settings, blob, options, isNeeded, uploads } = work;
   const { location } = source;
-  const signals = [options.signal, options.stop].filter((signal) => signal !== undefined);
   try {
     await settings.copyLimit(async () => {
       if (!isNeeded()) throw new NotNeededError();
@@ -134,7 +134,7 @@ async function copyFrom(work: Work, source: Repository): Promise<Attempt> {
         uploads,
         retries: settings.retries,
         limits: settings.limits,
-        signal: signals.length === 0 ? undefined : AbortSignal.any(signals),
+        signal: either(options.signal, options.stop),
         onBytes: (count) => options.onEvent?.({ kind: "bytes", blob, count }),
       });
     });

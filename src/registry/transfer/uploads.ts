@@ -1,8 +1,8 @@
 import type { Blob, Interruptible } from "../../content/repository.js";
 import { ManifestError } from "../../errors.js";
-import { resolveLocation, withDigest } from "../http/locations.js";
+import { resolveLocation, closingUrl } from "../http/locations.js";
 import { header, type BodySource, type HttpRequest, type HttpResponse } from "../http/message.js";
-import { ensureStatus, isHtml, RegistryError } from "../http/registryError.js";
+import { ensureStatus, isHtml, isRefusal, RegistryError } from "../http/registryError.js";
 import type { RepositoryClient } from "../http/repositoryClient.js";
 
 /**
@@ -24,9 +24,6 @@ export type Mount =
   | { readonly kind: "upload"; readonly upload: Upload }
   /** It will have none of it: 4xx. */
   | { readonly kind: "refused"; readonly error: RegistryError };
-
-/** The 4xx that are over after a while. */
-const PASSING = new Set([408, 429, 499]);
 
 /** An upload is given up in passing: nobody waits longer than this for the answer, in milliseconds. */
 const CANCEL_MS = 2_000;
@@ -58,7 +55,7 @@ export async function mountBlob(
   if (response.status === 202) return { kind: "upload", upload: uploadOf(client, response, auth) };
   const error = new RegistryError("POST", response);
   // What is wrong for the moment, or with the server, says nothing about mounts.
-  if (response.status < 400 || response.status >= 500 || PASSING.has(response.status)) throw error;
+  if (!isRefusal(response)) throw error;
   return { kind: "refused", error };
 }
 
@@ -83,7 +80,7 @@ export async function closeUpload(
   const response = await client
     .send({
       method: "PUT",
-      url: withDigest(url, blob.digest),
+      url: closingUrl(url, blob.digest),
       headers: { "content-type": "application/octet-stream" },
       body,
       idempotent: false,

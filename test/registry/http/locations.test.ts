@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { ManifestError } from "../../../src/errors.js";
-import { resolveLocation, withDigest } from "../../../src/registry/http/locations.js";
+import { resolveLocation, closingUrl } from "../../../src/registry/http/locations.js";
 import { location, requestUrl } from "../../helpers/generators/locations.js";
 
 const UPLOADS = new URL("https://registry.example/v2/multi/app/blobs/uploads/");
@@ -129,7 +129,7 @@ describe("an upload's Location", () => {
           if (from.protocol === "https:") expect(url.protocol).toBe("https:");
           if (sameOrigin) expect(url.hostname).toBe(from.hostname);
           expect(url.username + url.password + url.hash).toBe("");
-          expect(withDigest(url, "sha256:00").href).toContain("digest=sha256%3A00");
+          expect(closingUrl(url, "sha256:00").href).toContain("digest=sha256%3A00");
         } catch (error) {
           expect(error).toBeInstanceOf(ManifestError);
           expect(error).not.toHaveProperty("message", expect.stringContaining("canary-secret"));
@@ -152,7 +152,7 @@ describe("the URL that closes an upload", () => {
     ["with a lone question mark", "https://r.example/u?", "https://r.example/u?digest=sha256%3Aab"],
   ])("%s", (_name, url, expected) => {
     const upload = new URL(url);
-    expect(withDigest(upload, "sha256:ab").href).toBe(expected);
+    expect(closingUrl(upload, "sha256:ab").href).toBe(expected);
     expect(upload.href).toBe(url);
   });
 });

@@ -1,6 +1,6 @@
 import { ManifestError } from "../../../errors.js";
 import { shownUrl, type HttpResponse, type Method, type Send } from "../../http/message.js";
-import { RegistryError } from "../../http/registryError.js";
+import { isRefusal, RegistryError } from "../../http/registryError.js";
 import type { Challenge } from "../../http/wwwAuthenticate.js";
 import { realmOf } from "../challenge.js";
 import type { Credentials } from "../credentials.js";
@@ -17,8 +17,6 @@ import type { Token } from "../tokenCache.js";
 /** A token is not used any more this long before it ends, in milliseconds. */
 const MARGIN_MS = 5_000;
 const MAX_TOKEN_ANSWER = 256 * 1024;
-/** The 4xx that are over after a while. */
-const PASSING = new Set([408, 429, 499]);
 
 /** The registry or its token server does not accept the credentials. */
 export class CredentialsRefusedError extends ManifestError {
@@ -102,8 +100,7 @@ function tokenQuery(
 
 /** A refusal that is not about who we are, nor for the moment. */
 function isAboutScopes(response: HttpResponse, credentials: Credentials | undefined): boolean {
-  const { status } = response;
-  if (status < 400 || status >= 500 || PASSING.has(status)) return false;
+  if (!isRefusal(response)) return false;
   return credentials === undefined || response.redirected || !isCredentialsRefused(response);
 }
 
