@@ -62,6 +62,7 @@ export async function layoutSource(
 /** Reads sources for one list: what several of them share is read once, and what all of them make us hold is bounded. */
 export class SourceReader {
   readonly #platforms = new Map<string, Promise<Platform>>();
+  readonly #children = new Map<string, Promise<Manifest>>();
   readonly #signal: AbortSignal | undefined;
   readonly #maxBytes: number;
   #manifests = 0;
@@ -110,12 +111,23 @@ export class SourceReader {
     const entries = await Promise.all(
       index.children.map(async (child) => {
         const ref = withDigest(source.ref, child.digest);
-        const manifest = await this.#get(source.repository, child.digest, formatReference(ref), source.name);
+        const manifest = await this.#child(source, child.digest, formatReference(ref));
         if (manifest.kind === "index") return this.#childEntries(source, manifest, depth + 1);
         return [{ ...(await this.#entry(source.repository, ref, manifest, child)), origin: source.name }];
       }),
     );
     return entries.flat();
+  }
+
+  /** A manifest that an index names; each is read once from a repository, however often it is named. */
+  #child({ repository, name: index }: Source, digest: string, name: string): Promise<Manifest> {
+    const key = `${formatLocation(repository.location)}@${digest}`;
+    const known = this.#children.get(key);
+    if (known !== undefined) return known;
+    const asked = this.#get(repository, digest, name, index);
+    this.#children.set(key, asked);
+    asked.catch(() => this.#children.delete(key));
+    return asked;
   }
 
   async #get(repository: Repository, reference: string, name: string, index?: string): Promise<Manifest> {

@@ -47,6 +47,24 @@ async function withRegistry(
   }
 }
 
+/** Puts an image manifest of some 30 kB, which differs by its name. */
+function largeManifest(peer: Peer, name: string): Child {
+  const config = Buffer.from("{}");
+  const bytes = Buffer.from(
+    JSON.stringify({
+      schemaVersion: 2,
+      mediaType: OCI_MANIFEST,
+      config: { digest: digestOf(config), size: config.byteLength },
+      layers: [],
+      annotations: { name, padding: "x".repeat(30_000) },
+    }),
+  );
+  peer.putBlob("app", config);
+  peer.putManifest("app", OCI_MANIFEST, bytes);
+  const platform = { os: "linux", architecture: "amd64" };
+  return { digest: digestOf(bytes), size: bytes.byteLength, platform };
+}
+
 describe("an index as a source", () => {
   test("gives entries with all that it says of its manifests, and remembers that they came from it", async () => {
     await withRegistry(async ({ peer, putIndex, read }) => {
@@ -125,41 +143,37 @@ describe("an index as a source", () => {
 
   test("is bounded by the bytes of its manifests", async () => {
     await withRegistry(async ({ peer, putIndex, read }) => {
-      const large = Buffer.from(
-        JSON.stringify({
-          schemaVersion: 2,
-          mediaType: OCI_MANIFEST,
-          config: { digest: digestOf(Buffer.from("{}")), size: 2 },
-          layers: [],
-          annotations: { padding: "x".repeat(30_000) },
-        }),
-      );
-      peer.putBlob("app", Buffer.from("{}"));
-      peer.putManifest("app", OCI_MANIFEST, large, "large");
-      const child = {
-        digest: digestOf(large),
-        size: large.byteLength,
-        platform: { os: "linux", architecture: "amd64" },
-      };
-      putIndex(
-        "v1",
-        Array.from({ length: 100 }, () => child),
-      );
+      const children = Array.from({ length: 100 }, (_, number) => largeManifest(peer, String(number)));
+      putIndex("v1", children);
       const reader = new SourceReader({ maxBytes: 2_500_000 });
       await expect(read("app:v1", reader)).rejects.toMatchObject({ code: "LIMIT" });
     });
   });
 
+  test("asks once for a manifest that an index names a hundred times", async () => {
+    await withRegistry(async ({ peer, putIndex, read }) => {
+      const child = largeManifest(peer, "same");
+      putIndex(
+        "v1",
+        Array.from({ length: 100 }, () => child),
+      );
+      expect(await read("app:v1", new SourceReader({ maxBytes: 2_500_000 }))).toHaveLength(100);
+      expect(peer.log.filter(({ path }) => path.endsWith(child.digest))).toHaveLength(1);
+    });
+  });
+
   test("counts the bytes of all sources together", async () => {
     await withRegistry(async ({ peer, putIndex, read }) => {
-      const image = peer.putImage("app", { tag: "image", kind: "oci" });
-      const reader = new SourceReader({ maxBytes: 100 * image.size });
-      putIndex(
-        "small",
-        Array.from({ length: 60 }, () => childOf(image)),
-      );
-      await expect(read("app:small", reader)).resolves.toHaveLength(60);
-      await expect(read("app:small", reader)).rejects.toMatchObject({ code: "LIMIT" });
+      const index = (tag: string): Buffer =>
+        putIndex(
+          tag,
+          Array.from({ length: 60 }, (_, number) => largeManifest(peer, `${tag}${number}`)),
+        );
+      index("one");
+      index("other");
+      const reader = new SourceReader({ maxBytes: 2_500_000 });
+      await expect(read("app:one", reader)).resolves.toHaveLength(60);
+      await expect(read("app:other", reader)).rejects.toMatchObject({ code: "LIMIT" });
     });
   });
 
