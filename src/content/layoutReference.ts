@@ -1,5 +1,6 @@
 import { ManifestError } from "../errors.js";
 import { digestFault } from "../oci/digest.js";
+import { LAYOUT_SCHEME } from "../oci/location.js";
 import { isTag } from "../oci/reference.js";
 
 /** An OCI image layout, and which of its manifests is meant. */
@@ -10,11 +11,9 @@ export interface LayoutReference {
   readonly digest?: string;
 }
 
-const PREFIX = "oci-layout://";
-
 /** Is it written as the reference of a layout, rightly or wrongly? */
 export function isLayoutReference(input: string): boolean {
-  return input.startsWith(PREFIX);
+  return input.startsWith(LAYOUT_SCHEME);
 }
 
 /**
@@ -31,8 +30,8 @@ export function parseLayoutReference(input: string): LayoutReference {
   const refuse = (fault: string): never => {
     throw new ManifestError("INVALID_REFERENCE", `${input}: ${fault}`, { subject: input });
   };
-  if (!isLayoutReference(input)) return refuse(`does not begin with ${PREFIX}`);
-  const [named, digest] = cutLast(input.slice(PREFIX.length), "@", /^sha\d+:/);
+  if (!isLayoutReference(input)) return refuse(`does not begin with ${LAYOUT_SCHEME}`);
+  const [named, digest] = cutLast(input.slice(LAYOUT_SCHEME.length), "@", /^sha\d+:/);
   if (digest !== undefined) {
     const fault = digestFault(digest);
     if (fault !== undefined) return refuse(fault);

@@ -1,4 +1,7 @@
-import { repositoryName, type Reference } from "./reference.js";
+import { parseCanonical, repositoryName, type Reference } from "./reference.js";
+
+/** Behind it follows a folder. */
+export const LAYOUT_SCHEME = "oci-layout://";
 
 /** Where content lives: a repository of a registry, or an OCI image layout in a folder. */
 export type Location =
@@ -17,8 +20,18 @@ export function formatLocation(location: Location): string {
     case "registry":
       return repositoryName(location);
     case "layout":
-      return `oci-layout://${location.folder}`;
+      return `${LAYOUT_SCHEME}${location.folder}`;
   }
+}
+
+/**
+ * Reads what {@link formatLocation} wrote.
+ * @throws INVALID_REFERENCE for what is no repository
+ */
+export function parseLocation(text: string): Location {
+  return text.startsWith(LAYOUT_SCHEME)
+    ? { kind: "layout", folder: text.slice(LAYOUT_SCHEME.length) }
+    : locationOf(parseCanonical(text));
 }
 
 export function isSameLocation(one: Location, other: Location): boolean {

@@ -4,8 +4,8 @@ import { goObject, goString, issueOf, parseJson } from "../go/json.js";
 import { DEFAULT_SETTINGS, type Settings } from "../list/draft.js";
 import type { Entry } from "../list/entry.js";
 import { Descriptor, encodeDescriptor } from "../oci/descriptor.js";
-import { formatLocation, isSameLocation, locationOf, type Location } from "../oci/location.js";
-import { formatReference, parseCanonical, type Reference } from "../oci/reference.js";
+import { formatLocation, isSameLocation, locationOf, parseLocation } from "../oci/location.js";
+import { formatReference, type Reference } from "../oci/reference.js";
 
 /**
  * What docker's files have no room for: whose folder it is (`a/b` and `a_b` have the same one, as have `:v1` and `:V1`
@@ -31,8 +31,6 @@ const ListRecord = z.object({
   ),
 });
 export type ListRecord = z.infer<typeof ListRecord>;
-
-const LAYOUT = "oci-layout://";
 
 /**
  * Reads a record; undefined where it is for another folder.
@@ -81,12 +79,6 @@ export function withSource(entry: Entry, name: string, record: ListRecord | unde
   if (found?.digest !== entry.descriptor.digest) return entry;
   const { source = entry.source, origin } = found;
   return { ...entry, source, ...(origin !== undefined && { origin }) };
-}
-
-function parseLocation(text: string): Location {
-  return text.startsWith(LAYOUT)
-    ? { kind: "layout", folder: text.slice(LAYOUT.length) }
-    : locationOf(parseCanonical(text));
 }
 
 /**
