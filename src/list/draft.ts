@@ -48,11 +48,11 @@ export function addEntries(draft: Draft, added: readonly Entry[]): Draft {
   const complete = new Set(
     kept.filter(({ raw }) => raw !== undefined).map(({ ref }) => formatReference(ref)),
   );
-  const incomplete = kept.filter(
+  const staying = kept.filter(
     ({ ref }) => complete.has(formatReference(ref)) || !fresh.has(formatReference(ref)),
   );
   const missing = [...fresh].flatMap(([name, entries]) => (complete.has(name) ? [] : entries));
-  return withEntries(draft, [...incomplete, ...missing]);
+  return withEntries(draft, [...staying, ...missing]);
 }
 
 /** The draft with other entries; attestations whose image has left leave too. */

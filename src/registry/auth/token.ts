@@ -40,16 +40,6 @@ export function repositoryScope(path: string, ...actions: ("pull" | "push" | "de
   return `repository:${path}:${actions.join(",")}`;
 }
 
-/** The scopes of a push: the target first, since some servers read no more, each other repository once, for reading. */
-export function pushScopes(target: string, sources: Iterable<string>): string[] {
-  const others = new Set(sources);
-  others.delete(target);
-  return [
-    repositoryScope(target, "pull", "push"),
-    ...[...others].map((path) => repositoryScope(path, "pull")),
-  ];
-}
-
 /** The request for a token: a form where there is an identity token, else {@link tokenGet}. */
 export function tokenRequest(query: TokenQuery): TokenRequest {
   const { realm, service, scopes, credentials } = query;

@@ -4,7 +4,6 @@ import { ManifestError, messageOf } from "../../../src/errors.js";
 import {
   mayReceiveCredentials,
   parseTokenAnswer,
-  pushScopes,
   tokenGet,
   tokenRequest,
 } from "../../../src/registry/auth/token.js";
@@ -12,16 +11,6 @@ import { tokenAnswer } from "../../helpers/generators/tokenAnswers.js";
 
 const NOW = Date.parse("2026-01-02T03:04:05Z");
 const realm = new URL("https://auth.example/token");
-
-describe("the scopes of a push", () => {
-  test("are the target first, then each source once", () => {
-    expect(pushScopes("multi/app", ["multi/amd64", "multi/app", "multi/arm64", "multi/amd64"])).toEqual([
-      "repository:multi/app:pull,push",
-      "repository:multi/amd64:pull",
-      "repository:multi/arm64:pull",
-    ]);
-  });
-});
 
 describe("the request for a token", () => {
   const scopes = ["repository:b:pull,push", "repository:a:pull"];
