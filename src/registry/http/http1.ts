@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
 import { Pool, type buildConnector } from "undici";
-import type { Connections } from "./exchange.js";
+import type { Connections } from "./connections.js";
 
 /** Requests over HTTP/1.1, by undici. */
 

@@ -2,7 +2,7 @@ import { connect, constants, type ClientHttp2Session, type ClientHttp2Stream } f
 import type { Socket } from "node:net";
 import { Transform } from "node:stream";
 import { errors } from "undici";
-import type { Connections, Received, Sent } from "./exchange.js";
+import type { Connections, Received, Sent } from "./connections.js";
 
 /**
  * Requests over HTTP/2, by Node's own client. undici's takes an answer that the server cancels for a whole one, and sends

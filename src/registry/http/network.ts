@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
 import { errors } from "undici";
-import type { Connections } from "./exchange.js";
+import type { Connections } from "./connections.js";
 import { createHttp1 } from "./http1.js";
 import { createHttp2 } from "./http2.js";
 import { forwarding, isHttpProxy, openProxy, openTunnel } from "./proxy.js";

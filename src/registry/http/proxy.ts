@@ -1,6 +1,6 @@
 import { Socket } from "node:net";
 import { Client, type Dispatcher } from "undici";
-import type { Connections } from "./exchange.js";
+import type { Connections } from "./connections.js";
 import { connectorOf } from "./http1.js";
 import { hostnameOf, openTcp, portOf, within, type Bounds } from "./sockets.js";
 import { socks5Connect } from "./socks5.js";
