@@ -1,5 +1,5 @@
 import type { Interruptible, Repository } from "../content/repository.js";
-import { ManifestError } from "../errors.js";
+import { hasCode, ManifestError } from "../errors.js";
 import { descriptor, type Descriptor } from "../oci/descriptor.js";
 import { digestOf, isDigest } from "../oci/digest.js";
 import { parseManifest, type Manifest } from "../oci/manifest.js";
@@ -78,17 +78,13 @@ async function resolveByGet(
   try {
     response = await getManifest(client, reference, options);
   } catch (error) {
-    if (error instanceof RegistryError || isMismatch(error)) return undefined;
+    if (error instanceof RegistryError || hasCode(error, "DIGEST_MISMATCH")) return undefined;
     throw error;
   }
   const mediaType = mediaTypeOf(response);
   if (mediaType === undefined) return undefined;
   const digest = isDigest(reference) ? reference : digestOf(response.body);
   return descriptor(mediaType, digest, response.body.byteLength);
-}
-
-function isMismatch(error: unknown): boolean {
-  return error instanceof ManifestError && error.code === "DIGEST_MISMATCH";
 }
 
 function mediaTypeOf(response: HttpResponse): string | undefined {

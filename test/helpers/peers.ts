@@ -7,6 +7,8 @@ import { delimiter, join } from "node:path";
 export interface PeerOptions {
   /** Where they keep what they keep: settings, caches. */
   readonly home: string;
+  /** Variables besides those that say where that is. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** Where a program is: in PATH, or where `go install` puts it. Its name alone if it is nowhere. */
@@ -26,7 +28,7 @@ function isExecutable(path: string): boolean {
 }
 
 /** Runs a program with nothing of the user's own. Its standard output; an error with its standard error if it fails. */
-export function runPeer(name: string, args: readonly string[], { home }: PeerOptions): Promise<string> {
+export function runPeer(name: string, args: readonly string[], { home, env }: PeerOptions): Promise<string> {
   return new Promise((resolve, reject) => {
     const child = spawn(peerPath(name), args, {
       env: {
@@ -35,6 +37,7 @@ export function runPeer(name: string, args: readonly string[], { home }: PeerOpt
         XDG_RUNTIME_DIR: home,
         DOCKER_CONFIG: home,
         TMPDIR: home,
+        ...env,
       },
       cwd: home,
       stdio: ["ignore", "pipe", "pipe"],

@@ -1,4 +1,3 @@
-import { spawn } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,6 +5,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { digestOf } from "../../src/oci/digest.js";
 import { cli } from "../helpers/cli.js";
 import { seed, seedImage, type SeedImage } from "../helpers/images.js";
+import { runPeer } from "../helpers/peers.js";
 import { describeWithPrograms, startRegistryServer, type RegistryServer } from "../helpers/registryServer.js";
 
 /** What tsmanifest has pushed, read by the clients that people use. */
@@ -73,27 +73,7 @@ describeWithPrograms("what was pushed, read by other clients", programs, () => {
 
   /** Runs a program with its state in the test's folder. */
   function program(name: string, ...args: string[]): Promise<string> {
-    return new Promise((resolve, reject) => {
-      const child = spawn(name, args, {
-        env: {
-          ...process.env,
-          HOME: folder,
-          XDG_RUNTIME_DIR: folder,
-          DOCKER_CONFIG: folder,
-          CONTAINERS_REGISTRIES_CONF: registriesConf(),
-        },
-        stdio: ["ignore", "pipe", "pipe"],
-      });
-      const stdout: Buffer[] = [];
-      const stderr: Buffer[] = [];
-      child.stdout.on("data", (chunk: Buffer) => stdout.push(chunk));
-      child.stderr.on("data", (chunk: Buffer) => stderr.push(chunk));
-      child.on("error", reject);
-      child.on("close", (status) => {
-        if (status === 0) resolve(Buffer.concat(stdout).toString());
-        else reject(new Error(`${name} ${args.join(" ")}: ${Buffer.concat(stderr).toString()}`));
-      });
-    });
+    return runPeer(name, args, { home: folder, env: { CONTAINERS_REGISTRIES_CONF: registriesConf() } });
   }
 
   it.each(LISTS)("skopeo inspect --raw shows the bytes of $kind", async ({ tag, mediaType }) => {
