@@ -21,6 +21,8 @@ export interface Output {
   write(text: string | Uint8Array): unknown;
   /** Does a person look at it? */
   readonly isTTY?: boolean | undefined;
+  /** How wide a terminal is; 0 where it does not know. */
+  readonly columns?: number | undefined;
 }
 
 export interface Waits {

@@ -23,7 +23,8 @@ export async function pushProgress(
   plan: Plan,
   { stdout, stderr, signal }: Context,
 ): Promise<PushProgress> {
-  const spinner = stderr.isTTY === true ? await startSpinner() : undefined;
+  // Some terminals (a serial line, `script` without one of its own) say that they have no width: ora would clear their lines for ever.
+  const spinner = stderr.isTTY === true && stderr.columns !== 0 ? await startSpinner() : undefined;
   const total = { children: childrenOf(plan).length, blobs: plan.blobs.length };
   const done = new Set<string>();
   const copied: { readonly size: number; readonly from: string }[] = [];

@@ -7,6 +7,7 @@ import { build } from "esbuild";
 
 /** The program in a process of its own, built from the sources as they are. */
 export interface Program {
+  readonly file: string;
   start(args: readonly string[], env: Readonly<Record<string, string>>, cwd?: string): Run;
   remove(): void;
 }
@@ -43,6 +44,7 @@ export async function buildProgram(): Promise<Program> {
 /** A program that was built before: `bin/tsmanifest.js`, say, to try what is shipped. */
 export function programAt(file: string, remove: () => void = () => undefined): Program {
   return {
+    file,
     start: (args, env, cwd) => {
       const child = spawn(process.execPath, [file, ...args], {
         env: { PATH: process.env["PATH"], ...env },
