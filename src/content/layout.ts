@@ -121,10 +121,7 @@ class OciLayout implements Layout {
     if (taggedWith(entries, "latest").length > 0) return "latest";
     const only = onlyOf(entries);
     if (only !== undefined) return only.descriptor.digest;
-    throw unknown(
-      `${formatLocation(this.location)}: which of its ${entries.length} manifests?`,
-      choice(entries),
-    );
+    throw unknown(formatLocation(this.location), choice(entries), "could be several images");
   }
 
   async getBlob(digest: string, options: Interruptible = {}): Promise<Buffer> {
@@ -195,18 +192,17 @@ class OciLayout implements Layout {
     const name = this.#name(reference);
     if (reference.includes(":")) {
       const manifest = await this.#read(reference);
-      if (manifest === undefined) throw unknown(`${name} is not there`);
+      if (manifest === undefined) throw unknown(name);
       return manifest;
     }
     const entries = await this.#entries();
     const tagged = taggedWith(entries, reference);
-    if (tagged.length === 0) throw unknown(`${name} is not there`, choice(rootsOf(entries)));
+    if (tagged.length === 0) throw unknown(name, choice(rootsOf(entries)));
     const only = onlyOf(tagged);
-    if (only === undefined) throw unknown(`${name} could be several images`, choice(tagged));
+    if (only === undefined) throw unknown(name, choice(tagged), "could be several images");
     const { digest, mediaType } = only.descriptor;
     const manifest = await this.#read(digest, mediaType);
-    if (manifest === undefined)
-      throw unknown(`${name} is not there`, `index.json says that it is ${digest}, which is missing`);
+    if (manifest === undefined) throw unknown(name, `index.json says that it is ${digest}, which is missing`);
     return manifest;
   }
 
@@ -300,7 +296,7 @@ class OciLayout implements Layout {
     if (await this.#isLayout()) return;
     const name = formatLocation(this.location);
     const found = await lstat(this.#folder).catch(() => undefined);
-    if (found === undefined) throw unknown(`${name}: there is no such folder`);
+    if (found === undefined) throw unknown(name, "there is no such folder");
     const why = found.isFile()
       ? "a file, and layouts are read from folders only"
       : `it has no file ${LAYOUT_FILE}`;
@@ -386,9 +382,8 @@ function choice(entries: readonly IndexEntry[]): string {
 /** An answer about who we are: what a source hides from us, another one may show. */
 function isHidden(error: unknown): error is ManifestError {
   if (!(error instanceof ManifestError)) return false;
-  return (
-    error.code === "UNAUTHENTICATED" || ("status" in error && (error.status === 401 || error.status === 403))
-  );
+  if ("status" in error && (error.status === 401 || error.status === 403)) return true;
+  return hasCode(error, "UNAUTHENTICATED", "CREDENTIALS_MISSING");
 }
 
 /** A function, since a signal changes while TypeScript thinks that it knows. */
@@ -396,6 +391,6 @@ function isAborted(signal: AbortSignal | undefined): boolean {
   return signal?.aborted === true;
 }
 
-function unknown(message: string, hint?: string): ManifestError {
-  return new ManifestError("MANIFEST_UNKNOWN", message, { hint });
+function unknown(subject: string, hint?: string, what = "is not there"): ManifestError {
+  return new ManifestError("MANIFEST_UNKNOWN", `${subject} ${what}`, { subject, hint });
 }

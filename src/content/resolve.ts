@@ -23,6 +23,8 @@ const MAX_MANIFEST_BYTES = 256 * 1024 * 1024;
 export interface Source {
   /** In full: `registry.example/app:v1`, `oci-layout:///work/out:v1`. */
   readonly name: string;
+  /** As it was given, in full: the same for the same source, whatever it holds by now. */
+  readonly origin: string;
   readonly repository: Repository;
   /** The tag or digest to ask for. */
   readonly reference: string;
@@ -38,7 +40,8 @@ export interface Source {
 export function registrySource(ref: Reference, repository: Repository): Source {
   const { tag, digest } = ref;
   const name = formatReference(ref);
-  return { name, repository, reference: tag ?? digest ?? "latest", digest, ref, byDigest: false };
+  const reference = tag ?? digest ?? "latest";
+  return { name, origin: name, repository, reference, digest, ref, byDigest: false };
 }
 
 /** A source in an OCI layout. In the list it is called by its digest in the list's own repository. */
@@ -49,8 +52,10 @@ export async function layoutSource(
 ): Promise<Source> {
   const reference = digest ?? tag ?? (await layout.defaultReference());
   const { domain, path } = list;
+  const folder = formatLocation(layout.location);
   return {
-    name: `${formatLocation(layout.location)}${isDigest(reference) ? "@" : ":"}${reference}`,
+    name: `${folder}${isDigest(reference) ? "@" : ":"}${reference}`,
+    origin: `${folder}${tag === undefined ? "" : `:${tag}`}${digest === undefined ? "" : `@${digest}`}`,
     repository: layout,
     reference,
     digest,
@@ -81,7 +86,8 @@ export class SourceReader {
   async manifest(source: Source): Promise<Manifest> {
     const manifest = await this.#get(source.repository, source.reference, source.name);
     const { digest } = source;
-    if (digest !== undefined && digestLike(digest, manifest.bytes) !== digest) throw mismatch(digest);
+    if (digest !== undefined && digestLike(digest, manifest.bytes) !== digest)
+      throw mismatch(source.name, digest);
     return manifest;
   }
 
@@ -93,8 +99,9 @@ export class SourceReader {
   async entries(source: Source, manifest?: Manifest): Promise<Entry[]> {
     const found = manifest ?? (await this.manifest(source));
     if (found.kind === "index") return this.#childEntries(source, found, 1);
-    const ref = source.byDigest ? withDigest(source.ref, found.digest) : source.ref;
-    return [await this.#entry(source.repository, ref, found)];
+    if (!source.byDigest) return [await this.#entry(source.repository, source.ref, found)];
+    const entry = await this.#entry(source.repository, withDigest(source.ref, found.digest), found);
+    return [{ ...entry, origin: source.origin }];
   }
 
   async #childEntries(source: Source, index: Manifest, depth: number): Promise<Entry[]> {
@@ -103,17 +110,17 @@ export class SourceReader {
         subject: source.name,
       });
     }
-    if (depth > MAX_NESTING) throw limit(`${source.name}: indexes are nested more than ${MAX_NESTING} deep`);
+    if (depth > MAX_NESTING) throw limit(source.name, `indexes are nested more than ${MAX_NESTING} deep`);
     // In all: ten thousand indexes of ten thousand would be as many requests.
     this.#manifests += index.children.length;
-    if (this.#manifests > MAX_MANIFESTS) throw limit(`${source.name}: more than ${MAX_MANIFESTS} manifests`);
+    if (this.#manifests > MAX_MANIFESTS) throw limit(source.name, `more than ${MAX_MANIFESTS} manifests`);
     for (const { digest } of index.children) checkDigest(digest);
     const entries = await Promise.all(
       index.children.map(async (child) => {
         const ref = withDigest(source.ref, child.digest);
         const manifest = await this.#child(source, child.digest, formatReference(ref));
         if (manifest.kind === "index") return this.#childEntries(source, manifest, depth + 1);
-        return [{ ...(await this.#entry(source.repository, ref, manifest, child)), origin: source.name }];
+        return [{ ...(await this.#entry(source.repository, ref, manifest, child)), origin: source.origin }];
       }),
     );
     return entries.flat();
@@ -134,14 +141,16 @@ export class SourceReader {
     try {
       const manifest = await repository.get(reference, { signal: this.#signal });
       this.#bytes += manifest.bytes.byteLength;
-      if (this.#bytes > this.#maxBytes)
-        throw limit(`${name}: more than ${this.#maxBytes} bytes of manifests`);
+      if (this.#bytes > this.#maxBytes) throw limit(name, `more than ${this.#maxBytes} bytes of manifests`);
       return manifest;
     } catch (error) {
       if (!hasCode(error, "MANIFEST_UNKNOWN")) throw error;
       throw new ManifestError("MANIFEST_UNKNOWN", `${name} is not there`, {
         subject: name,
-        hint: index === undefined ? error.hint : `${index} names it, but the registry does not have it`,
+        hint:
+          index === undefined
+            ? error.hint
+            : `${index} names it, but it is not in ${formatLocation(repository.location)}`,
         cause: error,
       });
     }
@@ -202,12 +211,12 @@ function readPlatform(config: Buffer, digest: string): Platform {
   }
 }
 
-function mismatch(digest: string): ManifestError {
-  return new ManifestError("DIGEST_MISMATCH", `manifest verification failed for digest ${digest}`, {
+function mismatch(name: string, digest: string): ManifestError {
+  return new ManifestError("MANIFEST_MISMATCH", `${name}: it does not have the digest ${digest}`, {
     subject: digest,
   });
 }
 
-function limit(message: string): ManifestError {
-  return new ManifestError("LIMIT", message);
+function limit(subject: string, why: string): ManifestError {
+  return new ManifestError("LIMIT", `${subject}: ${why}`, { subject });
 }

@@ -1,7 +1,9 @@
 import type { Descriptor } from "../oci/descriptor.js";
+import { encodePlatform } from "../oci/platform.js";
 import { formatReference, type Reference } from "../oci/reference.js";
 import { withoutOrphans } from "./attestations.js";
 import { encodeEntry, type Entry } from "./entry.js";
+import { groupBy } from "./groupBy.js";
 
 /** A list in the making: the entries that docker keeps, and the settings that docker has no word for. */
 export interface Draft {
@@ -31,28 +33,38 @@ export function emptyDraft(name: Reference): Draft {
 /** The entry of that name, or the first of them where one image stands for several platforms. */
 export function findEntry({ entries }: Draft, ref: Reference): Entry | undefined {
   const name = formatReference(ref);
-  return entries.find((entry) => formatReference(entry.ref) === name);
+  return entries.find((entry) => nameOf(entry) === name);
 }
 
 /**
  * The draft with more entries. One that is there already, with its bytes, stays as it is: it may have been annotated.
- * What an index contributed before, and contributes no more, leaves, and its attestations with it.
+ * What a source contributed before, and contributes no more, leaves, and its attestations with it.
  */
 export function addEntries(draft: Draft, added: readonly Entry[]): Draft {
-  // An index may have become an image: then that image has the index's name.
-  const origins = new Set(added.map(({ origin, ref }) => origin ?? formatReference(ref)));
+  const sources = new Set(added.map(sourceNameOf));
+  const isRenewed = (entry: Entry): boolean => sources.has(sourceNameOf(entry));
+  const complete = draft.entries.filter(({ raw }) => raw !== undefined);
+  const known = groupBy(complete, nameOf);
   const fresh = byName(added);
-  const kept = draft.entries.filter(
-    ({ ref, origin }) => origin === undefined || !origins.has(origin) || fresh.has(formatReference(ref)),
+  const wanted = new Set(
+    [...fresh].flatMap(([name, entries]) => merged(known.get(name) ?? [], entries, isRenewed)),
   );
-  const complete = new Set(
-    kept.filter(({ raw }) => raw !== undefined).map(({ ref }) => formatReference(ref)),
+  const kept = draft.entries.filter((entry) =>
+    fresh.has(nameOf(entry)) ? wanted.delete(entry) : !isRenewed(entry),
   );
-  const staying = kept.filter(
-    ({ ref }) => complete.has(formatReference(ref)) || !fresh.has(formatReference(ref)),
-  );
-  const missing = [...fresh].flatMap(([name, entries]) => (complete.has(name) ? [] : entries));
-  return withEntries(draft, [...staying, ...missing]);
+  return withEntries(draft, [...kept, ...wanted]);
+}
+
+/** The entries of one image, which stands for other platforms by now if there are more or fewer of them. */
+function merged(
+  known: readonly Entry[],
+  fresh: readonly Entry[],
+  isRenewed: (entry: Entry) => boolean,
+): readonly Entry[] {
+  if (known.length === fresh.length) return known;
+  const others = known.filter((entry) => !isRenewed(entry));
+  const platforms = new Set(others.map(platformOf));
+  return [...others, ...fresh.filter((entry) => !platforms.has(platformOf(entry)))];
 }
 
 /** The draft with other entries; attestations whose image has left leave too. */
@@ -60,11 +72,19 @@ export function withEntries(draft: Draft, entries: readonly Entry[]): Draft {
   return { ...draft, entries: withoutOrphans(draft.entries, entries) };
 }
 
+const nameOf = ({ ref }: Entry): string => formatReference(ref);
+
+/** What `create` was given to get this entry: an index, or the image itself. */
+const sourceNameOf = (entry: Entry): string => entry.origin ?? nameOf(entry);
+
+const platformOf = ({ descriptor: { platform } }: Entry): string =>
+  platform === undefined ? "" : encodePlatform(platform);
+
 /** Entries by their names, each once: what is equal to the byte is the same. */
 function byName(entries: readonly Entry[]): Map<string, Entry[]> {
   const found = new Map<string, Entry[]>();
   for (const entry of entries) {
-    const name = formatReference(entry.ref);
+    const name = nameOf(entry);
     const twins = found.get(name) ?? [];
     if (twins.every((twin) => !encodeEntry(twin).equals(encodeEntry(entry)))) twins.push(entry);
     found.set(name, twins);

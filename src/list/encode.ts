@@ -4,6 +4,7 @@ import { encodeDescriptor, type Descriptor } from "../oci/descriptor.js";
 import { parseIndex, type Manifest } from "../oci/manifest.js";
 import { DOCKER_LIST, OCI_INDEX, OCI_MANIFEST } from "../oci/mediaTypes.js";
 import { encodePlatform, NO_PLATFORM } from "../oci/platform.js";
+import { formatReference } from "../oci/reference.js";
 import { inListOrder, isAttestation } from "./attestations.js";
 import type { Draft, Settings } from "./draft.js";
 import { encodeEntry, type Entry } from "./entry.js";
@@ -94,8 +95,10 @@ function formatOf(entries: readonly Entry[], settings: Settings): "oci" | "as do
     case "oci":
       return "oci";
     case "docker":
-      if (entries.some(({ descriptor }) => isAttestation(descriptor))) {
+      const lost = entries.find(({ descriptor }) => isAttestation(descriptor));
+      if (lost !== undefined) {
         throw new ManifestError("ATTESTATION_LOST", "docker's manifest list has no room for attestations", {
+          subject: formatReference(lost.ref),
           hint: "push it as an OCI index, or leave the attestations out",
         });
       }

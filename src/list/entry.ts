@@ -12,8 +12,8 @@ export interface Entry {
   /** Where its manifest and its blobs are. */
   readonly source: Location;
   /**
-   * The index that it was taken from, as `create` was given it, in full: `create --amend` with that index again replaces
-   * what came from it before. Absent for what was named itself.
+   * The index or the layout that it was taken from, as `create` was given it, in full: `create --amend` with that again
+   * replaces what came from it before. Absent for what was named itself.
    */
   readonly origin?: string | undefined;
   /** Type, digest and size of the manifest, and the platform and annotations that the list will say. */

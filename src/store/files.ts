@@ -1,5 +1,6 @@
 import { ManifestError } from "../errors.js";
 import type { Entry } from "../list/entry.js";
+import { groupBy } from "../list/groupBy.js";
 import { encodeDescriptor } from "../oci/descriptor.js";
 import { formatReference } from "../oci/reference.js";
 import { numberedName, numberOf, storeName } from "./names.js";
@@ -35,6 +36,7 @@ export function sameName(one: Entry, other: Entry): ManifestError {
     "STORE",
     `${formatReference(one.ref)} and ${formatReference(other.ref)} have the same file name in the list; ` +
       "name one of them by its digest",
+    { subject: formatReference(one.ref) },
   );
 }
 
@@ -96,14 +98,4 @@ function keepUnchanged(
 export function contentOf({ descriptor, raw, manifest }: Entry): string {
   const bytes = [raw, manifest?.bytes].map((part) => part?.toString("latin1"));
   return [encodeDescriptor(descriptor), manifest?.mediaType, ...bytes].join("\n");
-}
-
-function groupBy<Item>(items: readonly Item[], keyOf: (item: Item) => string): Map<string, Item[]> {
-  const groups = new Map<string, Item[]>();
-  for (const item of items) {
-    const group = groups.get(keyOf(item));
-    if (group === undefined) groups.set(keyOf(item), [item]);
-    else group.push(item);
-  }
-  return groups;
 }

@@ -5,6 +5,7 @@ import { describe, expect, test } from "vitest";
 import { openLayout } from "../../src/content/layout.js";
 import { layoutSource, registrySource, SourceReader } from "../../src/content/resolve.js";
 import { digestOf } from "../../src/oci/digest.js";
+import { formatLocation } from "../../src/oci/location.js";
 import { OCI_INDEX, OCI_MANIFEST } from "../../src/oci/mediaTypes.js";
 import { formatReference, parseReference } from "../../src/oci/reference.js";
 import { createRegistry } from "../../src/registry/createRegistry.js";
@@ -122,7 +123,7 @@ describe("an index as a source", () => {
       await expect(read("app:v1")).rejects.toMatchObject({
         code: "MANIFEST_UNKNOWN",
         subject: `${peer.host}/app:v1@${image.digest}`,
-        hint: `${peer.host}/app:v1 names it, but the registry does not have it`,
+        hint: `${peer.host}/app:v1 names it, but it is not in ${peer.host}/app`,
       });
       await expect(read("app:none")).rejects.toMatchObject({ subject: `${peer.host}/app:none` });
     });
@@ -210,7 +211,7 @@ test("an image in a layout is called by its digest in the list's own repository"
         descriptor: { digest: image.digest, platform: { architecture: "riscv64" } },
         raw: image.body,
       });
-      expect(found?.origin).toBeUndefined();
+      expect(found?.origin).toBe(formatLocation(layout.location));
     });
   } finally {
     rmSync(folder, { recursive: true });

@@ -15,6 +15,12 @@ const arm64 = inIndex("r.example/app:latest", entryOf("r.example/app:latest", { 
 const rebuilt = inIndex("r.example/app:latest", entryOf("r.example/app:latest", { seed: "arm64, again" }));
 const plain = entryOf("r.example/other:v1");
 
+/** An image as its index has it for one variant of arm. */
+function forVariant(variant: string): Entry {
+  const platform = { ...amd64.descriptor.platform!, architecture: "arm", variant };
+  return { ...amd64, descriptor: { ...amd64.descriptor, platform } };
+}
+
 describe("a draft", () => {
   it("keeps an entry that it has, since that may have been annotated", () => {
     const annotated = { ...plain, descriptor: { ...plain.descriptor, annotations: { a: "b" } } };
@@ -47,6 +53,30 @@ describe("a draft", () => {
     expect(addEntries(before, [image]).entries).toEqual([plain, image]);
   });
 
+  it("loses an image that has become an index", () => {
+    const image = { ...entryOf("r.example/app:latest", { seed: "was an image" }), origin: undefined };
+    const before = addEntries(emptyDraft(LIST), [image, plain]);
+    expect(addEntries(before, [amd64, arm64]).entries).toEqual([plain, amd64, arm64]);
+  });
+
+  it("has one image for as many platforms as the index that was rebuilt says", () => {
+    const v6 = forVariant("v6");
+    const v7 = forVariant("v7");
+    const one = addEntries(emptyDraft(LIST), [v6, plain]);
+    const two = addEntries(one, [v6, v7]);
+    expect(new Set(two.entries)).toEqual(new Set([v6, v7, plain]));
+    expect(new Set(addEntries(two, [v7]).entries)).toEqual(new Set([v7, plain]));
+  });
+
+  it("keeps the platform that an image has from another source, and gets the others", () => {
+    const other = { ...forVariant("v6"), origin: "r.example/app:other" };
+    const draft = addEntries(emptyDraft(LIST), [other]);
+    expect(addEntries(draft, [forVariant("v6"), forVariant("v7")]).entries).toEqual([
+      other,
+      forVariant("v7"),
+    ]);
+  });
+
   it("keeps what other sources contributed", () => {
     const other = { ...rebuilt, origin: "r.example/app:other" };
     const draft = addEntries(emptyDraft(LIST), [other, plain]);
@@ -54,8 +84,7 @@ describe("a draft", () => {
   });
 
   it("has one image for two platforms twice, and what is equal to the byte once", () => {
-    const v7 = { ...amd64.descriptor.platform!, architecture: "arm", variant: "v7" };
-    const twin = { ...amd64, descriptor: { ...amd64.descriptor, platform: v7 } };
+    const twin = forVariant("v7");
     const draft = addEntries(emptyDraft(LIST), [amd64, twin, { ...amd64 }]);
     expect(draft.entries).toEqual([amd64, twin]);
     expect(findEntry(draft, amd64.ref)).toBe(amd64);
