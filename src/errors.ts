@@ -30,6 +30,8 @@ export type ErrorCode =
   | "ATTESTATION_LOST"
   /** Content that does not have the digest or size that it should have. */
   | "DIGEST_MISMATCH"
+  /** The same of a manifest that somebody named by its digest. */
+  | "MANIFEST_MISMATCH"
   /** Not in the registry or layout, or not shown to this user. */
   | "MANIFEST_UNKNOWN"
   | "BLOB_UNKNOWN"
@@ -39,6 +41,8 @@ export type ErrorCode =
   /** The registry opened an upload where a mount was wanted, and nothing but a mount would do. */
   | "MOUNT_REFUSED"
   | "TAG_IMMUTABLE"
+  /** The registry wants a user name and password, and has not been given any. */
+  | "CREDENTIALS_MISSING"
   /** The registry or its token server does not accept who we are. */
   | "UNAUTHENTICATED"
   /** The registry answered by an error; see {@link ManifestError.cause} or the `RegistryError` itself. */

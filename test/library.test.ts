@@ -64,7 +64,7 @@ describe("the library", () => {
         const bytes = registry.manifest("build/amd64", "v1")?.body ?? expect.unreachable();
         expect((await fetch(digestBy(bytes))).map(({ raw }) => raw)).toEqual([bytes]);
         const wrong = digestBy(Buffer.from("something else"));
-        await expect(fetch(wrong)).rejects.toThrow(`manifest verification failed for digest ${wrong}`);
+        await expect(fetch(wrong)).rejects.toMatchObject({ code: "MANIFEST_MISMATCH", subject: wrong });
       } finally {
         await client.close();
       }

@@ -38,7 +38,7 @@ export function headManifest(
 
 /**
  * GET. The bytes are checked against the digest, of the reference and of the answer.
- * @throws DIGEST_MISMATCH, or a RegistryError for any status but 200
+ * @throws MANIFEST_MISMATCH, or a RegistryError for any status but 200
  */
 export async function getManifest(
   client: RepositoryClient,
@@ -58,8 +58,8 @@ export async function getManifest(
     .then(ensureStatus("GET", 200));
   for (const digest of [reference, header(response, "docker-content-digest") ?? ""]) {
     if (isDigest(digest) && digestLike(digest, response.body) !== digest) {
-      const message = `manifest verification failed for digest ${digest}`;
-      throw new ManifestError("DIGEST_MISMATCH", message, { subject: digest });
+      const message = `${client.url("").host} sent something else for the manifest ${digest}`;
+      throw new ManifestError("MANIFEST_MISMATCH", message, { subject: digest });
     }
   }
   return response;

@@ -78,7 +78,7 @@ async function resolveByGet(
   try {
     response = await getManifest(client, reference, options);
   } catch (error) {
-    if (error instanceof RegistryError || hasCode(error, "DIGEST_MISMATCH")) return undefined;
+    if (error instanceof RegistryError || hasCode(error, "MANIFEST_MISMATCH")) return undefined;
     throw error;
   }
   const mediaType = mediaTypeOf(response);

@@ -41,7 +41,7 @@ export function decodeEntry(bytes: Buffer, file: string): Entry {
       manifest,
     };
   } catch (error) {
-    throw new ManifestError("STORE", `${file}: ${messageOf(error)}`, { cause: error });
+    throw new ManifestError("STORE", `${file}: ${messageOf(error)}`, { cause: error, subject: file });
   }
 }
 
@@ -71,7 +71,7 @@ function oldDescriptor(
   if (manifest === undefined) throw new ManifestError("STORE", "the entry has no manifest");
   const actual = digestOf(manifest.bytes);
   if (actual !== digest)
-    throw new ManifestError("STORE", `image manifest digest mismatch (${digest} != ${actual})`);
+    throw new ManifestError("STORE", `its manifest has the digest ${actual}, not ${digest}`);
   const plain = descriptor(manifest.mediaType, digest, manifest.bytes.byteLength);
   return platform === undefined ? plain : { ...plain, platform };
 }

@@ -165,7 +165,7 @@ async function writeFiles(into: string, files: readonly NewFile[], { folder }: L
       throw new ManifestError(
         "STORE",
         `${join(folder, name)}: two images of the list have this file name here; name one by its digest`,
-        { cause: error },
+        { cause: error, subject: join(folder, name) },
       );
     }),
   );

@@ -11,7 +11,9 @@ import { formatReference, type Reference } from "../oci/reference.js";
 export function storeName(ref: Reference): string {
   const name = formatReference(ref).replaceAll(":", "-").replaceAll("/", "_");
   if (!isFileName(name) || name.includes("\\")) {
-    throw new ManifestError("STORE", `${formatReference(ref)} cannot be the name of a file`);
+    throw new ManifestError("STORE", `${formatReference(ref)} cannot be the name of a file`, {
+      subject: formatReference(ref),
+    });
   }
   return name;
 }

@@ -46,6 +46,13 @@ function wordsFor(error: ManifestError, list: Reference | undefined): Words {
   if (code === "MANIFEST_UNKNOWN") {
     return { message: `no such manifest: ${subject}`, hint: refusalBehind(error) ?? hint };
   }
+  if (code === "MANIFEST_MISMATCH") {
+    return { message: `manifest verification failed for digest ${subject}`, hint };
+  }
+  if (code === "CREDENTIALS_MISSING") {
+    const wanted = `not logged in to ${subject}: put its credentials into docker's config.json (docker login does)`;
+    return { message: "no basic auth credentials", hint: wanted };
+  }
   if (code === "TAG_IMMUTABLE" && cause instanceof RegistryError) return { message: dockerText(cause), hint };
   return { message, hint };
 }

@@ -118,8 +118,8 @@ describe("getting", () => {
       { intercept: (_, response) => answer(response, 200, typed(undefined, "2"), "{}") },
       async ({ target }) => {
         await expect(target.get(manifest.digest)).rejects.toMatchObject({
-          code: "DIGEST_MISMATCH",
-          message: `manifest verification failed for digest ${manifest.digest}`,
+          code: "MANIFEST_MISMATCH",
+          subject: manifest.digest,
         });
       },
     ));

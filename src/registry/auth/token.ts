@@ -110,14 +110,16 @@ export interface BearerToken {
 }
 
 /**
- * The token in a token server's answer. `now` is in milliseconds since 1970.
+ * The token in a token server's answer. `now` is in milliseconds since 1970; `host` is that of the server.
  * @throws ManifestError if there is none; the message holds nothing of the answer
  */
-export function parseTokenAnswer(text: string, now: number): BearerToken {
+export function parseTokenAnswer(text: string, now: number, host?: string): BearerToken {
   const answer = TokenAnswer.safeParse(jsonOrUndefined(text)).data;
   const token = answer?.token ?? answer?.access_token;
   if (answer === undefined || token === undefined) {
-    throw new ManifestError("INVALID_ANSWER", "the token server's answer holds no token");
+    throw new ManifestError("INVALID_ANSWER", "the token server's answer holds no token", {
+      subject: host,
+    });
   }
   return { token, lifetimeMs: lifetimeSeconds(answer.expires_in, answer.issued_at, now) * 1000 };
 }

@@ -32,26 +32,24 @@ export function resolveLocation(
   options: LocationOptions = {},
 ): ResolvedLocation {
   const text = location?.trim() ?? "";
-  if (text === "") throw new ManifestError("INVALID_ANSWER", `${requestUrl.host} sent no Location header`);
+  const refuse = (what: string): never => {
+    const subject = requestUrl.host;
+    throw new ManifestError("INVALID_ANSWER", `${subject} ${what}`, { subject });
+  };
+  if (text === "") return refuse("sent no Location header");
   if (text.length > MAX_LENGTH || CONTROLS.test(text) || !URL.canParse(text, requestUrl.href)) {
-    throw new ManifestError("INVALID_ANSWER", `${requestUrl.host} sent a Location header that is not a URL`);
+    return refuse("sent a Location header that is not a URL");
   }
   const url = new URL(text, requestUrl.href);
   if (url.protocol !== "http:" && url.protocol !== "https:") {
-    throw new ManifestError(
-      "INVALID_ANSWER",
-      `${requestUrl.host} sent a Location header that is neither http nor https`,
-    );
+    return refuse("sent a Location header that is neither http nor https");
   }
   url.username = "";
   url.password = "";
   url.hash = "";
   keepTls(url, requestUrl);
   if (requestUrl.protocol === "https:" && url.protocol === "http:" && options.allowPlainHttp !== true) {
-    throw new ManifestError(
-      "INVALID_ANSWER",
-      `${requestUrl.host} sends its clients on to ${url.host} by plain HTTP; pass --insecure to allow it`,
-    );
+    return refuse(`sends its clients on to ${url.host} by plain HTTP; pass --insecure to allow it`);
   }
   return { url, sameOrigin: isSameServer(url, requestUrl) };
 }

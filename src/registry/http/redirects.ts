@@ -28,6 +28,7 @@ export function withRedirects(send: Send, allowPlainHttp: boolean): Send {
         throw new ManifestError(
           "INVALID_ANSWER",
           `${first.url.host} redirects more than ${MAX_REDIRECTS} times`,
+          { subject: first.url.host },
         );
       }
       const { authorization, ...open } = request.headers ?? {};

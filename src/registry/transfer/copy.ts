@@ -134,7 +134,8 @@ async function uploadOnce(copy: Copy, download: BlobStream, upload: Upload): Pro
     // A fault of the download reaches the connection as a broken body; this is what was behind it.
     const fault = reading?.fault();
     if (fault !== undefined) throw fault;
-    if (!(error instanceof ManifestError) || hasCode(error, "UNAUTHENTICATED")) throw error;
+    if (!(error instanceof ManifestError) || hasCode(error, "UNAUTHENTICATED", "CREDENTIALS_MISSING"))
+      throw error;
     return error;
   } finally {
     reading?.end();

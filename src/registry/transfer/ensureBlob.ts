@@ -161,6 +161,10 @@ function described(
   source: Repository["location"],
   error: unknown,
 ): unknown {
-  if (!(error instanceof ManifestError) || hasCode(error, "UNAUTHENTICATED", "STOPPED")) return error;
+  if (
+    !(error instanceof ManifestError) ||
+    hasCode(error, "UNAUTHENTICATED", "CREDENTIALS_MISSING", "STOPPED")
+  )
+    return error;
   return new BlobError(action, blob.digest, source, error);
 }

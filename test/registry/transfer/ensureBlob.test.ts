@@ -221,7 +221,7 @@ test.each(["refuse202", 403] as const)(
 
 test("what is wrong with who we are is told as it is", () =>
   withStage({ auth: { kind: "basic", users: { me: "secret" } } }, async (stage) => {
-    await expect(ensure(stage)).rejects.toMatchObject({ name: "ManifestError", code: "UNAUTHENTICATED" });
+    await expect(ensure(stage)).rejects.toMatchObject({ name: "ManifestError", code: "CREDENTIALS_MISSING" });
   }));
 
 describe("a blob that is not needed", () => {

@@ -165,8 +165,9 @@ export class Exchange {
     if (registry.challenge === undefined) return response;
     if (registry.challenge.scheme === "bearer") return undefined;
     if (registry.ownAuthorization(await registry.credentials.get()) !== undefined) return undefined;
-    throw new ManifestError("UNAUTHENTICATED", "no basic auth credentials", {
-      hint: `not logged in to ${registry.host}: put its credentials into docker's config.json (docker login does)`,
+    const { host } = registry;
+    throw new ManifestError("CREDENTIALS_MISSING", `${host} wants a user name and password`, {
+      subject: host,
     });
   }
 

@@ -72,7 +72,7 @@ export async function fetchToken(
     throw refusalOf(request.method, response);
   }
   const now = Date.now();
-  const { token, lifetimeMs } = parseTokenAnswer(response.body.toString(), now);
+  const { token, lifetimeMs } = parseTokenAnswer(response.body.toString(), now, response.url.host);
   return {
     value: token,
     scopes,
@@ -87,12 +87,15 @@ function tokenQuery(
 ): TokenQuery {
   const realm = realmOf(challenge);
   if (realm === undefined) {
-    throw new ManifestError("UNAUTHENTICATED", `${host} does not say where its tokens are to be had`);
+    throw new ManifestError("UNAUTHENTICATED", `${host} does not say where its tokens are to be had`, {
+      subject: host,
+    });
   }
   if (credentials !== undefined && !mayReceiveCredentials(realm, insecure)) {
     throw new ManifestError(
       "UNAUTHENTICATED",
       `${host} wants its password sent to ${realm.host} by plain HTTP; pass --insecure to allow it`,
+      { subject: host },
     );
   }
   return { realm, service: challenge.params.get("service"), scopes, credentials };

@@ -182,9 +182,10 @@ describe("credentials", () => {
     const peer = await start({ intercept });
     const client = authClient({ host: peer.host });
     const work = client.session("app:push");
-    await expect(work.send("PUT", "app/manifests/v1", "app:push")).rejects.toThrow(
-      "no basic auth credentials",
-    );
+    await expect(work.send("PUT", "app/manifests/v1", "app:push")).rejects.toMatchObject({
+      code: "CREDENTIALS_MISSING",
+      subject: peer.host,
+    });
     expect(await work.get("app:push")).toBe(404);
   });
 
