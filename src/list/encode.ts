@@ -94,7 +94,7 @@ function formatOf(entries: readonly Entry[], settings: Settings): "oci" | "as do
   switch (settings.type) {
     case "oci":
       return "oci";
-    case "docker":
+    case "docker": {
       const lost = entries.find(({ descriptor }) => isAttestation(descriptor));
       if (lost !== undefined) {
         throw new ManifestError("ATTESTATION_LOST", "docker's manifest list has no room for attestations", {
@@ -103,6 +103,7 @@ function formatOf(entries: readonly Entry[], settings: Settings): "oci" | "as do
         });
       }
       return "as docker";
+    }
     case "auto":
       return entries.some(hasExtras) || hasIndexFields(settings) ? "oci" : "as docker";
   }
