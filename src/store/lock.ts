@@ -58,8 +58,7 @@ type Holder = z.infer<typeof Holder>;
 const ID = /^\d+-\d+-[0-9a-z]+$/;
 
 /** What the system says when `lock` is there already; Windows says what may have other reasons, too. */
-const HELD = new Set(["ENOTEMPTY", "EEXIST"]);
-const PERHAPS_HELD = new Set(["EPERM", "EACCES", "EBUSY"]);
+const HELD = new Set(["ENOTEMPTY", "EEXIST", "EPERM", "EACCES", "EBUSY"]);
 
 export interface Lock {
   /** A folder for the holder alone; gone with the lock. */
@@ -117,8 +116,7 @@ async function waitFor(folder: string, id: string, signal?: AbortSignal): Promis
       code: systemCode(error) ?? "",
     }));
     if (refusal === undefined) return;
-    const isPerhaps = PERHAPS_HELD.has(refusal.code);
-    if (!isPerhaps && !HELD.has(refusal.code)) throw refusal.error;
+    if (!HELD.has(refusal.code)) throw refusal.error;
 
     const holder = await holderOf(lock);
     if (holder !== undefined && !holder.isGone && !holder.isBare && !isSilent(holder)) {
@@ -132,7 +130,7 @@ async function waitFor(folder: string, id: string, signal?: AbortSignal): Promis
       }
     } else {
       // Others take the lock in between, unless the file system refuses for reasons of its own, or a dead holder stays.
-      if (holder === undefined ? isPerhaps : holder.folder === dead) vain++;
+      if (holder === undefined || holder.folder === dead) vain++;
       if (vain > VAIN_TRIES || Date.now() > deadline) throw cannotLock(folder, refusal.error);
       dead = holder?.folder ?? "";
       if (holder !== undefined) await discard(holder.folder);

@@ -36,7 +36,7 @@ async function expectRefusal(): Promise<void> {
   expect(performance.now() - start).toBeLessThan(15_000);
 }
 
-it.each(["EPERM", "EACCES", "EBUSY"])(
+it.each(["EPERM", "EACCES", "EBUSY", "EEXIST", "ENOTEMPTY"])(
   "a file system that refuses the lock's rename by %s is given up and named",
   async (code) => {
     opinion.renaming = code;
