@@ -17,7 +17,7 @@ const MAX_NESTING = 4;
 /** No registry takes a larger index: 4 MiB hold some 20,000 of the shortest descriptors. */
 const MAX_MANIFESTS = 10_000;
 /** A list of so many bytes of manifests is nobody's; it bounds what a hostile index makes us hold. */
-const MAX_MANIFEST_BYTES = 256 * 1024 * 1024;
+const MAX_MANIFEST_BYTES = 128 * 1024 * 1024;
 
 /** An image or an index that a list is made of, and what its manifests are called in the list. */
 export interface Source {
@@ -73,7 +73,7 @@ export class SourceReader {
   #manifests = 0;
   #bytes = 0;
 
-  /** `maxBytes`: of all manifests together, 256 MiB unless told. */
+  /** `maxBytes`: of all manifests together, 128 MiB unless told. */
   constructor({ signal, maxBytes = MAX_MANIFEST_BYTES }: { signal?: AbortSignal; maxBytes?: number } = {}) {
     this.#signal = signal;
     this.#maxBytes = maxBytes;
@@ -101,7 +101,7 @@ export class SourceReader {
     if (found.kind === "index") return this.#childEntries(source, found, 1);
     if (!source.byDigest) return [await this.#entry(source.repository, source.ref, found)];
     const entry = await this.#entry(source.repository, withDigest(source.ref, found.digest), found);
-    return [{ ...entry, origin: source.origin }];
+    return [{ ...entry, origins: [source.origin] }];
   }
 
   async #childEntries(source: Source, index: Manifest, depth: number): Promise<Entry[]> {
@@ -120,7 +120,9 @@ export class SourceReader {
         const ref = withDigest(source.ref, child.digest);
         const manifest = await this.#child(source, child.digest, formatReference(ref));
         if (manifest.kind === "index") return this.#childEntries(source, manifest, depth + 1);
-        return [{ ...(await this.#entry(source.repository, ref, manifest, child)), origin: source.origin }];
+        return [
+          { ...(await this.#entry(source.repository, ref, manifest, child)), origins: [source.origin] },
+        ];
       }),
     );
     return entries.flat();
@@ -130,19 +132,24 @@ export class SourceReader {
   #child({ repository, name: index }: Source, digest: string, name: string): Promise<Manifest> {
     const key = `${formatLocation(repository.location)}@${digest}`;
     const known = this.#children.get(key);
-    if (known !== undefined) return known;
+    // Each of its entries is kept whole.
+    if (known !== undefined) return known.then((manifest) => this.#held(name, manifest));
     const asked = this.#get(repository, digest, name, index);
     this.#children.set(key, asked);
     asked.catch(() => this.#children.delete(key));
     return asked;
   }
 
+  #held(name: string, manifest: Manifest): Manifest {
+    this.#bytes += manifest.bytes.byteLength;
+    if (this.#bytes > this.#maxBytes) throw limit(name, `more than ${this.#maxBytes} bytes of manifests`);
+    return manifest;
+  }
+
   async #get(repository: Repository, reference: string, name: string, index?: string): Promise<Manifest> {
     try {
       const manifest = await repository.get(reference, { signal: this.#signal });
-      this.#bytes += manifest.bytes.byteLength;
-      if (this.#bytes > this.#maxBytes) throw limit(name, `more than ${this.#maxBytes} bytes of manifests`);
-      return manifest;
+      return this.#held(name, manifest);
     } catch (error) {
       if (!hasCode(error, "MANIFEST_UNKNOWN")) throw error;
       throw new ManifestError("MANIFEST_UNKNOWN", `${name} is not there`, {

@@ -1,8 +1,8 @@
-import type { Descriptor } from "../oci/descriptor.js";
+import { encodeDescriptor, type Descriptor } from "../oci/descriptor.js";
 import { encodePlatform } from "../oci/platform.js";
 import { formatReference, type Reference } from "../oci/reference.js";
 import { withoutOrphans } from "./attestations.js";
-import { encodeEntry, type Entry } from "./entry.js";
+import type { Entry } from "./entry.js";
 import { groupBy } from "./groupBy.js";
 
 /** A list in the making: the entries that docker keeps, and the settings that docker has no word for. */
@@ -38,33 +38,35 @@ export function findEntry({ entries }: Draft, ref: Reference): Entry | undefined
 
 /**
  * The draft with more entries. One that is there already, with its bytes, stays as it is: it may have been annotated.
- * What a source contributed before, and contributes no more, leaves, and its attestations with it.
+ * What a source contributed before, and contributes no more, leaves unless it is from elsewhere too, and its
+ * attestations with it.
  */
 export function addEntries(draft: Draft, added: readonly Entry[]): Draft {
-  const sources = new Set(added.map(sourceNameOf));
-  const isRenewed = (entry: Entry): boolean => sources.has(sourceNameOf(entry));
-  const complete = draft.entries.filter(({ raw }) => raw !== undefined);
-  const known = groupBy(complete, nameOf);
+  const renewed = new Set(added.flatMap(sourcesOf));
   const fresh = byName(added);
-  const wanted = new Set(
-    [...fresh].flatMap(([name, entries]) => merged(known.get(name) ?? [], entries, isRenewed)),
+  const known = groupBy(
+    draft.entries.filter(({ raw }) => raw !== undefined),
+    nameOf,
   );
-  const kept = draft.entries.filter((entry) =>
-    fresh.has(nameOf(entry)) ? wanted.delete(entry) : !isRenewed(entry),
-  );
-  return withEntries(draft, [...kept, ...wanted]);
-}
+  // One image may stand for several platforms, and by now for more of them, or fewer.
+  const isAsMany = (name: string): boolean => known.get(name)?.length === fresh.get(name)?.length;
 
-/** The entries of one image, which stands for other platforms by now if there are more or fewer of them. */
-function merged(
-  known: readonly Entry[],
-  fresh: readonly Entry[],
-  isRenewed: (entry: Entry) => boolean,
-): readonly Entry[] {
-  if (known.length === fresh.length) return known;
-  const others = known.filter((entry) => !isRenewed(entry));
-  const platforms = new Set(others.map(platformOf));
-  return [...others, ...fresh.filter((entry) => !platforms.has(platformOf(entry)))];
+  const kept = draft.entries.flatMap((entry) => {
+    const name = nameOf(entry);
+    const others = sourcesOf(entry).filter((source) => !renewed.has(source));
+    const all = fresh.get(name) ?? [];
+    if (all.length > 0 && entry.raw === undefined) return [];
+    const same = isAsMany(name) ? all : all.filter((other) => platformOf(other) === platformOf(entry));
+    const sources = [...others, ...same.flatMap(sourcesOf)];
+    return sources.length === 0 ? [] : [withSources(entry, sources)];
+  });
+  const keptByName = groupBy(kept, nameOf);
+  const missing = [...fresh].flatMap(([name, entries]) => {
+    if (isAsMany(name)) return [];
+    const platforms = new Set(keptByName.get(name)?.map(platformOf));
+    return entries.filter((entry) => !platforms.has(platformOf(entry)));
+  });
+  return withEntries(draft, [...kept, ...missing]);
 }
 
 /** The draft with other entries; attestations whose image has left leave too. */
@@ -74,20 +76,27 @@ export function withEntries(draft: Draft, entries: readonly Entry[]): Draft {
 
 const nameOf = ({ ref }: Entry): string => formatReference(ref);
 
-/** What `create` was given to get this entry: an index, or the image itself. */
-const sourceNameOf = (entry: Entry): string => entry.origin ?? nameOf(entry);
-
 const platformOf = ({ descriptor: { platform } }: Entry): string =>
   platform === undefined ? "" : encodePlatform(platform);
 
-/** Entries by their names, each once: what is equal to the byte is the same. */
+/** What `create` was given to get this entry: indexes and layouts, or the image itself. */
+const sourcesOf = (entry: Entry): readonly string[] => entry.origins ?? [nameOf(entry)];
+
+function withSources(entry: Entry, sources: readonly string[]): Entry {
+  const distinct = [...new Set(sources)];
+  const before = sourcesOf(entry);
+  if (distinct.length === before.length && distinct.every((source) => before.includes(source))) return entry;
+  const isPlain = distinct.every((source) => source === nameOf(entry));
+  return { ...entry, origins: isPlain ? undefined : distinct };
+}
+
+/** Entries by their names, those that say the same once. */
 function byName(entries: readonly Entry[]): Map<string, Entry[]> {
-  const found = new Map<string, Entry[]>();
+  const distinct = new Map<string, Entry>();
   for (const entry of entries) {
-    const name = nameOf(entry);
-    const twins = found.get(name) ?? [];
-    if (twins.every((twin) => !encodeEntry(twin).equals(encodeEntry(entry)))) twins.push(entry);
-    found.set(name, twins);
+    const key = `${nameOf(entry)} ${encodeDescriptor(entry.descriptor)}`;
+    const twin = distinct.get(key) ?? entry;
+    distinct.set(key, withSources(twin, [...sourcesOf(twin), ...sourcesOf(entry)]));
   }
-  return found;
+  return groupBy([...distinct.values()], nameOf);
 }

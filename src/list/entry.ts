@@ -12,10 +12,10 @@ export interface Entry {
   /** Where its manifest and its blobs are. */
   readonly source: Location;
   /**
-   * The index or the layout that it was taken from, as `create` was given it, in full: `create --amend` with that again
-   * replaces what came from it before. Absent for what was named itself.
+   * The indexes and layouts that it was taken from, as `create` was given them, in full: what one of them contributes no
+   * more leaves when `create --amend` is given that again. Absent for what was named itself, and nowhere else.
    */
-  readonly origin?: string | undefined;
+  readonly origins?: readonly string[] | undefined;
   /** Type, digest and size of the manifest, and the platform and annotations that the list will say. */
   readonly descriptor: Descriptor;
   /** The exact bytes of the manifest. Entries of old docker versions have none. */

@@ -2,12 +2,13 @@ import type { BigIntStats } from "node:fs";
 import { access, constants, lstat } from "node:fs/promises";
 import { join } from "node:path";
 import { ManifestError } from "../errors.js";
-import { ignoreMissing } from "../fileSystem.js";
+import { ignoreMissing, uniqueName } from "../fileSystem.js";
 import type { Draft } from "../list/draft.js";
-import { encodeEntry, type Entry } from "../list/entry.js";
+import type { Entry } from "../list/entry.js";
 import { formatReference, type Reference } from "../oci/reference.js";
 import { exists } from "./disk.js";
-import { assignFiles, contentOf, sameName } from "./files.js";
+import { encodeEntryFile } from "./entryFile.js";
+import { assignFiles, isSameContent, sameName } from "./files.js";
 import type { Change, NewFile } from "./journal.js";
 import type { ListPaths } from "./listPaths.js";
 import { encodeRecord } from "./record.js";
@@ -28,10 +29,21 @@ export async function planChange(
   const broken = new Map(view?.broken.map((file) => [file.name, file]));
   const twins = new Map(view?.stored.map((file) => [file.name.toLowerCase(), file.entry]));
 
+  const unread = [...broken.keys()].filter((name) => !files.has(name));
+  const id = view?.record?.id ?? uniqueName();
+  const encode = (folder: string) =>
+    encodeRecord({ id, list, folder }, settings, files, view?.record, unread);
+  const recordId = encode("").isNeeded ? id : undefined;
+
+  const changed = [...files].filter(([name, entry]) => {
+    const old = stored.get(name)?.entry;
+    return old === undefined || (old !== entry && !isSame(old, entry));
+  });
+  // One file that names the record is enough to find it by in a copy of the store.
+  const isNamed = changed.length > 0 || [...files.keys()].some((name) => stored.get(name)?.recordId === id);
   const write: NewFile[] = [];
-  for (const [name, entry] of files) {
+  for (const [name, entry] of isNamed || recordId === undefined ? changed : [...files].slice(0, 1)) {
     const old = stored.get(name);
-    if (old !== undefined && (old.entry === entry || isSame(old.entry, entry))) continue;
     const wreck = broken.get(name);
     if (wreck !== undefined && !canBeReplaced(wreck.stats)) throw wreck.error;
     // Where the file system does not tell `v1` from `V1`.
@@ -39,15 +51,14 @@ export async function planChange(
     if (twin !== undefined && (await exists(join(paths.folder, name)))) throw sameName(entry, twin);
     write.push({
       name,
-      bytes: encodeEntry(entry),
+      encode: () => encodeEntryFile(entry, recordId),
       old: old?.stats ?? (wreck?.stats.isFile() === true ? wreck.stats : undefined),
     });
   }
   const remove = [...stored.keys()].filter((name) => !files.has(name));
 
-  const unread = [...broken.keys()].filter((name) => !files.has(name));
   const record: Change["record"] = (folder) => {
-    const made = encodeRecord(list, folder, settings, files, view?.record, unread);
+    const made = encode(folder);
     const isWanted = view === undefined || view.record !== undefined || made.isNeeded;
     return isWanted && view?.recordBytes?.equals(made.bytes) !== true ? made : undefined;
   };
@@ -66,7 +77,7 @@ async function checkPlace({ root, folder }: ListPaths, view: View | undefined): 
 }
 
 function isSame(one: Entry, other: Entry): boolean {
-  return formatReference(one.ref) === formatReference(other.ref) && contentOf(one) === contentOf(other);
+  return formatReference(one.ref) === formatReference(other.ref) && isSameContent(one, other);
 }
 
 /** Over a link or a broken file an entry may be written, as docker would; a folder or a pipe is somebody's. */

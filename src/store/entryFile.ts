@@ -2,8 +2,8 @@ import * as z from "zod/mini";
 import { messageOf, ManifestError } from "../errors.js";
 import { Descriptor, descriptor } from "../oci/descriptor.js";
 import { digestOf } from "../oci/digest.js";
-import type { Entry } from "../list/entry.js";
-import { goBytes, goStruct, goText, issueOf, memberBytes, parseJson } from "../go/json.js";
+import { encodeEntry, type Entry } from "../list/entry.js";
+import { goBytes, goString, goStruct, goText, issueOf, memberBytes, parseJson } from "../go/json.js";
 import { parseImageManifest, type Manifest } from "../oci/manifest.js";
 import { locationOf } from "../oci/location.js";
 import { DOCKER_MANIFEST, OCI_MANIFEST } from "../oci/mediaTypes.js";
@@ -12,6 +12,7 @@ import { parseCanonical } from "../oci/reference.js";
 
 /**
  * The file of one entry. `Digest` and `Platform` at the top are what docker wrote before it knew of `Descriptor`.
+ * `TsmanifestRecord`, of which docker takes no notice, says which record is for the list: see `record.ts`.
  */
 const EntryFile = goStruct({
   Ref: z.optional(z.string()),
@@ -21,10 +22,17 @@ const EntryFile = goStruct({
   OCIManifest: z.optional(z.unknown()),
   Digest: goText,
   Platform: z.optional(Platform),
+  TsmanifestRecord: goText,
 });
 
+export interface DecodedEntry {
+  readonly entry: Entry;
+  /** The record that is for the list; empty where the file does not say. */
+  readonly recordId: string;
+}
+
 /** Reads the file of an entry. Throws a STORE error that names the file and what is wrong with it. */
-export function decodeEntry(bytes: Buffer, file: string): Entry {
+export function decodeEntry(bytes: Buffer, file: string): DecodedEntry {
   try {
     const parsed = z.safeParse(EntryFile, parseJson(bytes));
     if (!parsed.success) throw new ManifestError("STORE", issueOf(parsed.error));
@@ -32,7 +40,7 @@ export function decodeEntry(bytes: Buffer, file: string): Entry {
     if (fields.Ref === undefined) throw new ManifestError("STORE", "the entry has no Ref");
     const manifest = manifestOf(bytes, fields);
     const ref = parseCanonical(fields.Ref);
-    return {
+    const entry = {
       ref,
       source: locationOf(ref),
       descriptor:
@@ -40,9 +48,17 @@ export function decodeEntry(bytes: Buffer, file: string): Entry {
       raw: fields.Raw.byteLength === 0 ? undefined : fields.Raw,
       manifest,
     };
+    return { entry, recordId: fields.TsmanifestRecord };
   } catch (error) {
     throw new ManifestError("STORE", `${file}: ${messageOf(error)}`, { cause: error, subject: file });
   }
+}
+
+/** The file of an entry: docker's, and which record is for the list, if any is. */
+export function encodeEntryFile(entry: Entry, recordId: string | undefined): Buffer {
+  const bytes = encodeEntry(entry);
+  if (recordId === undefined) return bytes;
+  return Buffer.concat([bytes.subarray(0, -1), Buffer.from(`,"TsmanifestRecord":${goString(recordId)}}`)]);
 }
 
 /** docker reads a docker manifest before an OCI one, where some other program wrote both. */

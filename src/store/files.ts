@@ -83,19 +83,29 @@ function keepUnchanged(
     return false;
   });
   if (changed.length === 0) return changed;
-  const byBytes = groupBy(
+  const unclaimed = groupBy(
     stored.filter(({ name }) => !files.has(name)),
-    ({ entry }) => contentOf(entry),
+    ({ entry }) => encodeDescriptor(entry.descriptor),
   );
   return changed.filter((entry) => {
-    const twin = byBytes.get(contentOf(entry))?.shift();
+    const alike = unclaimed.get(encodeDescriptor(entry.descriptor)) ?? [];
+    const at = alike.findIndex((twin) => isSameContent(twin.entry, entry));
+    const [twin] = at === -1 ? [] : alike.splice(at, 1);
     if (twin !== undefined) files.set(twin.name, entry);
     return twin === undefined;
   });
 }
 
-/** Equal for entries whose files say the same, without writing them. */
-export function contentOf({ descriptor, raw, manifest }: Entry): string {
-  const bytes = [raw, manifest?.bytes].map((part) => part?.toString("latin1"));
-  return [encodeDescriptor(descriptor), manifest?.mediaType, ...bytes].join("\n");
+/** Would their files say the same, but for the name? */
+export function isSameContent(one: Entry, other: Entry): boolean {
+  return (
+    encodeDescriptor(one.descriptor) === encodeDescriptor(other.descriptor) &&
+    one.manifest?.mediaType === other.manifest?.mediaType &&
+    isSameBytes(one.raw, other.raw) &&
+    isSameBytes(one.manifest?.bytes, other.manifest?.bytes)
+  );
+}
+
+function isSameBytes(one: Buffer | undefined, other: Buffer | undefined): boolean {
+  return one === undefined || other === undefined ? one === other : one.equals(other);
 }

@@ -32,7 +32,8 @@ export type Journal = z.infer<typeof Journal>;
 
 export interface NewFile {
   readonly name: string;
-  readonly bytes: Buffer;
+  /** Called when it is written: together, a list's files may be more than memory holds. */
+  readonly encode: () => Buffer;
   /** Whose place it takes, if anybody's: it keeps that file's mode and owner. */
   readonly old: FileOwner | undefined;
 }
@@ -130,7 +131,7 @@ async function changeOneFile(change: Change, { folder, record }: ListPaths, fres
   const made = change.record(base);
   if (drop === true || write.length + remove.length + Number(made !== undefined) !== 1) return false;
   const [file, gone] = [write[0], remove[0]];
-  if (file !== undefined) await writeFile(fresh, file.bytes, { old: file.old });
+  if (file !== undefined) await writeFile(fresh, file.encode(), { old: file.old });
   if ((await identityOf(folder)) !== base) return false;
   if (made !== undefined) await replace(record, made, fresh);
   if (gone !== undefined) await takeAway(join(folder, gone), dirname(fresh));
@@ -159,8 +160,8 @@ async function decideChange(
 
 async function writeFiles(into: string, files: readonly NewFile[], { folder }: ListPaths): Promise<void> {
   await mkdir(into, { mode: 0o755 });
-  await mapEach(files, ({ name, bytes, old }) =>
-    writeFile(join(into, name), bytes, { old }).catch((error: unknown) => {
+  await mapEach(files, ({ name, encode, old }) =>
+    writeFile(join(into, name), encode(), { old }).catch((error: unknown) => {
       if (systemCode(error) !== "EEXIST") throw error;
       throw new ManifestError(
         "STORE",

@@ -11,9 +11,11 @@ import { formatReference, type Reference } from "../oci/reference.js";
  * What docker's files have no room for: whose folder it is (`a/b` and `a_b` have the same one, as have `:v1` and `:V1`
  * where the file system does not tell them apart), the list's settings, and where its entries came from.
  *
- * It is for the folder that has this identity. Where docker has removed that and made it anew, it counts for nothing.
+ * It is for the folder that has this identity, and for a copy of that, whose files name the record by its `id`. Where
+ * docker has removed the list and made it anew, neither is so, and the record counts for nothing.
  */
 const ListRecord = z.object({
+  id: z.string(),
   list: z.string(),
   folder: z.string(),
   type: z.enum(["auto", "docker", "oci"]),
@@ -26,7 +28,7 @@ const ListRecord = z.object({
     z.object({
       digest: z.string(),
       source: z.optional(z.pipe(z.string(), z.transform(parseLocation))),
-      origin: z.optional(z.string()),
+      origins: z.optional(z.array(z.string())),
     }),
   ),
 });
@@ -40,10 +42,10 @@ export function readRecord(
   bytes: Buffer,
   file: string,
   list: Reference,
-  folder: { readonly path: string; readonly identity: string },
+  folder: { readonly path: string; readonly identity: string; readonly recordIds: ReadonlySet<string> },
 ): ListRecord | undefined {
   const record = parseRecord(bytes, file);
-  if (record.folder !== folder.identity) return undefined;
+  if (record.folder !== folder.identity && !folder.recordIds.has(record.id)) return undefined;
   if (record.list === formatReference(list)) return record;
   throw new ManifestError(
     "STORE",
@@ -77,8 +79,8 @@ export function settingsOf(record: ListRecord | undefined): Settings {
 export function withSource(entry: Entry, name: string, record: ListRecord | undefined): Entry {
   const found = fileOf(record, name);
   if (found?.digest !== entry.descriptor.digest) return entry;
-  const { source = entry.source, origin } = found;
-  return { ...entry, source, ...(origin !== undefined && { origin }) };
+  const { source = entry.source, origins } = found;
+  return { ...entry, source, ...(origins !== undefined && { origins }) };
 }
 
 /**
@@ -86,8 +88,7 @@ export function withSource(entry: Entry, name: string, record: ListRecord | unde
  * it says what the old record said.
  */
 export function encodeRecord(
-  list: Reference,
-  folder: string,
+  { id, list, folder }: Pick<ListRecord, "id" | "folder"> & { readonly list: Reference },
   settings: Settings,
   entries: ReadonlyMap<string, Entry>,
   old: ListRecord | undefined,
@@ -98,10 +99,14 @@ export function encodeRecord(
     const file = fileOf(old, name);
     if (file !== undefined) files.set(name, file);
   }
-  for (const [name, { ref, source, origin, descriptor }] of entries) {
+  for (const [name, { ref, source, origins, descriptor }] of entries) {
     const isPlain = isSameLocation(source, locationOf(ref));
-    if (isPlain && origin === undefined) continue;
-    files.set(name, { digest: descriptor.digest, source: isPlain ? undefined : source, origin });
+    if (isPlain && origins === undefined) continue;
+    files.set(name, {
+      digest: descriptor.digest,
+      source: isPlain ? undefined : source,
+      origins: origins && [...origins],
+    });
   }
   const { type, annotations, subject, artifactType } = settings;
   const isDefault =
@@ -110,6 +115,7 @@ export function encodeRecord(
     subject === undefined &&
     artifactType === "";
   const json = goObject([
+    ["id", goString(id)],
     ["list", goString(formatReference(list))],
     ["folder", goString(folder)],
     ["type", goString(type)],
@@ -121,11 +127,11 @@ export function encodeRecord(
   return { bytes: Buffer.from(json), isNeeded: !isDefault || files.size > 0 };
 }
 
-function encodeFile([name, { digest, source, origin }]: [string, ListRecord["files"][string]]): [
+function encodeFile([name, { digest, source, origins }]: [string, ListRecord["files"][string]]): [
   string,
   string,
 ] {
-  return [name, JSON.stringify({ digest, source: source && formatLocation(source), origin })];
+  return [name, JSON.stringify({ digest, source: source && formatLocation(source), origins })];
 }
 
 function fileOf(record: ListRecord | undefined, name: string): ListRecord["files"][string] | undefined {

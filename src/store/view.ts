@@ -7,7 +7,7 @@ import { ignoreMissing } from "../fileSystem.js";
 import type { Entry } from "../list/entry.js";
 import type { Reference } from "../oci/reference.js";
 import { checkFolder, exists, mapEach, identityOf, readOwn, stampOf } from "./disk.js";
-import { decodeEntry } from "./entryFile.js";
+import { decodeEntry, type DecodedEntry } from "./entryFile.js";
 import { newFiles, newRecord, readJournal } from "./journal.js";
 import type { ListPaths } from "./listPaths.js";
 import { isFileName } from "./names.js";
@@ -40,6 +40,8 @@ export interface View {
 export interface StoredEntry {
   readonly name: string;
   readonly entry: Entry;
+  /** See `entryFile.ts`. */
+  readonly recordId: string;
   readonly stats: BigIntStats;
 }
 
@@ -64,7 +66,8 @@ interface Listing {
   readonly key: string;
 }
 
-type Known = { readonly stamp: string } & ({ readonly entry: Entry } | { readonly error: unknown });
+type Read = DecodedEntry | { readonly error: unknown };
+type Known = { readonly stamp: string } & Read;
 
 /**
  * Reads a list, or one file of it; undefined if there is no such list. It takes no lock and writes nothing. docker and
@@ -165,15 +168,12 @@ async function statOwn(name: string, path: string): Promise<FoundFile | undefine
 }
 
 /** Undefined where the file has gone meanwhile. */
-async function readEntryFile(
-  { path, stats }: FoundFile,
-  shown: string,
-): Promise<{ readonly entry: Entry } | { readonly error: unknown } | undefined> {
+async function readEntryFile({ path, stats }: FoundFile, shown: string): Promise<Read | undefined> {
   const fault = faultOf(stats);
   if (fault !== undefined)
     return { error: new ManifestError("STORE", `${shown}: ${fault}`, { subject: shown }) };
   try {
-    return { entry: decodeEntry(await readFile(path), shown) };
+    return decodeEntry(await readFile(path), shown);
   } catch (error) {
     const code = systemCode(error) ?? "";
     if (code === "ENOENT") return undefined;
@@ -199,15 +199,18 @@ function viewOf(
 ): View {
   // An empty one is what a power failure leaves of one that said no more than whose folder it is.
   const isRecord = recordBytes !== undefined && recordBytes.byteLength > 0;
-  const folder = { path: paths.folder, identity: base };
+  const recordIds = new Set([...known.values()].flatMap((read) => ("entry" in read ? [read.recordId] : [])));
+  const folder = { path: paths.folder, identity: base, recordIds };
   const record = isRecord ? readRecord(recordBytes, paths.record, list, folder) : undefined;
   const stored: StoredEntry[] = [];
   const broken: BrokenFile[] = [];
   for (const { name, stats } of files) {
     const read = known.get(name);
     if (read === undefined) continue;
-    if ("entry" in read) stored.push({ name, stats, entry: withSource(read.entry, name, record) });
-    else broken.push({ name, stats, error: read.error });
+    if ("entry" in read) {
+      const { entry, recordId } = read;
+      stored.push({ name, stats, recordId, entry: withSource(entry, name, record) });
+    } else broken.push({ name, stats, error: read.error });
   }
   return { base, stored, broken, record, recordBytes: record && recordBytes };
 }

@@ -54,7 +54,7 @@ describe("a draft", () => {
   });
 
   it("loses an image that has become an index", () => {
-    const image = { ...entryOf("r.example/app:latest", { seed: "was an image" }), origin: undefined };
+    const image = entryOf("r.example/app:latest", { seed: "was an image" });
     const before = addEntries(emptyDraft(LIST), [image, plain]);
     expect(addEntries(before, [amd64, arm64]).entries).toEqual([plain, amd64, arm64]);
   });
@@ -69,16 +69,30 @@ describe("a draft", () => {
   });
 
   it("keeps the platform that an image has from another source, and gets the others", () => {
-    const other = { ...forVariant("v6"), origin: "r.example/app:other" };
+    const other = { ...forVariant("v6"), origins: ["r.example/app:other"] };
     const draft = addEntries(emptyDraft(LIST), [other]);
-    expect(addEntries(draft, [forVariant("v6"), forVariant("v7")]).entries).toEqual([
-      other,
-      forVariant("v7"),
-    ]);
+    const both = { ...other, origins: ["r.example/app:other", "r.example/app:latest"] };
+    expect(addEntries(draft, [forVariant("v6"), forVariant("v7")]).entries).toEqual([both, forVariant("v7")]);
+  });
+
+  it("keeps what another source contributes too, until that contributes it no more", () => {
+    const fromB = (entry: Entry): Entry => ({ ...entry, origins: ["oci-layout:///b"] });
+    const before = addEntries(emptyDraft(LIST), [amd64, arm64, fromB(arm64), plain]);
+    expect(before.entries.map(({ origins }) => origins?.length)).toEqual([1, 2, undefined]);
+    const withoutA = addEntries(before, [amd64]);
+    expect(withoutA.entries).toEqual([amd64, fromB(arm64), plain]);
+    expect(addEntries(withoutA, [fromB(rebuilt)]).entries).toEqual([amd64, plain, fromB(rebuilt)]);
+  });
+
+  it("keeps what was named itself, whatever an index says of it", () => {
+    const named = { ...arm64, origins: undefined };
+    const before = addEntries(addEntries(emptyDraft(LIST), [named]), [amd64, arm64]);
+    expect(names(before)).toEqual(names({ entries: [named, amd64] }));
+    expect(addEntries(before, [amd64]).entries).toEqual([named, amd64]);
   });
 
   it("keeps what other sources contributed", () => {
-    const other = { ...rebuilt, origin: "r.example/app:other" };
+    const other = { ...rebuilt, origins: ["r.example/app:other"] };
     const draft = addEntries(emptyDraft(LIST), [other, plain]);
     expect(addEntries(draft, [amd64]).entries).toEqual([other, plain, amd64]);
   });

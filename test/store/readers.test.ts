@@ -77,7 +77,7 @@ async function leaveDecided(make: Parameters<Place["store"]["change"]>[1]): Prom
   const { base, write, remove, record } = (await planChange(LIST, paths, view, make(before)!))!;
   const journal = { base, write: write.map(({ name }) => name), remove, drop: false };
   await mkdir(join(paths.commit, "files"), { recursive: true });
-  for (const { name, bytes } of write) await writeFile(join(paths.commit, "files", name), bytes);
+  for (const { name, encode } of write) await writeFile(join(paths.commit, "files", name), encode());
   const newRecord = record(base!)?.bytes;
   if (newRecord !== undefined) await writeFile(join(paths.commit, "record"), newRecord);
   await writeFile(join(paths.commit, "journal"), JSON.stringify(journal));

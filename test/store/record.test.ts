@@ -1,8 +1,10 @@
-import { mkdir, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { cp, mkdir, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
+import * as z from "zod/mini";
 import { DEFAULT_SETTINGS, type Draft } from "../../src/list/draft.js";
 import { encodeEntry, type Entry } from "../../src/list/entry.js";
+import { openStore, type Store } from "../../src/store/store.js";
 import { entryOf } from "../helpers/entries.js";
 import {
   adding,
@@ -36,6 +38,16 @@ async function remakeByDocker(): Promise<void> {
   for (const [index, name] of NAMES.entries()) {
     await writeFile(here.fileOf(name), encodeEntry(entries[index]!));
   }
+}
+
+const recordId = async (): Promise<string> =>
+  z.object({ id: z.string() }).parse(JSON.parse(await readFile(record(), "utf8"))).id;
+
+/** The store, file by file, elsewhere. */
+async function copied(): Promise<Store> {
+  const copy = `${here.root}-copy`;
+  await cp(here.root, copy, { recursive: true });
+  return openStore(copy);
 }
 
 describe("the settings of a list", () => {
@@ -85,11 +97,32 @@ describe("the settings of a list", () => {
     expect(await settings()).toEqual(SETTINGS);
   });
 
-  it("can be set where nothing may be written but them", async () => {
+  it("change no byte of docker's files but the name of their record, in one of them", async () => {
     await here.make();
-    const { mtimeMs } = await stat(here.folder);
     await here.store.change(LIST, setting);
-    expect((await stat(here.folder)).mtimeMs).toBe(mtimeMs);
+    const [first, ...rest] = await Promise.all(NAMES.map((name) => readFile(here.fileOf(name), "utf8")));
+    expect(first).toBe(
+      encodeEntry(entries[0]!)
+        .toString()
+        .replace(/}$/, `,"TsmanifestRecord":"${await recordId()}"}`),
+    );
+    expect(rest).toEqual(entries.slice(1).map((entry) => encodeEntry(entry).toString()));
+  });
+
+  it("are those of a copy of the store too, also where docker has annotated an entry", async () => {
+    await here.make(entries, SETTINGS);
+    const [, annotated] = annotating(NAMES[1]!, "v8")(entries);
+    await writeFile(here.fileOf(NAMES[1]!), encodeEntry(annotated!));
+    const copy = await copied();
+    expect((await copy.read(LIST))?.settings).toEqual(SETTINGS);
+    await copy.change(LIST, changing(removing(NAMES[0]!)));
+    expect((await copy.read(LIST))?.settings).toEqual(SETTINGS);
+  });
+
+  it("of a list without such settings leave docker's files as docker would write them", async () => {
+    await here.make();
+    await here.store.change(LIST, changing(annotating(NAMES[1]!, "v8")));
+    for (const name of NAMES) expect(await readFile(here.fileOf(name), "utf8")).not.toContain("Tsmanifest");
   });
 });
 
@@ -99,11 +132,11 @@ describe("where an entry came from", () => {
     ...entryOf("x.example/multi/app:layout"),
     source: { kind: "layout", folder: "/work/out : ü" },
   };
-  const fromIndex: Entry = { ...entries[0]!, origin: "x.example/index:v1" };
+  const fromIndex: Entry = { ...entries[0]!, origins: ["x.example/index:v1"] };
   const fromElsewhere: Entry = {
     ...entries[1]!,
     source: { kind: "registry", domain: "127.0.0.1:5000", path: "team/app" },
-    origin: "oci-layout:///work/out:v1",
+    origins: ["oci-layout:///work/out:v1"],
   };
 
   it("is remembered where docker's file does not say it", async () => {
@@ -111,7 +144,7 @@ describe("where an entry came from", () => {
     await here.make(all);
     expect(await here.read()).toEqual(all);
     expect(await here.store.readEntry(LIST, ref)).toEqual(fromLayout);
-    expect(await readFile(here.fileOf(NAMES[0]!))).toEqual(encodeEntry(entries[0]!));
+    expect((await (await copied()).read(LIST))?.entries).toEqual(all);
   });
 
   it("is remembered of a list that docker made, and of what it adds", async () => {
@@ -124,14 +157,14 @@ describe("where an entry came from", () => {
     await here.make([fromIndex]);
     const [annotated] = annotating(NAMES[0]!, "v8")(entries);
     await writeFile(here.fileOf(NAMES[0]!), encodeEntry(annotated!));
-    expect(await here.read()).toEqual([{ ...annotated, origin: "x.example/index:v1" }]);
+    expect(await here.read()).toEqual([{ ...annotated, origins: ["x.example/index:v1"] }]);
     const rebuilt = entryOf(NAMES[0]!, { seed: "rebuilt" });
     await writeFile(here.fileOf(NAMES[0]!), encodeEntry(rebuilt));
     expect(await here.read()).toEqual([rebuilt]);
   });
 
   it("can change alone, without a file being written", async () => {
-    await here.make();
+    await here.make(entries, SETTINGS);
     const { ino } = await stat(here.fileOf(NAMES[0]!));
     await here.store.change(
       LIST,
