@@ -1,6 +1,7 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { dirname, join, normalize, relative } from "node:path";
 import { fileURLToPath } from "node:url";
+import ts from "typescript";
 import { describe, expect, it } from "vitest";
 
 /**
@@ -21,9 +22,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   oci: ["errors.ts", "go"],
   list: ["errors.ts", "go", "oci"],
   content: ["errors.ts", "fileSystem.ts", "go", "limit.ts", "list", "oci"],
-  push: ["content", "errors.ts", "go", "limit.ts", "list", "oci"],
-  store: ["content", "errors.ts", "fileSystem.ts", "go", "list", "oci"],
-  docker: ["context.ts", "errors.ts", "go", "registry/auth"],
+  push: ["content", "errors.ts", "go", "list", "oci"],
+  store: ["errors.ts", "fileSystem.ts", "go", "list", "oci"],
+  docker: ["context.ts", "errors.ts", "fileSystem.ts", "go", "registry/auth"],
   registry: [
     "content",
     "errors.ts",
@@ -35,20 +36,12 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "registry/retry",
     "registry/transfer",
   ],
-  "registry/http": ["errors.ts", "go", "limit.ts", "oci"],
+  "registry/http": ["errors.ts", "go", "oci"],
   "registry/retry": ["errors.ts", "registry/http"],
-  "registry/auth": ["errors.ts", "go", "registry/http"],
-  "registry/transfer": [
-    "content",
-    "errors.ts",
-    "limit.ts",
-    "oci",
-    "registry/auth",
-    "registry/http",
-    "registry/retry",
-  ],
+  "registry/auth": ["errors.ts", "go", "registry/http", "registry/retry"],
+  "registry/transfer": ["content", "errors.ts", "limit.ts", "registry/http", "registry/retry"],
   ui: ["content", "context.ts", "errors.ts", "go", "list", "oci", "push", "registry", "registry/http"],
-  testing: ["errors.ts", "go", "oci"],
+  testing: ["errors.ts", "oci"],
   commands: [
     "content",
     "context.ts",
@@ -64,7 +57,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "ui",
     "version.ts",
   ],
-  "help.ts": ["commands", "go", "version.ts"],
+  "help.ts": ["commands", "go"],
   "cli.ts": ["commands", "context.ts", "errors.ts", "go", "help.ts", "ui", "version.ts"],
   "main.ts": ["cli.ts", "context.ts", "errors.ts"],
   "index.ts": [
@@ -90,16 +83,54 @@ const ONLY_IN: Readonly<Record<string, readonly string[]>> = {
   "node:child_process": ["docker"],
 };
 
-/** Rooms that compute and nothing else: no disk, no network, no clock. */
-const PURE_ROOMS = ["go", "oci", "list"];
+/** Rooms and files that compute and nothing else: no disk, no network, no clock, no chance. */
+const PURE = [
+  "go",
+  "oci",
+  "list",
+  "push/plan.ts",
+  "push/requests.ts",
+  "registry/retry/backoff.ts",
+  "registry/retry/classify.ts",
+];
 const PURE_IMPORTS = new Set(["node:buffer", "node:crypto", "node:net", "zod/mini"]);
+/** The names that they may use beside those of the language, of zod, and our own. */
+const PURE_NAMES = new Set(["Buffer", "createHash", "isIPv4", "isUtf8", "undefined"]);
 
 const root = fileURLToPath(new URL("../src", import.meta.url));
+
+const program = ts.createProgram({
+  rootNames: readdirSync(root, { recursive: true, encoding: "utf8" })
+    .filter((file) => file.endsWith(".ts"))
+    .map((file) => join(root, file)),
+  options: {
+    target: ts.ScriptTarget.ES2022,
+    lib: ["lib.es2024.d.ts"],
+    module: ts.ModuleKind.NodeNext,
+    types: ["node"],
+  },
+});
+const checker = program.getTypeChecker();
+
+/** The files of src, by their paths there. */
+const sources = new Map(
+  program
+    .getSourceFiles()
+    .map((source) => [pathOf(source), source] as const)
+    .filter(([file]) => !file.startsWith("..")),
+);
+const files = [...sources.keys()];
 
 interface Import {
   readonly file: string;
   readonly from: string;
   readonly what: string;
+  /** Of types only, which nothing is left of when the program runs. */
+  readonly isOfTypes: boolean;
+}
+
+function pathOf({ fileName }: ts.SourceFile): string {
+  return relative(root, fileName).replaceAll("\\", "/");
 }
 
 function placeOf(path: string): string {
@@ -107,22 +138,14 @@ function placeOf(path: string): string {
   return first === "registry" && !second.endsWith(".ts") ? `${first}/${second}` : first;
 }
 
-const imports: Import[] = readdirSync(root, { recursive: true, encoding: "utf8" })
-  .map((file) => file.replaceAll("\\", "/"))
-  .filter((file) => file.endsWith(".ts"))
-  .flatMap((file) => {
-    const text = readFileSync(join(root, file), "utf8");
-    const found = [
-      ...text.matchAll(
-        /^(?:import|export)\b[^;]*?from "([^"]+)";|\bimport\("([^"]+)"\)|^import "([^"]+)";/gms,
-      ),
-    ];
-    return found.map((match) => ({
-      file,
-      from: placeOf(file),
-      what: match[1] ?? match[2] ?? match[3] ?? "",
-    }));
-  });
+const imports: Import[] = [...sources].flatMap(([file, source]) =>
+  nodesIn(source).flatMap((node) => {
+    const module = moduleNamedIn(node);
+    if (module === undefined) return [];
+    const what = ts.isStringLiteralLike(module) ? module.text : module.getText();
+    return [{ file, from: placeOf(file), what, isOfTypes: isOfTypes(node) }];
+  }),
+);
 
 const within = imports
   .filter(({ what }) => what.startsWith("."))
@@ -137,13 +160,23 @@ describe("the structure of src", () => {
     expect(within.length).toBeGreaterThan(100);
   });
 
-  it.each([...new Set(within.map(({ from }) => from))])("lets %s import only what it stands on", (from) => {
-    const allowed = MAY_IMPORT[from];
-    expect(allowed, `${from} has no row in this test`).toBeDefined();
+  it("has a row for each room, and no other", () => {
+    expect(Object.keys(MAY_IMPORT).sort()).toEqual([...new Set(files.map(placeOf))].sort());
+  });
+
+  it.each(Object.entries(MAY_IMPORT))("lets %s import only what it stands on", (from, allowed) => {
     const forbidden = within.filter(
-      (one) => one.from === from && one.to !== from && allowed?.includes(one.to) !== true,
+      (one) => one.from === from && one.to !== from && !allowed.includes(one.to),
     );
     expect(forbidden.map(({ file, what }) => `${file} imports ${what}`)).toEqual([]);
+  });
+
+  it("allows no import that nobody makes", () => {
+    const made = new Set(within.map(({ from, to }) => `${from} imports ${to}`));
+    const allowed = Object.entries(MAY_IMPORT).flatMap(([from, all]) =>
+      all.map((to) => `${from} imports ${to}`),
+    );
+    expect(allowed.filter((one) => !made.has(one))).toEqual([]);
   });
 
   it("keeps each package where its concern is", () => {
@@ -154,11 +187,20 @@ describe("the structure of src", () => {
     expect(forbidden.map(({ file, what }) => `${file} imports ${what}`)).toEqual([]);
   });
 
-  it.each(PURE_ROOMS)("keeps %s pure", (room) => {
-    const impure = imports.filter(
-      ({ from, what }) => from === room && !what.startsWith(".") && !PURE_IMPORTS.has(what),
-    );
-    expect(impure.map(({ file, what }) => `${file} imports ${what}`)).toEqual([]);
+  it.each(PURE)("keeps %s pure, and what it stands on", (place) => {
+    const inside = files.filter((file) => file === place || file.startsWith(`${place}/`));
+    expect(inside).not.toEqual([]);
+    expect(loadedBy(inside).flatMap(impuritiesOf)).toEqual([]);
+  });
+
+  it("sees what is not pure", () => {
+    expect(impuritiesOf("main.ts")).toContain("main.ts uses process");
+  });
+
+  it("exports each name for one thing", () => {
+    const isForTests = (file: string): boolean => file.startsWith("testing/");
+    expect(homonyms((file) => !isForTests(file))).toEqual([]);
+    expect(homonyms(isForTests)).toEqual([]);
   });
 
   it("has no two files that import each other, not even by way of others", () => {
@@ -184,4 +226,108 @@ function cycles(): string[] {
   };
   for (const file of imported.keys()) visit(file, []);
   return found;
+}
+
+function nodesIn(node: ts.Node): ts.Node[] {
+  const nodes: ts.Node[] = [];
+  node.forEachChild((child) => {
+    nodes.push(child, ...nodesIn(child));
+  });
+  return nodes;
+}
+
+/** What an `import`, an `export … from` or an `import()` imports. */
+function moduleNamedIn(node: ts.Node): ts.Node | undefined {
+  if (ts.isImportDeclaration(node) || ts.isExportDeclaration(node)) return node.moduleSpecifier;
+  if (ts.isImportTypeNode(node) && ts.isLiteralTypeNode(node.argument)) return node.argument.literal;
+  const isCall = ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword;
+  return isCall ? node.arguments[0] : undefined;
+}
+
+function isOfTypes(node: ts.Node): boolean {
+  if (ts.isImportDeclaration(node)) return node.importClause?.phaseModifier === ts.SyntaxKind.TypeKeyword;
+  return ts.isImportTypeNode(node) || (ts.isExportDeclaration(node) && node.isTypeOnly);
+}
+
+/** These files and all others of ours that run with them. */
+function loadedBy(some: readonly string[]): string[] {
+  const loaded = new Set(some);
+  for (const file of loaded) {
+    for (const one of within) if (one.file === file && !one.isOfTypes) loaded.add(one.path);
+  }
+  return [...loaded];
+}
+
+function impuritiesOf(file: string): string[] {
+  const source = sources.get(file);
+  if (source === undefined) return [`there is no ${file}`];
+  const loaded = imports.filter((one) => one.file === file && !one.isOfTypes);
+  return [
+    ...loaded
+      .filter(({ what }) => !what.startsWith(".") && !PURE_IMPORTS.has(what))
+      .map(({ what }) => `${file} imports ${what}`),
+    ...nodesIn(source)
+      .filter((node) => ts.isIdentifier(node) && !isPure(node))
+      .map((node) => `${file} uses ${node.getText()}`),
+  ];
+}
+
+function isPure(name: ts.Identifier): boolean {
+  if (isLabel(name)) return true;
+  if (ts.isPartOfTypeNode(name) || ts.isPartOfTypeOnlyImportOrExportDeclaration(name)) return true;
+  const symbol = meaningOf(name);
+  if (PURE_NAMES.has(symbol?.name ?? name.text)) return true;
+  const declaredIn = symbol?.declarations?.map((one) => one.getSourceFile()) ?? [];
+  if (declaredIn.some((source) => sources.has(pathOf(source)))) return true;
+  return (
+    declaredIn.some(({ fileName }) => /\/lib\.es|\/node_modules\/zod\//.test(fileName)) &&
+    !isClockOrChance(name)
+  );
+}
+
+/** Does the name stand for a part of something else, which is looked at by itself? */
+function isLabel(name: ts.Identifier): boolean {
+  const { parent } = name;
+  return (
+    (ts.isPropertyAccessExpression(parent) && parent.name === name) ||
+    (ts.isBindingElement(parent) && parent.propertyName === name) ||
+    ts.isNamedTupleMember(parent)
+  );
+}
+
+/** What a name stands for, wherever it was imported from. */
+function meaningOf(name: ts.Identifier): ts.Symbol | undefined {
+  const symbol = ts.isShorthandPropertyAssignment(name.parent)
+    ? checker.getShorthandAssignmentValueSymbol(name.parent)
+    : checker.getSymbolAtLocation(name);
+  return symbol && targetOf(symbol);
+}
+
+function targetOf(symbol: ts.Symbol): ts.Symbol {
+  return (symbol.flags & ts.SymbolFlags.Alias) === 0 ? symbol : checker.getAliasedSymbol(symbol);
+}
+
+/** What in the language is not pure: the `Date` of now, and `Math.random`. */
+function isClockOrChance(name: ts.Identifier): boolean {
+  const { text, parent } = name;
+  const member = ts.isPropertyAccessExpression(parent) ? parent.name.text : undefined;
+  if (text === "Math") return member === undefined || member === "random";
+  const isOfGivenTime = ts.isNewExpression(parent) && parent.expression === name && parent.arguments?.length;
+  return text === "Date" && !isOfGivenTime && member !== "UTC" && member !== "parse";
+}
+
+/** The names that more than one of these files declares and exports, as `name: a.ts, b.ts`. */
+function homonyms(isAsked: (file: string) => boolean): string[] {
+  const declaredIn = new Map<string, string[]>();
+  for (const [file, source] of sources) {
+    const module = isAsked(file) ? checker.getSymbolAtLocation(source) : undefined;
+    for (const symbol of module ? checker.getExportsOfModule(module) : []) {
+      const isItsOwn = targetOf(symbol).declarations?.some((one) => one.getSourceFile() === source);
+      if (isItsOwn) declaredIn.set(symbol.name, [...(declaredIn.get(symbol.name) ?? []), file]);
+    }
+  }
+  return [...declaredIn]
+    .filter(([, some]) => some.length > 1)
+    .map(([name, some]) => `${name}: ${some.sort().join(", ")}`)
+    .sort();
 }

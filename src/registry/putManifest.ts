@@ -36,7 +36,8 @@ export async function putManifest(
 
 /**
  * Puts a manifest, and again a few times while the registry says that something it names is not there: it may have been
- * believed to be there, which `restore` mends, or the registry lags behind.
+ * believed to be there, which `restore` mends, or the registry lags behind. The first `restore` is no retry: what was
+ * believed was wrong.
  */
 async function putUntilComplete(
   client: RepositoryClient,
@@ -52,9 +53,9 @@ async function putUntilComplete(
       await putOnce(client, manifest, reference, options);
       return;
     } catch (error) {
-      if (!lacksContent(error) || attempt > retries) throw error;
       // What can be put right is put right at once.
       const waits = restore === undefined ? attempt : attempt - 1;
+      if (!lacksContent(error, manifest) || waits > retries) throw error;
       if (waits > 0) {
         const delay = backoff(waits, { elapsedMs: Date.now() - start, random: Math.random, limits });
         if (delay === undefined) throw error;
@@ -68,11 +69,12 @@ async function putUntilComplete(
   }
 }
 
-/** distribution's code for it, or ECR's text. */
-function lacksContent(error: unknown): error is RegistryError {
+/** distribution's code for it, the code for a manifest that an index names, or ECR's text. */
+function lacksContent(error: unknown, { kind }: Manifest): error is RegistryError {
   if (!(error instanceof RegistryError)) return false;
   return (
     error.codes.includes("MANIFEST_BLOB_UNKNOWN") ||
+    (kind === "index" && error.status === 404 && error.codes.includes("MANIFEST_UNKNOWN")) ||
     (error.status < 500 && /required for pushing image .* do not exist/.test(error.reason))
   );
 }

@@ -8,10 +8,9 @@ import { getBlob, getManifest, headManifest, openBlob } from "./api.js";
 import { contentLength, header, type HttpResponse } from "./http/message.js";
 import { isNoSuchManifest, RegistryError } from "./http/registryError.js";
 import { nameOf, type RepositoryClient } from "./http/repositoryClient.js";
-import { TransportError } from "./http/transportError.js";
 import { putManifest } from "./putManifest.js";
 import { referrersOf } from "./referrers.js";
-import { classify } from "./retry/classify.js";
+import { isSilence } from "./retry/silence.js";
 import { ensureBlob, type TransferSettings } from "./transfer/ensureBlob.js";
 
 /** What is read whole is small: an image's config, an attestation. */
@@ -45,7 +44,7 @@ async function resolve(
   try {
     response = await headManifest(client, reference, options);
   } catch (error) {
-    if (error instanceof TransportError && isSilence(error)) return undefined;
+    if (isSilence(error)) return undefined;
     throw error;
   }
   // Some registries know no HEAD.
@@ -61,12 +60,6 @@ async function resolve(
     return resolveByGet(client, reference, options);
   }
   return descriptor(mediaType, digest, size);
-}
-
-/** Did the server, or whoever is before it, cut the connection? What cannot be reached at all is another matter. */
-function isSilence(error: TransportError): boolean {
-  const { kind } = classify({ errorCode: error.systemCode });
-  return kind === "broken" || kind === "rateLimited";
 }
 
 async function resolveByGet(

@@ -66,6 +66,10 @@ const FAULTS: readonly Fault[] = [
   { name: "the registry is down for two requests", onRequest: first(2, () => true, answer(503)) },
   { name: "the registry is down", onRequest: first(Infinity, () => true, answer(503)) },
   { name: "the first connection is cut", onRequest: first(1, () => true, { cut: "before" }) },
+  {
+    name: "every HEAD is cut",
+    onRequest: first(Infinity, ({ method }) => method === "HEAD", { cut: "before" }),
+  },
   { name: "every connection is cut", onRequest: first(Infinity, () => true, { cut: "before" }) },
   { name: "the token server is down", expireTokens: true, onRequest: first(Infinity, isToken, answer(500)) },
   {
@@ -77,6 +81,11 @@ const FAULTS: readonly Fault[] = [
     name: "the password is refused",
     expireTokens: true,
     onRequest: first(Infinity, isToken, answer(401, denied)),
+  },
+  {
+    name: "the token server has no token for anything",
+    expireTokens: true,
+    onRequest: first(Infinity, isToken, answer(403, denied)),
   },
   {
     name: "a scope is refused at the token server",
@@ -182,6 +191,7 @@ test(
     }
     // Nothing above would mean much if all pushes had failed, or none.
     expect(ends.get("none")).toEqual(new Set(["works"]));
+    expect(ends.get("every HEAD is cut")).toEqual(new Set(["works"]));
     expect(ends.get("nothing may be pushed")).toEqual(new Set(["fails"]));
     expect(ends.get("the registry is down for two requests")).toEqual(new Set(["works"]));
   },

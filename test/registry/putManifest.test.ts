@@ -1,14 +1,20 @@
 import { describe, expect, test } from "vitest";
-import { OCI_MANIFEST } from "../../src/oci/mediaTypes.js";
+import { parseManifest } from "../../src/oci/manifest.js";
+import { OCI_INDEX, OCI_MANIFEST } from "../../src/oci/mediaTypes.js";
 import { answer, type Incoming, type Outgoing } from "../helpers/peer.js";
 import { endless, HTML, manifestOf, TARGET, withStage, type StageOptions } from "./stage.js";
 
 const manifest = manifestOf("a");
 const other = manifestOf("another");
+const index = parseManifest(
+  OCI_INDEX,
+  Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: OCI_INDEX, manifests: [] })),
+);
 const page = "<html>Please log in</html>";
 const isPut = ({ method }: Incoming): boolean => method === "PUT";
 
 const unknownBlob = JSON.stringify({ errors: [{ code: "MANIFEST_BLOB_UNKNOWN", message: "blob unknown" }] });
+const unknownManifest = JSON.stringify({ errors: [{ code: "MANIFEST_UNKNOWN", message: "unknown" }] });
 const ecr = JSON.stringify({
   errors: [
     {
@@ -163,6 +169,43 @@ describe("what the registry does not find", () => {
       expect(restored).toBe(3);
       expect(stage.count(/^PUT /)).toBe(4);
     }));
+
+  test("is put back once where no retries are allowed", () =>
+    withStage({ ...putsAnswered([404, unknownBlob]), client: { retries: 0 } }, async (stage) => {
+      let restored = 0;
+      const restore = (): Promise<void> => {
+        restored++;
+        return Promise.resolve();
+      };
+      await stage.target.put(manifest, ["v1"], { restore });
+      expect(restored).toBe(1);
+      expect(stage.count(/^PUT /)).toBe(2);
+    }));
+
+  test("is put back no more than once where no retries are allowed", () =>
+    withStage(
+      {
+        intercept: (request, response) => drained(request, response, 404, {}, unknownBlob),
+        client: { retries: 0 },
+      },
+      async ({ target, count }) => {
+        const restore = (): Promise<void> => Promise.resolve();
+        await expect(target.put(manifest, ["v1"], { restore })).rejects.toMatchObject({ status: 404 });
+        expect(count(/^PUT /)).toBe(2);
+      },
+    ));
+
+  test("may be a manifest that an index names (404 MANIFEST_UNKNOWN)", () =>
+    withStage(
+      { ...putsAnswered([404, unknownManifest], [404, unknownManifest]), client: { retries: 0 } },
+      async ({ target, count }) => {
+        const restore = (): Promise<void> => Promise.resolve();
+        await expect(target.put(manifest, ["v1"], { restore })).rejects.toMatchObject({ status: 404 });
+        expect(count(/^PUT /)).toBe(1);
+        await target.put(index, ["v1"], { restore });
+        expect(count(/^PUT /)).toBe(3);
+      },
+    ));
 
   test("is put back as often as tries are allowed", () =>
     withStage(

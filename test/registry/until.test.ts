@@ -18,6 +18,36 @@ test("so does the end of the request itself", async () => {
   await expect(sent).rejects.toMatchObject({ name: "TimeoutError" });
 });
 
+test("what may open an upload has a moment to be answered, and is not tried again", async () => {
+  const over = new AbortController();
+  const post: HttpRequest = { ...get, method: "POST", url: new URL("https://registry.example/v2/app/") };
+  let seen = post;
+  const send = until((request) => {
+    seen = request;
+    return new Promise((resolve) => setTimeout(resolve, 50, answer));
+  }, over.signal);
+  const sent = send(post);
+  expect([seen.isNeeded?.(), seen.stop?.aborted]).toEqual([true, false]);
+  over.abort();
+  expect([seen.isNeeded?.(), seen.stop?.aborted]).toEqual([false, true]);
+  expect(await sent).toBe(answer);
+  await expect(send(post)).rejects.toMatchObject({ name: "AbortError" });
+});
+
+test("but not longer", async () => {
+  const sent = until(never, AbortSignal.timeout(20))({ ...get, method: "POST" });
+  await expect(sent).rejects.toMatchObject({ name: "TimeoutError" });
+});
+
+test("a failure behind the end is told as the end", async () => {
+  const over = new AbortController();
+  const send = until(() => {
+    over.abort();
+    return Promise.reject(new Error("not needed"));
+  }, over.signal);
+  await expect(send({ ...get, method: "POST" })).rejects.toMatchObject({ name: "AbortError" });
+});
+
 test("nothing is sent behind it, but what cleans up", async () => {
   const methods: string[] = [];
   const send = until(

@@ -55,7 +55,7 @@ interface Work {
 }
 
 /** What one source came to. `refused`: not shown to us there; another source may. */
-type Attempt = BlobOutcome | { readonly kind: "refused"; readonly error: BlobError };
+type Attempt = BlobOutcome | { readonly kind: "refused"; readonly error: ManifestError };
 
 /** Tries the sources one after another. A foreign layer, which is often nowhere, is asked for once. */
 async function fromAny(work: Work, sources: readonly Repository[]): Promise<BlobOutcome> {
@@ -83,7 +83,7 @@ async function fromOne(work: Work, source: Repository): Promise<Attempt> {
   if (options.mountOnly) {
     // docker forgives an upload in place of a mount, for images of Windows; it forgives nothing else.
     if (mount.kind === "upload") return absent("windows", mount.error);
-    return { kind: "refused", error: new BlobError("mount", blob.digest, source.location, mount.error) };
+    return { kind: "refused", error: described("mount", blob, source.location, mount.error) };
   }
   // Its content may not be distributed: whoever runs the image gets it from where the manifest says.
   if (blob.foreign) return absent("any", mount.error);
@@ -93,9 +93,8 @@ async function fromOne(work: Work, source: Repository): Promise<Attempt> {
 /** Why it was not mounted, where the registry did not say so by an error. */
 type Unmounted =
   | (Extract<Mount, { kind: "upload" }> & { readonly error: ManifestError })
-  | Extract<Mount, { kind: "refused" }>
-  /** A registry can only mount what it has itself. */
-  | { readonly kind: "elsewhere"; readonly error: ManifestError };
+  /** `elsewhere`: a registry can only mount what it has itself. */
+  | { readonly kind: "refused" | "elsewhere"; readonly error: ManifestError };
 
 async function mountFrom(
   { target, blob, options, isNeeded }: Work,
@@ -116,6 +115,8 @@ async function mountFrom(
     const message = `${target.location.domain} opened an upload in place of a mount`;
     return { ...mount, error: new ManifestError("MOUNT_REFUSED", message, { subject: blob.digest }) };
   } catch (error) {
+    // For the source or for the target? A copy asks each of them by itself.
+    if (hasCode(error, "CREDENTIALS_MISSING")) return { kind: "refused", error };
     throw described("mount", blob, location, error);
   }
 }
@@ -147,20 +148,24 @@ async function copyFrom(work: Work, source: Repository): Promise<Attempt> {
       const absence = new BlobError("copy", blob.digest, location, cause, "BLOB_UNKNOWN");
       return { kind: "absent", toleratedBy: "windows", error: absence };
     }
-    const refusal = described("copy", blob, location, cause);
-    const isHidden = cause instanceof RegistryError && (cause.status === 401 || cause.status === 403);
-    if (isHidden && refusal instanceof BlobError) return { kind: "refused", error: refusal };
-    throw refusal;
+    if (isHidden(cause)) return { kind: "refused", error: described("copy", blob, location, cause) };
+    throw described("copy", blob, location, cause);
   }
 }
 
+/** Does a source not show a blob to us? */
+function isHidden(error: unknown): error is ManifestError {
+  if (error instanceof RegistryError) return error.status === 401 || error.status === 403;
+  return hasCode(error, "CREDENTIALS_MISSING");
+}
+
 /** With what was being done. What is about who we are, or about a stop, is about more than this blob. */
-function described(
+function described<Thrown>(
   action: "mount" | "copy",
   blob: Blob,
   source: Repository["location"],
-  error: unknown,
-): unknown {
+  error: Thrown,
+): Thrown | BlobError {
   if (
     !(error instanceof ManifestError) ||
     hasCode(error, "UNAUTHENTICATED", "CREDENTIALS_MISSING", "STOPPED")

@@ -4,6 +4,7 @@ import { resolveLocation, closingUrl } from "../http/locations.js";
 import { header, type BodySource, type HttpRequest, type HttpResponse } from "../http/message.js";
 import { ensureStatus, isHtml, isRefusal, RegistryError } from "../http/registryError.js";
 import type { RepositoryClient } from "../http/repositoryClient.js";
+import { isSilence } from "../retry/silence.js";
 
 /**
  * Mounting a blob, and uploading it by one PUT, which is the form that every registry takes.
@@ -68,7 +69,7 @@ export async function openUpload(client: RepositoryClient, { signal, stop }: Int
 
 /**
  * Sends a blob and ends its upload. It is sent once: what to do about a failure is for the caller to decide.
- * @throws INVALID_ANSWER for an answer that says yes although the blob is not there
+ * @throws INVALID_ANSWER for an answer that says yes although the blob is not known to be there
  */
 export async function closeUpload(
   client: RepositoryClient,
@@ -93,7 +94,7 @@ export async function closeUpload(
   // A login page says 200 to everything.
   if (await hasBlob(client, blob, options)) return;
   const cause = new RegistryError("PUT", response);
-  throw new ManifestError("INVALID_ANSWER", `${cause.message}, but the blob is not there`, {
+  throw new ManifestError("INVALID_ANSWER", `${cause.message}, but the blob is not known to be there`, {
     subject: cause.subject,
     hint: "something between here and the registry may answer in its place",
     cause,
@@ -108,20 +109,28 @@ export async function cancelUpload(client: RepositoryClient, { url, auth }: Uplo
     .catch(() => undefined);
 }
 
-/** Is the blob there? A page that somebody else answers with is no yes. */
+/** Is the blob known to be there? Silence is no yes, nor is a page that somebody else answers with. */
 export async function hasBlob(
   client: RepositoryClient,
   { digest, size }: Blob,
   { signal, stop }: Interruptible,
 ): Promise<boolean> {
-  const response = await client.send({
-    method: "HEAD",
-    url: client.url(`blobs/${digest}`),
-    idempotent: true,
-    ...client.auth("push"),
-    signal,
-    stop,
-  });
+  let response: HttpResponse;
+  try {
+    response = await client.send({
+      method: "HEAD",
+      url: client.url(`blobs/${digest}`),
+      idempotent: true,
+      // As for manifests: some firewalls cut every HEAD.
+      retriesWhenBroken: 1,
+      ...client.auth("push"),
+      signal,
+      stop,
+    });
+  } catch (error) {
+    if (isSilence(error)) return false;
+    throw error;
+  }
   if (response.status !== 200) return false;
   const said = header(response, "docker-content-digest");
   if (said !== undefined) return said === digest;

@@ -1,7 +1,8 @@
+import { constants } from "node:http2";
 import { join } from "node:path";
 import { expect } from "vitest";
 import type { AuthOptions } from "../../../src/testing/index.js";
-import { answer, startPeer, type Incoming, type Outgoing, type Peer } from "../../helpers/peer.js";
+import { answer, reset, startPeer, type Incoming, type Outgoing, type Peer } from "../../helpers/peer.js";
 import { withScene, writeBelow, type Scene, type SceneOptions } from "../../helpers/scene.js";
 import { SECRETS } from "../../helpers/secrets.js";
 import type { Concern, FaultCase } from "../faultCase.js";
@@ -68,6 +69,109 @@ async function withFirstScopes(
   } finally {
     await tokens.close();
   }
+}
+
+/** The ways of showing who we are, and what the registry wants to see. */
+const ways: readonly { readonly what: string; readonly options: SceneOptions }[] = [
+  { what: "Basic", options: { auth: { kind: "basic", users }, config: loggedIn } },
+  { what: "a bearer token", options: withTokens },
+  {
+    what: "a bearer token, had for an identity token",
+    options: {
+      auth: { ...bearer, identityTokens: { [SECRETS.identityToken]: "me" } },
+      config: (host) => identity(host),
+    },
+  },
+];
+const protocols: readonly Pick<SceneOptions, "speaks" | "address">[] = [
+  { speaks: "http" },
+  { speaks: "h2", address: "0.0.0.0" },
+];
+const everyWay = ways.flatMap(({ what, options }) =>
+  protocols.map((protocol) => ({
+    what: protocol.speaks === "h2" ? `${what} (HTTP/2)` : what,
+    options: { ...options, ...protocol },
+    flags: protocol.speaks === "h2" ? ["--insecure"] : [],
+  })),
+);
+
+/** Breaks the connection, or the stream of HTTP/2. */
+function breakOff(request: Incoming): true {
+  if ("stream" in request) request.stream.close(constants.NGHTTP2_CANCEL);
+  else reset(request);
+  return true;
+}
+
+/** Sends every request of the API on within its own host, once all of it was read. */
+function moveWithin(status: number, request: Incoming, response: Outgoing): boolean {
+  const { url = "" } = request;
+  if (!url.startsWith("/v2/") || url === "/v2/" || url.includes("moved=1")) return false;
+  request.resume();
+  request.on("end", () =>
+    answer(response, status, { Location: `${url}${url.includes("?") ? "&" : "?"}moved=1` }),
+  );
+  return true;
+}
+
+/** The first request is such a HEAD, and others wait for what it learns. */
+function firewallCases(): FaultCase[] {
+  return everyWay.map(({ what, options, flags }) => ({
+    server: `is behind a firewall that cuts every HEAD, and asks for ${what}`,
+    client: "pushes without",
+    run: () => {
+      const intercept = (request: Incoming): boolean => request.method === "HEAD" && breakOff(request);
+      return withScene({ ...options, images: many, intercept }, async (scene) => {
+        expect(await scene.push(...flags)).toMatchObject({ status: 0, stdout: scene.pushed });
+      });
+    },
+  }));
+}
+
+/** A 401 behind a redirect within the registry's own host, where no challenge counts. */
+function ownRedirectCases(): FaultCase[] {
+  return everyWay.map(({ what, options, flags }) => ({
+    server: `redirects within its own host, and asks for ${what} only there`,
+    client: "takes the challenge of /v2/",
+    run: () => {
+      const intercept = (request: Incoming, response: Outgoing): boolean =>
+        moveWithin(request.method === "POST" ? 308 : 307, request, response);
+      return withScene({ ...options, mounts: 405, intercept }, async (scene) => {
+        const [first = "", second = ""] = scene.sources;
+        const created = await scene.run("create", ...flags, `${scene.domain}/new/app:v1`, first, second);
+        expect(created).toMatchObject({ status: 0, stderr: "" });
+        expect(await scene.push(...flags)).toMatchObject({ status: 0, stdout: scene.pushed });
+        expect(scene.count(/ \/v2\/$/)).toBe(2);
+      });
+    },
+  }));
+}
+
+/** A token that ends when a request arrives where it was redirected to. */
+function renewalCases(): FaultCase[] {
+  return protocols.flatMap((protocol) =>
+    [307, 308].map((status) => ({
+      server: `ends all tokens behind a redirect (${status}) of a PUT within its own host${protocol.speaks === "h2" ? " (HTTP/2)" : ""}`,
+      client: "gets one new token and sends it again",
+      run: () => {
+        let expire = (): void => undefined;
+        const intercept = (request: Incoming, response: Outgoing): boolean => {
+          if (request.method !== "PUT") return false;
+          if (moveWithin(status, request, response)) return true;
+          expire();
+          return false;
+        };
+        return withScene({ ...withTokens, ...protocol, mounts: 405, intercept }, async (scene) => {
+          expire = () => {
+            scene.peer.expireTokens();
+            expire = () => undefined;
+          };
+          const pushed = await scene.push(...(protocol.speaks === "h2" ? ["--insecure"] : []));
+          expect(pushed).toMatchObject({ status: 0, stdout: scene.pushed });
+          expect(scene.count(/\/token/)).toBe(2);
+        });
+      },
+    })),
+  );
 }
 
 const identity = (host: string): object => ({ auths: { [host]: { identitytoken: SECRETS.identityToken } } });
@@ -477,6 +581,31 @@ export const auth: Concern = {
         );
       },
     },
+    ...[400, 403].flatMap((code) =>
+      [loggedIn, identity].map((config) => ({
+        server: `has no token for ${config === identity ? "an identity token" : "a user"}, whatever it is asked for (${code})`,
+        client:
+          "asks for everything, for one request and for nothing, and says that the token server refused",
+        run: () => {
+          const intercept = (request: Incoming, response: Outgoing): boolean => {
+            request.resume();
+            return request.url?.startsWith("/token") === true && answer(response, code);
+          };
+          return withScene({ auth: bearer, config, images: many, intercept }, async (scene) => {
+            const { status, stderr } = await scene.push();
+            expect(status).toBe(1);
+            expect(stderr).toContain(
+              "the token server refused: unauthorized: no token for these credentials\n",
+            );
+            expect(stderr).toMatch(
+              new RegExp(`http://${scene.domain}/token\\b.* answered ${code}; check the credentials`),
+            );
+            expect(stderr).not.toContain("copy");
+            expect(scene.count(/\/token/)).toBe(3);
+          });
+        },
+      })),
+    ),
     ...[400, 403, 404].map((code) => ({
       server: `has no token for scopes with a private source among them (${code})`,
       client: "asks for each request's own, and pushes what does not need that source",
@@ -563,6 +692,9 @@ export const auth: Concern = {
       },
     },
     ...redirectCases(),
+    ...firewallCases(),
+    ...ownRedirectCases(),
+    ...renewalCases(),
     {
       server: "has the helper of its own fail",
       client: "warns, naming the helper, and goes on with what the file has",

@@ -181,6 +181,26 @@ export const manifests: Concern = {
         }),
     },
     {
+      server: "says by HEAD that a child is there, which it is not any more, and --retries 0 is given",
+      client: "puts the children all the same, and the list again",
+      run: () =>
+        withScene({ onRequest: stale }, async (scene) => {
+          expect(await scene.push("--retries", "0")).toMatchObject({ status: 0, stdout: scene.pushed });
+          expect(scene.count(/^PUT .*\/v1$/)).toBe(2);
+        }),
+    },
+    {
+      server: "says by HEAD that a child is there, and refuses the list for want of it with MANIFEST_UNKNOWN",
+      client: "puts the children, and the list again",
+      run: () => {
+        const refuse = puts(TAG, 404, '{"errors":[{"code":"MANIFEST_UNKNOWN","message":"unknown"}]}', 1);
+        return withScene({ onRequest: (seen) => stale(seen) ?? refuse(seen) }, async (scene) => {
+          expect(await scene.push()).toMatchObject({ status: 0, stdout: scene.pushed });
+          expect(scene.count(/^PUT .*sha256:/)).toBe(2);
+        });
+      },
+    },
+    {
       server: "answers HEAD with a page of HTML (200)",
       client: "does not take it for a manifest",
       run: () =>
@@ -343,7 +363,8 @@ export const manifests: Concern = {
           expect(stderr).toMatch(
             /^failed to put manifest \S+@sha256:\S+: manifest blob unknown: blob unknown to registry\n/,
           );
-          expect(scene.count(/^PUT /)).toBe(3);
+          // Once more behind the mounts that were wanted, and twice by --retries.
+          expect(scene.count(/^PUT /)).toBe(4);
         }),
     },
     {

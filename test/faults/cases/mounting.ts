@@ -535,6 +535,78 @@ export const mounting: Concern = {
       },
     })),
     {
+      server: "wants a name and password for a blob of two images where the first is, and the user has none",
+      client: "takes it from where the second is",
+      run: () => {
+        const onRequest: SceneOptions["onRequest"] = ({ path }) => {
+          const isRefused = path.includes(SHARED) || path.includes(encodeURIComponent(SHARED));
+          return isRefused && /src(?:%2F|\/)0/.test(path) ? basicWanted : undefined;
+        };
+        return withScene({ images: shared, onRequest }, async (scene) => {
+          expect(await scene.push()).toMatchObject({ status: 0, stdout: scene.pushed, stderr: "" });
+          expect(scene.peer.openUploads()).toBe(0);
+        });
+      },
+    },
+    {
+      server: "wants a name and password of whoever writes, and the user has none",
+      client: "says so, and does not ask again and again",
+      run: () => {
+        const onRequest: SceneOptions["onRequest"] = ({ method }) =>
+          method === "POST" ? basicWanted : undefined;
+        const images = Array.from({ length: 10 }, (_, index) => ({ layers: [`layer ${index}`] }));
+        return withScene({ images, onRequest }, async (scene) => {
+          const { status, stderr } = await scene.push();
+          expect(status).toBe(1);
+          expect(stderr).toMatch(/^no basic auth credentials\nnot logged in to /);
+          expect(scene.count(/^POST .*mount=/)).toBeLessThanOrEqual(20);
+          // One for each of the copies that are under way at once.
+          expect(scene.count(/^POST .*\/uploads\/$/)).toBeLessThanOrEqual(4);
+          expect(scene.count(/^GET /)).toBeLessThanOrEqual(4);
+        });
+      },
+    },
+    {
+      server: "is behind a firewall that cuts every HEAD, and fails an upload (503)",
+      client: "begins the copy again",
+      run: () => {
+        const fail = firstly(1, isCommit, (request, response) => {
+          request.resume();
+          request.on("end", () => answer(response, 503));
+          return true;
+        });
+        const intercept = (request: Incoming, response: Outgoing): boolean =>
+          request.method === "HEAD" ? reset(request) : fail(request, response);
+        return withScene({ mounts: "refuse202", images: one, intercept }, async (scene) => {
+          expect(await scene.push()).toMatchObject({ status: 0, stdout: scene.pushed });
+          expect(scene.count(/^PUT .*\/uploads\//)).toBe(3);
+          expect(scene.peer.openUploads()).toBe(0);
+        });
+      },
+    },
+    {
+      server: "opens an upload in place of a mount just after the user interrupts the push",
+      client: "waits for that answer, and gives the upload up",
+      run: () => {
+        let interrupt: () => void = () => undefined;
+        const onRequest: SceneOptions["onRequest"] = async ({ method }) => {
+          if (method !== "POST") return undefined;
+          interrupt();
+          await new Promise((resolve) => setTimeout(resolve, 100));
+          return undefined;
+        };
+        return withScene({ mounts: "refuse202", onRequest }, async (scene) => {
+          interrupt = () => {
+            scene.interrupt();
+          };
+          expect((await scene.push()).status).not.toBe(0);
+          // What was asked for is done by now, wanted or not.
+          await new Promise((resolve) => setTimeout(resolve, 200));
+          expect(scene.peer.openUploads()).toBe(0);
+        });
+      },
+    },
+    {
       server: "fails a mount with 503 while it refuses another with 403",
       client: "says the 403, which is what ended the push",
       run: () => {
@@ -649,7 +721,7 @@ export const mounting: Concern = {
           const { status, stderr } = await scene.push();
           expect(status).toBe(1);
           expect(stderr).toMatch(
-            /^failed to copy blob .* answered 200: a page of HTML, but the blob is not there\n/,
+            /^failed to copy blob .* answered 200: a page of HTML, but the blob is not known to be there\n/,
           );
           expect(scene.tag()).toBeUndefined();
         });
@@ -733,6 +805,8 @@ export const mounting: Concern = {
     },
   ],
 };
+
+const basicWanted = { status: 401, headers: { "WWW-Authenticate": 'Basic realm="x"' } };
 
 const SHARED = digestOf(Buffer.from("shared"));
 /** Two images with a layer in common. */

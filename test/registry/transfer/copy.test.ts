@@ -158,6 +158,38 @@ describe("an upload", () => {
   );
 });
 
+describe("where something cuts every HEAD", () => {
+  const cutHeads = (deal: NonNullable<StageOptions["intercept"]>): NonNullable<StageOptions["intercept"]> => {
+    return (...both) => (isHead(both[0]) ? reset(both[0]) : deal(...both));
+  };
+
+  test.each([
+    ["is reset", (request: Incoming) => reset(request)],
+    ["fails (503)", (...both: [Incoming, Outgoing]) => drained(...both, 503)],
+  ])("an upload that %s is begun again", (_name, deal) =>
+    staged({ intercept: cutHeads(firstly(1, isUpload, deal)) }, async (stage) => {
+      await expectCopied(stage, 2);
+      expect(stage.count(/^HEAD /)).toBe(2);
+    })(),
+  );
+
+  test(
+    "a 202 without a digest is no success, and not doubted for long",
+    staged(
+      { intercept: cutHeads((...both) => isUpload(both[0]) && drained(...both, 202)) },
+      async (stage) => {
+        await expect(copy(stage)).rejects.toMatchObject({
+          action: "copy",
+          cause: { code: "INVALID_ANSWER", cause: { status: 202 } },
+        });
+        expect(stage.count(/^PUT /)).toBe(1);
+        expect(stage.count(/^HEAD /)).toBe(2);
+        expect(stage.peer.openUploads()).toBe(0);
+      },
+    ),
+  );
+});
+
 describe("the success of an upload", () => {
   test.each([200, 202, 204])("is a %i with the blob's digest", (status) =>
     staged(

@@ -1,7 +1,13 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import { BlobError } from "../../../src/content/blobError.js";
-import type { Blob, BlobEvent, BlobOutcome, EnsureOptions } from "../../../src/content/repository.js";
+import type {
+  Blob,
+  BlobEvent,
+  BlobOutcome,
+  EnsureOptions,
+  Repository,
+} from "../../../src/content/repository.js";
 import { createRegistry } from "../../../src/registry/createRegistry.js";
 import { answer, answerRaw, startPeer, type Incoming, type Outgoing } from "../../helpers/peer.js";
 import { blobOf, endless, TARGET, withStage, type Stage, type StageOptions } from "../stage.js";
@@ -18,6 +24,9 @@ const isUpload = ({ method, url = "" }: Incoming): boolean => method === "PUT" &
 
 const denied = (response: Outgoing, status: number): true =>
   answer(response, status, {}, '{"errors":[{"code":"DENIED","message":"not yours"}]}');
+
+/** A name and password are wanted. */
+const basic = (response: Outgoing): true => answer(response, 401, { "WWW-Authenticate": 'Basic realm="x"' });
 
 /** Has the blob made known in the target, from `src/0`, `src/1` …; those that are told have it. */
 async function ensure(
@@ -219,10 +228,73 @@ test.each(["refuse202", 403] as const)(
     }),
 );
 
-test("what is wrong with who we are is told as it is", () =>
-  withStage({ auth: { kind: "basic", users: { me: "secret" } } }, async (stage) => {
-    await expect(ensure(stage)).rejects.toMatchObject({ name: "ManifestError", code: "CREDENTIALS_MISSING" });
-  }));
+describe("a user without a name and password", () => {
+  const missing = { name: "ManifestError", code: "CREDENTIALS_MISSING" };
+  const fromFirst = (request: Incoming): boolean =>
+    isMount(request, "src%2F0") || isDownload(request, "src/0");
+  const fromAny = (request: Incoming): boolean => isMount(request) || isDownload(request);
+  const wanted = (matches: (request: Incoming) => boolean): StageOptions => ({
+    intercept: (request, response) => matches(request) && basic(response),
+  });
+
+  test.each([false, true])("gets a blob from the next source (mountOnly: %s)", (mountOnly) =>
+    withStage(wanted(fromFirst), async (stage) => {
+      expect(await ensure(stage, { sources: 2, mountOnly })).toEqual({ kind: "mounted" });
+      expectThere(stage);
+    }),
+  );
+
+  test("gets a blob by a copy where only mounts want one", () =>
+    withStage(
+      wanted((request) => isMount(request)),
+      async (stage) => {
+        expect(await ensure(stage)).toMatchObject({ kind: "copied" });
+        expectThere(stage);
+      },
+    ));
+
+  test("gets a blob from the next registry", () =>
+    withStage({}, async (stage) => {
+      const elsewhere = await startPeer({ auth: { kind: "basic", users: { me: "secret" } } });
+      const client = await createRegistry({ domain: elsewhere.host });
+      try {
+        stage.peer.putBlob("src/0", CONTENT);
+        const hidden = client.session({ access: [] }).repository("src");
+        const ensureFrom = (...sources: Repository[]): Promise<BlobOutcome> =>
+          stage.target.ensureBlob(BLOB, sources, { mountOnly: false });
+        await expect(ensureFrom(hidden)).rejects.toMatchObject({ ...missing, subject: elsewhere.host });
+        expect(await ensureFrom(hidden, stage.repository("src/0"))).toEqual({ kind: "mounted" });
+        expectThere(stage);
+      } finally {
+        await client.close();
+        await elsewhere.close();
+      }
+    }));
+
+  test.each([false, true])("is told so where every source wants one (mountOnly: %s)", (mountOnly) =>
+    withStage(wanted(fromAny), async (stage) => {
+      await expect(ensure(stage, { sources: 2, mountOnly })).rejects.toMatchObject(missing);
+    }),
+  );
+
+  test("is told so where the target wants one, and no other source is tried", () =>
+    withStage(
+      wanted(({ method }) => method === "POST"),
+      async (stage) => {
+        await expect(ensure(stage, { sources: 2 })).rejects.toMatchObject(missing);
+        expect(stage.count(/mount=/)).toBe(1);
+      },
+    ));
+});
+
+test("what is wrong with who we are is told as it is, and no other source is tried", () => {
+  const credentials = () => Promise.resolve({ kind: "basic", username: "me", password: "wrong" } as const);
+  const auth = { kind: "basic", users: { me: "secret" } } as const;
+  return withStage({ auth, client: { credentials } }, async (stage) => {
+    await expect(ensure(stage, { sources: 2 })).rejects.toMatchObject({ code: "UNAUTHENTICATED" });
+    expect(stage.count(/src%2F1|src\/1/)).toBe(0);
+  });
+});
 
 describe("a blob that is not needed", () => {
   test("when its turn comes is not asked for", () => {
@@ -288,6 +360,29 @@ describe("a stop", () => {
       expect(stage.count(/^PUT /)).toBe(1);
       expect(stage.count(/^DELETE /)).toBe(1);
       expect(stage.peer.openUploads()).toBe(0);
+    });
+  });
+
+  test("of the whole session still ends an upload that is opened behind it", () => {
+    const over = new AbortController();
+    const onRequest: StageOptions["onRequest"] = async ({ method }) => {
+      if (method === "POST") over.abort();
+      if (method === "POST") await sleep(100);
+      return undefined;
+    };
+    return withStage({ mounts: "refuse202", onRequest }, async ({ client, peer, count }) => {
+      peer.putBlob("src/0", CONTENT);
+      const session = client.session({
+        access: [{ path: TARGET, actions: ["pull", "push"] }],
+        signal: over.signal,
+      });
+      const outcome = session
+        .repository(TARGET)
+        .ensureBlob(BLOB, [session.repository("src/0")], { mountOnly: false });
+      await expect(outcome).rejects.toMatchObject({ name: "AbortError" });
+      expect(count(/^DELETE /)).toBe(1);
+      expect(count(/^GET /)).toBe(0);
+      expect(peer.openUploads()).toBe(0);
     });
   });
 

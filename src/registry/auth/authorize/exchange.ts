@@ -1,5 +1,6 @@
 import { ManifestError } from "../../../errors.js";
 import type { HttpRequest, HttpResponse, Send } from "../../http/message.js";
+import { RegistryError } from "../../http/registryError.js";
 import { errorOf, missingScopes } from "../challenge.js";
 import { covers, scopesKey } from "../scopes.js";
 import type { Credentials } from "../credentials.js";
@@ -82,10 +83,10 @@ export class Exchange {
     try {
       const { challenge } = this.#registry;
       if (challenge?.scheme !== "bearer") return { kind: "nothing" };
-      let token = await this.#registry.token(challenge, this.#list, this.#state);
+      let token = await this.#registry.token(challenge, this.#list, this.#needed, this.#state);
       if (token === undefined && this.#list !== this.#needed) {
         this.#list = this.#needed;
-        token = await this.#registry.token(challenge, this.#list, this.#state);
+        token = await this.#registry.token(challenge, this.#list, this.#needed, this.#state);
       }
       return token === undefined ? { kind: "unavailable" } : { kind: "token", token };
     } catch (error) {
@@ -159,7 +160,7 @@ export class Exchange {
   async #onRefusal(response: HttpResponse, onLearned: () => void): Promise<HttpResponse | undefined> {
     const registry = this.#registry;
     this.#state.challenge();
-    registry.learn(response);
+    registry.learn(registry.challengesOf(response));
     if (registry.challenge === undefined) await registry.learnByPing(this.#state);
     onLearned();
     if (registry.challenge === undefined) return response;
@@ -172,12 +173,15 @@ export class Exchange {
   }
 
   async #onRefusedCredentials(response: HttpResponse): Promise<HttpResponse | undefined> {
-    this.#registry.learn(response);
+    this.#registry.learn(this.#registry.challengesOf(response));
     const known = await this.#registry.credentials.get();
     if (this.#registry.challenge?.scheme === "bearer" && known?.kind === "basic") return undefined;
     // They have been accepted for something else.
     if (this.#state.identity.isOpen) return response;
-    const error = new CredentialsRefusedError(this.#registry.host, this.#request.method, response);
+    const error = new CredentialsRefusedError(
+      this.#registry.host,
+      new RegistryError(this.#request.method, response),
+    );
     this.#registry.reject(error, this.#state);
     return this.#orThrow(error);
   }
@@ -185,14 +189,15 @@ export class Exchange {
   async #onRefusedToken(response: HttpResponse, token: Token): Promise<HttpResponse | undefined> {
     const { tokens } = this.#registry;
     const state = this.#state;
-    this.#registry.learn(response);
+    const challenges = this.#registry.challengesOf(response);
+    // A bearer registry may answer a stale token with a Basic challenge, or none.
+    this.#registry.learn(challenges.filter(({ scheme }) => scheme === "bearer"));
     const isRenewed = this.#renewed.has(scopesKey(token.scopes));
     if (token.expiresAt <= Date.now() && !isRenewed) {
       this.#renew(token);
       return undefined;
     }
     if (state.isDenied(this.#needed)) return response;
-    const challenges = this.#registry.challengesOf(response);
     const missing = this.#worthAsking(missingScopes(challenges), token.scopes);
     const step = nextStep({
       needed: this.#needed,

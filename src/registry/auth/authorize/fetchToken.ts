@@ -1,5 +1,5 @@
 import { ManifestError } from "../../../errors.js";
-import { shownUrl, type HttpResponse, type Method, type Send } from "../../http/message.js";
+import type { HttpResponse, Send } from "../../http/message.js";
 import { isRefusal, RegistryError } from "../../http/registryError.js";
 import type { Challenge } from "../../http/wwwAuthenticate.js";
 import { realmOf } from "../challenge.js";
@@ -23,16 +23,16 @@ export class CredentialsRefusedError extends ManifestError {
   override readonly name = "CredentialsRefusedError";
 
   /** @param who refused: `registry.example`, `the token server` */
-  constructor(who: string, method: Method, response: HttpResponse) {
-    const cause = new RegistryError(method, response);
+  constructor(who: string, cause: RegistryError) {
+    const { method, url, status } = cause;
     const said = cause.errors[0]?.message;
-    const text = said === undefined || said === "" ? "authentication required" : said;
-    const url = shownUrl(response.url);
+    const usual = status === 401 ? "authentication required" : "no token for these credentials";
+    const text = said === undefined || said === "" ? usual : said;
     super("UNAUTHENTICATED", `${who} refused: unauthorized: ${text}`, {
       cause,
       subject: url,
       hint:
-        `${method} ${url} answered ${response.status}; check the credentials, ` +
+        `${method} ${url} answered ${status}; check the credentials, ` +
         `which come from docker's config.json, its credential helper or DOCKER_AUTH_CONFIG`,
     });
   }
@@ -48,8 +48,8 @@ export interface TokenServer {
 }
 
 /**
- * Fetches a token for these scopes from where the challenge says; undefined if there is none for them, though there may be
- * for others.
+ * Fetches a token for these scopes from where the challenge says; or gives the refusal if there is none for them, though
+ * there may be for others.
  * @throws CredentialsRefusedError, or RegistryError for what may be over after a while; ManifestError where the credentials
  *   must not go there, or there is no token in the answer
  */
@@ -57,7 +57,7 @@ export async function fetchToken(
   send: Send,
   from: TokenServer,
   scopes: readonly string[],
-): Promise<Token | undefined> {
+): Promise<Token | RegistryError> {
   const query = tokenQuery(from, scopes);
   const common = { idempotent: true, maxBytes: MAX_TOKEN_ANSWER };
   const askedAt = Date.now();
@@ -68,8 +68,9 @@ export async function fetchToken(
     response = await send({ ...request, ...common });
   }
   if (response.status !== 200) {
-    if (isAboutScopes(response, query.credentials)) return undefined;
-    throw refusalOf(request.method, response);
+    const refusal = new RegistryError(request.method, response);
+    if (isAboutScopes(response, query.credentials)) return refusal;
+    throw isCredentialsRefused(response) ? new CredentialsRefusedError("the token server", refusal) : refusal;
   }
   const now = Date.now();
   const { token, lifetimeMs } = parseTokenAnswer(response.body.toString(), now, response.url.host);
@@ -101,7 +102,7 @@ function tokenQuery(
   return { realm, service: challenge.params.get("service"), scopes, credentials };
 }
 
-/** A refusal that is not about who we are, nor for the moment. */
+/** A refusal that is not known to be about who we are, nor for the moment. */
 function isAboutScopes(response: HttpResponse, credentials: Credentials | undefined): boolean {
   if (!isRefusal(response)) return false;
   return credentials === undefined || response.redirected || !isCredentialsRefused(response);
@@ -109,10 +110,4 @@ function isAboutScopes(response: HttpResponse, credentials: Credentials | undefi
 
 function isCredentialsRefused({ status, body }: HttpResponse): boolean {
   return status === 401 || (status === 400 && isInvalidGrant(body.toString()));
-}
-
-function refusalOf(method: Method, response: HttpResponse): ManifestError {
-  return isCredentialsRefused(response)
-    ? new CredentialsRefusedError("the token server", method, response)
-    : new RegistryError(method, response);
 }

@@ -1,11 +1,13 @@
 import { isHost } from "../../http/endpoint.js";
 import { headers, type AuthSession, type HttpResponse, type Send } from "../../http/message.js";
+import { RegistryError } from "../../http/registryError.js";
 import { parseChallenges, type Challenge } from "../../http/wwwAuthenticate.js";
-import { preferredChallenge } from "../challenge.js";
+import { preferredChallenge, realmOf } from "../challenge.js";
 import type { Credentials } from "../credentials.js";
+import { scopesKey } from "../scopes.js";
 import { basicAuthorization } from "../token.js";
 import { TokenCache, type Token } from "../tokenCache.js";
-import { CredentialsRefusedError, fetchToken } from "./fetchToken.js";
+import { CredentialsRefusedError, fetchToken, type TokenServer } from "./fetchToken.js";
 import { remembered, type Remembered } from "./remembered.js";
 import { SessionState } from "./sessionState.js";
 
@@ -32,6 +34,8 @@ export class RegistryAuth {
   #challenge: Challenge | undefined;
   #hasAnswered = false;
   #isRejected = false;
+  /** Has the token server of the challenge given a token when it was asked last? */
+  #givesTokens = false;
 
   constructor(send: Send, options: AuthOptions) {
     this.#send = send;
@@ -75,30 +79,32 @@ export class RegistryAuth {
   }
 
   /**
-   * Is it an answer of the registry that wants to see something else? Artifactory answers 403 to those who did not say who
-   * they are, with a challenge or without.
+   * Is it an answer of the registry that wants to see something else? It still is where the registry has redirected to
+   * itself, though what it wants has to be learned elsewhere. Artifactory answers 403 to those who did not say who they
+   * are, with a challenge or without.
    */
   isRefusal(response: HttpResponse, hasShown: boolean, credentials: Credentials | undefined): boolean {
-    if (response.redirected || !isHost(response.url, this.host)) return false;
+    if (!isHost(response.url, this.host)) return false;
     if (response.status === 401) return true;
-    if (response.status !== 403 || hasShown) return false;
+    if (response.redirected || response.status !== 403 || hasShown) return false;
     return credentials !== undefined || this.challengesOf(response).length > 0;
   }
 
-  /** Takes over the challenge of a refusal. A bearer registry may answer a stale token with a Basic challenge, or none. */
-  learn(response: HttpResponse): void {
-    this.#adopt(preferredChallenge(this.challengesOf(response)));
+  /** Takes over what a refusal asks for, if it does. */
+  learn(challenges: readonly Challenge[]): void {
+    this.#adopt(preferredChallenge(challenges));
   }
 
-  /** Some registries refuse without a challenge, which `/v2/` has all the same. */
+  /** Some registries refuse without a challenge, or behind a redirect, and `/v2/` has one all the same. */
   async learnByPing(state: SessionState): Promise<void> {
     this.#adopt(await state.ping.get());
   }
 
   #adopt(challenge: Challenge | undefined): void {
-    if (challenge?.scheme === "bearer" || this.#challenge === undefined) {
-      this.#challenge = challenge ?? this.#challenge;
-    }
+    if (challenge?.scheme !== "bearer" && this.#challenge !== undefined) return;
+    const [realm, before] = [challenge, this.#challenge].map((one) => one && realmOf(one)?.href);
+    if (realm !== before) this.#givesTokens = false;
+    this.#challenge = challenge;
   }
 
   /** Asks `/v2/` for its challenge. */
@@ -107,49 +113,93 @@ export class RegistryAuth {
     return preferredChallenge(this.challengesOf(await this.#send({ method: "GET", url, idempotent: true })));
   }
 
-  /** The token for a list of scopes, if there is one. What was refused in this session is not asked for again. */
+  /**
+   * The token for a list of scopes, if there is one. What was refused in this session is not asked for again.
+   *
+   * @param needed the scopes of the request alone
+   */
   async token(
     challenge: Challenge,
     list: readonly string[],
+    needed: readonly string[],
     state: SessionState,
   ): Promise<Token | undefined> {
     if (state.isRefused(list)) return undefined;
-    const token = await this.tokens.obtain(list, state, () => this.#fetch(challenge, list, state));
+    const isLast = scopesKey(list) === scopesKey(needed);
+    const token = await this.tokens.obtain(list, state, async () => {
+      const known = await this.credentials.get();
+      const credentials = known?.kind === "registryToken" ? undefined : known;
+      const server = { host: this.host, challenge, credentials, insecure: this.#options.insecure };
+      const answer =
+        credentials === undefined
+          ? await this.#ask(server, list)
+          : await this.#askWithCredentials(server, list, isLast, state);
+      return answer instanceof RegistryError ? undefined : answer;
+    });
     if (token === undefined) state.refuse(list);
     return token;
   }
 
-  async #fetch(
-    challenge: Challenge,
+  /** Asks for a token: a refusal is about the scopes, as far as that answer says. */
+  async #ask(server: TokenServer, list: readonly string[]): Promise<Token | RegistryError> {
+    let answer: Token | RegistryError | undefined;
+    try {
+      return (answer = await fetchToken(this.#send, server, list));
+    } finally {
+      this.#givesTokens = answer !== undefined && !(answer instanceof RegistryError);
+    }
+  }
+
+  /**
+   * One at a time, until there was a token. Where there is none for what one request needs, `isLast`, and none for no scopes
+   * either, it is not about them, and the credentials are not sent again.
+   */
+  #askWithCredentials(
+    server: TokenServer,
     list: readonly string[],
+    isLast: boolean,
     state: SessionState,
-  ): Promise<Token | undefined> {
-    const known = await this.credentials.get();
-    const credentials = known?.kind === "registryToken" ? undefined : known;
-    const server = { host: this.host, challenge, credentials, insecure: this.#options.insecure };
-    if (credentials === undefined) return fetchToken(this.#send, server, list);
-    return state.identity.pass(async (open) => {
+  ): Promise<Token | RegistryError> {
+    const { identity } = state;
+    const ask = async (open: () => void): Promise<Token | RegistryError> => {
       if (state.rejection !== undefined) throw state.rejection;
       try {
-        const token = await fetchToken(this.#send, server, list);
-        open();
-        return token;
+        const answer = await this.#ask(server, list);
+        const isRefused = answer instanceof RegistryError;
+        if (isRefused && isLast && !identity.isOpen) await this.#ensureAboutScopes(answer, server);
+        if (!isRefused || isLast) open();
+        return answer;
       } catch (error) {
         if (error instanceof CredentialsRefusedError) this.reject(error, state);
         throw error;
       }
-    });
+    };
+    // All ask the same server: what has failed with all its tries would fail again.
+    return identity.pass(ask, () => true);
   }
 
-  /** Nobody in this session sends the credentials again; another may find others. */
+  /** Asks for no scopes, as `docker login` does. Some servers cannot do without: they refuse that in another way. */
+  async #ensureAboutScopes(refusal: RegistryError, server: TokenServer): Promise<void> {
+    const answer = await this.#ask(server, []);
+    if (answer instanceof RegistryError && answer.status === refusal.status) {
+      throw new CredentialsRefusedError("the token server", refusal);
+    }
+  }
+
+  /** Nobody in this session sends the credentials again. */
   reject(error: CredentialsRefusedError, state: SessionState): void {
     state.reject(error);
     this.#isRejected = true;
   }
 
+  /** Another session asks for credentials that were refused, and learns anew where there was no token to be had. */
   begin(session: AuthSession): SessionState {
     if (this.#isRejected) this.credentials.forget();
     this.#isRejected = false;
+    if (this.#challenge?.scheme === "bearer" && !this.#givesTokens) {
+      this.#challenge = undefined;
+      this.#hasAnswered = false;
+    }
     return new SessionState(session, () => this.#ping());
   }
 }

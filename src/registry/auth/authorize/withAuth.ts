@@ -1,5 +1,6 @@
 import { isHost } from "../../http/endpoint.js";
 import type { AuthSession, HttpRequest, HttpResponse, Send } from "../../http/message.js";
+import { isSilence } from "../../retry/silence.js";
 import { Exchange } from "./exchange.js";
 import { RegistryAuth, type AuthOptions } from "./registryAuth.js";
 import type { SessionState } from "./sessionState.js";
@@ -31,9 +32,15 @@ export function withAuth(send: Send, options: AuthOptions): Send {
     const exchange = new Exchange(send, registry, state, request, auth.scopes);
     if (!(await registry.isUnknown())) return exchange.run(() => undefined);
     return state.first.pass(async (open) => {
-      const response = await exchange.run(open);
-      open();
-      return response;
+      try {
+        const response = await exchange.run(open);
+        open();
+        return response;
+      } catch (error) {
+        // It may be that only such requests are cut off, as some firewalls do with every HEAD: nobody waits for the next.
+        if (isSilence(error)) open();
+        throw error;
+      }
     });
   };
 }

@@ -62,14 +62,44 @@ describe("a gate", () => {
     },
   );
 
-  test("lets those who wait fail with who met nobody, and who comes later try", async () => {
+  const failure = (code: string): TransportError =>
+    new TransportError(
+      "HEAD",
+      new URL("https://registry.example/"),
+      Object.assign(new Error(code), { code }),
+    );
+
+  test.each(["ECONNREFUSED", "EHOSTUNREACH", "ENOTFOUND", "UND_ERR_CONNECT_TIMEOUT", "CERT_HAS_EXPIRED"])(
+    "lets those who wait fail with who reached nobody (%s), and who comes later try",
+    async (code) => {
+      const gate = new Gate();
+      const [first, second, third] = [piece(gate), piece(gate), piece(gate)];
+      const error = failure(code);
+      first.end(error);
+      const results = await Promise.allSettled([first.done, second.done, third.done]);
+      expect(results).toEqual(Array.from({ length: 3 }, () => ({ status: "rejected", reason: error })));
+      expect(piece(gate).isRunning()).toBe(true);
+    },
+  );
+
+  test.each(["ECONNRESET", "UND_ERR_SOCKET", "ERR_HTTP2_STREAM_ERROR", "UND_ERR_HEADERS_TIMEOUT"])(
+    "lets the next go ahead if it is one connection that breaks (%s)",
+    async (code) => {
+      const gate = new Gate();
+      const [first, second, third] = [piece(gate), piece(gate), piece(gate)];
+      first.end(failure(code));
+      await expect(first.done).rejects.toThrow(TransportError);
+      await turns();
+      expect([second, third].map((one) => one.isRunning())).toEqual([true, false]);
+    },
+  );
+
+  test("lets those who wait fail alike where they are said to", async () => {
     const gate = new Gate();
-    const [first, second] = [piece(gate), piece(gate)];
-    const error = new TransportError("GET", new URL("https://registry.example/"), undefined, "nobody there");
-    first.end(error);
-    const results = await Promise.allSettled([first.done, second.done]);
-    expect(results).toEqual(Array.from({ length: 2 }, () => ({ status: "rejected", reason: error })));
-    expect(piece(gate).isRunning()).toBe(true);
+    const error = failure("ECONNRESET");
+    const ask = (): Promise<void> => Promise.reject(error);
+    const results = await Promise.allSettled([gate.pass(ask, () => true), gate.pass(() => turns())]);
+    expect(results.map(({ status }) => status)).toEqual(["rejected", "rejected"]);
   });
 });
 

@@ -1,3 +1,4 @@
+import { setTimeout } from "node:timers/promises";
 import { inspect } from "node:util";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { hasCode } from "../../../../src/errors.js";
@@ -44,19 +45,49 @@ describe("what failed is tried again by the next", () => {
     expect(await work.get("app")).toBe(404);
   });
 
-  test("the first request, for all that were waiting for it, but no other session", async () => {
+  test("the first request, of those that were waiting for it", async () => {
     const peer = await start({ auth: { kind: "bearer", users }, intercept: resetting(1, () => true) });
+    const work = authClient({ host: peer.host, credentials }).session("app");
+    const results = await Promise.allSettled([work.get("app"), work.get("app"), work.get("app")]);
+    expect(results).toMatchObject([
+      { reason: { code: "TRANSPORT" } },
+      { status: "fulfilled", value: 404 },
+      { status: "fulfilled", value: 404 },
+    ]);
+    expect(tokens(peer)).toHaveLength(1);
+  });
+
+  test("the first request, of those in another session, and not of its own, where nobody is there", async () => {
+    const peer = await start({});
+    await peer.close();
     const client = authClient({ host: peer.host, credentials });
     const [one, other] = [client.session("app"), client.session("app")];
-    const results = await Promise.allSettled([
-      one.get("app"),
-      one.get("app"),
-      one.get("app"),
-      other.get("app"),
-    ]);
-    expect(results.filter(({ status }) => status === "rejected")).toHaveLength(3);
-    expect(results[3]).toEqual({ status: "fulfilled", value: 404 });
+    const works = [one, one, one, other];
+    const results = await Promise.all(works.map((work) => work.get("app").catch((error: unknown) => error)));
+    expect(results[0]).toBeInstanceOf(TransportError);
+    expect(results.map((result) => result === results[0])).toEqual([true, true, true, false]);
   });
+
+  test.each(["basic", "bearer"] as const)(
+    "by who needs no HEAD, where a firewall cuts every one: %s",
+    async (kind) => {
+      const peer = await start({
+        auth: { kind, users },
+        intercept: (request) => request.method === "HEAD" && reset(request),
+      });
+      const client = authClient({ host: peer.host, credentials });
+      for (let push = 0; push < 2; push++) {
+        const work = client.session("app:push");
+        const heads = Array.from({ length: 6 }, () => work.send("HEAD", "app/manifests/v1", "app:push"));
+        const gets = Array.from({ length: 6 }, () => work.get("app:push"));
+        for (const result of await Promise.allSettled(heads)) {
+          expect(result).toMatchObject({ reason: { code: "TRANSPORT" } });
+        }
+        expect(await Promise.all(gets)).toEqual(gets.map(() => 404));
+      }
+      expect(tokens(peer)).toHaveLength(kind === "bearer" ? 1 : 0);
+    },
+  );
 
   test("the credential helper", async () => {
     const peer = await start({ auth: { kind: "bearer", users } });
@@ -101,6 +132,41 @@ describe("what failed is tried again by the next", () => {
     expect(await client.session("lib").get("lib")).toBe(404);
   });
 
+  test("a token server where the registry has named a dead one", async () => {
+    let isDead = false;
+    const challenge = { "WWW-Authenticate": 'Bearer realm="http://127.0.0.1:1/token"' };
+    const peer = await start({
+      auth: { kind: "bearer", users },
+      intercept: ({ url = "" }, response) =>
+        isDead && !url.startsWith("/token") && answer(response, 401, challenge),
+    });
+    const client = authClient({ host: peer.host, credentials });
+    expect(await client.session("app").get("app")).toBe(404);
+    isDead = true;
+    await expect(client.session("app").get("app")).rejects.toThrow(TransportError);
+    isDead = false;
+    expect(await client.session("app").get("app")).toBe(404);
+    expect(await client.session("lib").get("lib")).toBe(404);
+  });
+
+  test("a token server where the registry has named another, which knows nobody", async () => {
+    let isOther = true;
+    const other = await start({ intercept: (_, response) => answer(response, 404) });
+    const challenge = { "WWW-Authenticate": `Bearer realm="http://${other.host}/token"` };
+    const peer = await start({
+      auth: { kind: "bearer", users },
+      intercept: ({ url = "" }, response) =>
+        isOther && !url.startsWith("/token") && answer(response, 401, challenge),
+    });
+    const client = authClient({ host: peer.host });
+    expect(await client.session("app").get("app")).toBe(401);
+    expect(other.requests).toHaveLength(1);
+    isOther = false;
+    await client.session("app").get("app");
+    expect(other.requests).toHaveLength(1);
+    expect(tokens(peer)).not.toEqual([]);
+  });
+
   test("credentials that were refused, when they are others", async () => {
     const peer = await start({ auth: { kind: "basic", users } });
     let password: string = SECRETS.helperSecret;
@@ -135,6 +201,62 @@ describe("credentials", () => {
       expect(result).toMatchObject({ reason: { code: "UNAUTHENTICATED", message } });
     }
     expect(tokens(peer)).toHaveLength(1);
+  });
+
+  const identity: Credentials = { kind: "identityToken", token: SECRETS.identityToken };
+  const refusals = [400, 403, 404].flatMap((status) => [
+    { status, known: me },
+    { status, known: identity },
+  ]);
+  test.each(refusals)(
+    "that bring no token, whatever it is asked for, are sent three times: $status, $known.kind",
+    async ({ status, known }) => {
+      const peer = await start({
+        auth: { kind: "bearer", users },
+        intercept: ({ url = "" }, response) => url.startsWith("/token") && answer(response, status),
+      });
+      const sources = Array.from({ length: 6 }, (_, index) => `src/${index}`);
+      const client = authClient({ host: peer.host, credentials: () => Promise.resolve(known) });
+      const work = client.session("app:push", ...sources);
+      const results = await Promise.allSettled([
+        ...sources.map(() => work.get("app:push")),
+        ...sources.map((source) => work.get("app:push", source)),
+        ...sources.map((source) => work.get(source)),
+      ]);
+      const where = `(?:GET|POST) http://${peer.host}/token\\b.* answered ${status}; check the credentials`;
+      for (const result of results) {
+        expect(result).toMatchObject({
+          reason: {
+            code: "UNAUTHENTICATED",
+            message: "the token server refused: unauthorized: no token for these credentials",
+            hint: expect.stringMatching(where) as unknown,
+          },
+        });
+      }
+      await expect(work.get("src/0")).rejects.toMatchObject({ code: "UNAUTHENTICATED" });
+      // All scopes, those of one request, and none. An identity token goes by GET, too, where there is no POST.
+      const times = known === identity && status === 404 ? 2 : 1;
+      expect(tokens(peer)).toHaveLength(3 * times);
+    },
+  );
+
+  test.each([
+    { what: "gives a token without scopes", general: undefined },
+    { what: "refuses to give one without scopes otherwise", general: 403 },
+  ])("are not called refused for one source by a token server that $what", async ({ general }) => {
+    const peer = await start({
+      auth: { kind: "bearer", users },
+      intercept: ({ url = "" }, response) => {
+        if (!url.startsWith("/token")) return false;
+        if (url.includes("private")) return answer(response, 400);
+        return general !== undefined && !url.includes("scope=") && answer(response, general);
+      },
+    });
+    const work = authClient({ host: peer.host, credentials }).session("private", "lib");
+    expect(await work.get("private")).toBe(401);
+    expect(await work.get("lib")).toBe(404);
+    // For both, for the one, for none, for the other.
+    expect(tokens(peer)).toHaveLength(4);
   });
 
   test("of the kind that is a token for the registry are sent once if it refuses them", async () => {
@@ -246,9 +368,9 @@ describe("tokens", () => {
     let release = (): void => undefined;
     hold = new Promise((resolve) => (release = resolve));
     const slow = work.get(last);
-    while (tokens(peer).length < 2) await new Promise((resolve) => setTimeout(resolve, 5));
+    while (tokens(peer).length < 2) await setTimeout(5);
     const renewed = work.get(first);
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await setTimeout(100);
     release();
     expect(await Promise.all([slow, renewed])).toEqual([404, 404]);
   });
@@ -324,6 +446,38 @@ describe("tokens", () => {
     expect(peer.requests.filter((request) => request.endsWith("/v2/"))).toEqual([]);
   });
 
+  test("that have ended are renewed, and no password shown, where another session has just begun to learn", async () => {
+    let isDown = false;
+    let late: Promise<number> | undefined;
+    let release = (): void => undefined;
+    const held = new Promise<void>((resolve) => (release = resolve));
+    const peer = await start({
+      auth: { kind: "bearer", users },
+      onRequest: async ({ path }) => {
+        if (path.startsWith("/token")) return isDown ? { status: 503 } : undefined;
+        if (path.startsWith("/v2/late/")) await held;
+        if (!path.startsWith("/v2/app/") || !hasFailed || late !== undefined) return undefined;
+        late = client.session("late").get("late");
+        while (!peer.requests.some((request) => request.includes("/late/"))) await setTimeout(1);
+        return { status: 401, headers: { "WWW-Authenticate": 'Basic realm="harbor"' } };
+      },
+    });
+    let hasFailed = false;
+    const client = authClient({ host: peer.host, credentials });
+    const work = client.session("app");
+    expect(await work.get("app")).toBe(404);
+    isDown = true;
+    await expect(client.session("lib").get("lib")).rejects.toMatchObject({ status: 503 });
+    [isDown, hasFailed] = [false, true];
+    expect(await work.get("app")).toBe(404);
+    release();
+    expect(await late).toBe(404);
+    const withPassword = peer.seen.filter(
+      ({ headers }) => headers.authorization?.startsWith("Basic ") === true,
+    );
+    expect(withPassword.filter(({ path }) => !path.startsWith("/token"))).toEqual([]);
+  });
+
   test("are had one for each source where a server reads only the first scope", async () => {
     const peer = await start({ intercept: firstScopeOnly });
     const client = authClient({ host: peer.host, credentials });
@@ -372,47 +526,114 @@ function firstScopeOnly(request: Incoming, response: Outgoing): boolean {
   return answer(response, 401, { "WWW-Authenticate": `Bearer realm="http://${headers.host ?? ""}/token"` });
 }
 
-describe("a challenge", () => {
-  test.each(["password", "identity token"])(
-    "from behind a redirect gets no %s, to the own host neither",
-    async (what) => {
-      const other = await start({
-        intercept: ({ url = "", headers }, response) =>
-          url.startsWith("/token")
-            ? answer(response, 200, {}, '{"token":"stolen"}')
-            : answer(response, 401, {
-                "WWW-Authenticate": `Bearer realm="http://${headers.host ?? ""}/token"`,
-              }),
-      });
-      const peer = await start({
-        intercept: ({ url = "", headers }, response) => {
-          if (url.startsWith("/v2/away/"))
-            return answer(response, 307, { Location: `http://${other.host}/x` });
-          if (url.startsWith("/v2/round/")) return answer(response, 307, { Location: "/elsewhere" });
-          return answer(response, 401, {
-            "WWW-Authenticate": `Bearer realm="http://${headers.host ?? ""}/token"`,
-          });
-        },
-      });
-      const known: Credentials =
-        what === "password" ? me : { kind: "identityToken", token: SECRETS.identityToken };
-      const work = authClient({ host: peer.host, credentials: () => Promise.resolve(known) }).session(
-        "away",
-        "round",
-      );
-      for (const method of ["GET", "HEAD"] as const) {
-        expect(await work.send(method, "away/manifests/v1", "away")).toMatchObject({
-          status: 401,
-          redirected: true,
-        });
-        expect(await work.send(method, "round/manifests/v1", "round")).toMatchObject({
-          status: 401,
-          redirected: true,
-        });
-      }
-      expect(tokens(other)).toEqual([]);
-      expect(tokens(peer)).toEqual([]);
-      expect(withAuthorization(other)).toBe(0);
-    },
-  );
+/** Sends requests for `away/…` to another host, and for `round/…` to a path of the own host that is guarded. */
+function redirecting(other: Peer, challenges: (host: string) => { own: string; behind: string }) {
+  return ({ url = "", headers }: Incoming, response: Outgoing): boolean => {
+    const { own, behind } = challenges(headers.host ?? "");
+    if (url.startsWith("/v2/away/")) return answer(response, 307, { Location: `http://${other.host}/x` });
+    if (url.startsWith("/v2/round/")) return answer(response, 307, { Location: "/elsewhere" });
+    if (url.startsWith("/token")) {
+      if (headers.authorization?.startsWith("Basic ") === false) return answer(response, 401);
+      return answer(response, 200, {}, JSON.stringify({ token: SECRETS.bearerToken }));
+    }
+    if (headers.authorization === undefined) {
+      return answer(response, 401, { "WWW-Authenticate": url === "/v2/" ? own : behind });
+    }
+    return answer(response, 404);
+  };
+}
+
+describe("a challenge from behind a redirect", () => {
+  const known: Credentials[] = [me, { kind: "identityToken", token: SECRETS.identityToken }];
+  const pairs = ["Bearer", "Basic"].flatMap((scheme) => known.map((one) => ({ scheme, known: one })));
+
+  test.each(pairs)("of another host is obeyed by nobody: $scheme, $known.kind", async ({ known: one }) => {
+    const other = await start({ intercept: stealing });
+    const peer = await start({
+      intercept: redirecting(other, () => ({ own: "", behind: "" })),
+    });
+    const client = authClient({ host: peer.host, credentials: () => Promise.resolve(one) });
+    for (const method of ["GET", "HEAD", "PUT"] as const) {
+      const answered = await client.session("away").send(method, "away/manifests/v1", "away");
+      expect(answered).toMatchObject({ status: 401, redirected: true });
+    }
+    expect(tokens(other)).toEqual([]);
+    expect(peer.requests.filter((request) => !request.includes("/away/"))).toEqual([]);
+    expect(withAuthorization(other)).toBe(0);
+  });
+
+  test.each(pairs)("of the own host is left for that of /v2/: $scheme, $known.kind", async (pair) => {
+    const other = await start({ intercept: stealing });
+    const peer = await start({
+      intercept: redirecting(other, (host) => ({
+        own: `${pair.scheme} realm="http://${host}/token"`,
+        behind: `Bearer realm="http://${other.host}/token"`,
+      })),
+    });
+    const client = authClient({ host: peer.host, credentials: () => Promise.resolve(pair.known) });
+    const work = client.session("round", "away");
+    const answers = Array.from({ length: 4 }, () => work.get("round"));
+    if (pair.scheme === "Basic" && pair.known !== me) {
+      await expect(Promise.all(answers)).rejects.toMatchObject({ code: "CREDENTIALS_MISSING" });
+    } else {
+      expect(await Promise.all(answers)).toEqual([404, 404, 404, 404]);
+      expect(await work.get("away")).toBe(401);
+    }
+    expect(peer.requests.filter((request) => request.endsWith(" /v2/"))).toHaveLength(1);
+    expect(tokens(other)).toEqual([]);
+    expect(withAuthorization(other)).toBe(0);
+  });
+
+  test("leaves a password alone that is sent once and refused", async () => {
+    const peer = await start({
+      intercept: ({ url = "" }, response) =>
+        url.startsWith("/v2/round/")
+          ? answer(response, 307, { Location: "/elsewhere" })
+          : answer(response, 401, { "WWW-Authenticate": 'Basic realm="r"' }),
+    });
+    const work = authClient({ host: peer.host, credentials }).session("round");
+    const results = await Promise.allSettled(Array.from({ length: 6 }, () => work.get("round")));
+    for (const result of results) expect(result).toMatchObject({ reason: { code: "UNAUTHENTICATED" } });
+    // And to where it was redirected.
+    expect(withAuthorization(peer)).toBe(2);
+  });
+
+  test("has a token renewed once that has ended", async () => {
+    const peer = await start({
+      auth: { kind: "bearer", users },
+      intercept: ({ url = "" }, response) =>
+        /^\/v2\/\w+\/manifests\/v1$/.test(url) && answer(response, 307, { Location: `${url}?moved` }),
+    });
+    const work = authClient({ host: peer.host, credentials }).session("app:push", "lib");
+    expect(await Promise.all([work.get("app:push"), work.get("lib")])).toEqual([404, 404]);
+    peer.expireTokens();
+    expect(await Promise.all([work.get("app:push"), work.get("lib"), work.get("lib")])).toEqual([
+      404, 404, 404,
+    ]);
+    expect(tokens(peer)).toHaveLength(2);
+  });
+
+  test("leaves a token that is refused each time, after one more", async () => {
+    const peer = await start({
+      auth: { kind: "bearer", users },
+      intercept: ({ url = "" }, response) =>
+        url.startsWith("/v2/round/")
+          ? answer(response, 307, { Location: "/elsewhere" })
+          : url === "/elsewhere" && answer(response, 401),
+    });
+    const work = authClient({ host: peer.host, credentials }).session("app", "round");
+    expect(await work.get("app")).toBe(404);
+    expect(await Promise.all([work.get("round"), work.get("round")])).toEqual([401, 401]);
+    expect(await work.get("round")).toBe(401);
+    expect(tokens(peer).length).toBeLessThanOrEqual(3);
+    expect(await work.get("app")).toBe(404);
+  });
 });
+
+/** Asks for credentials in its own name, and gives out tokens for them. */
+function stealing({ url = "", headers }: Incoming, response: Outgoing): boolean {
+  if (url.startsWith("/token")) return answer(response, 200, {}, '{"token":"stolen"}');
+  return answer(response, 401, {
+    "WWW-Authenticate": `Bearer realm="http://${headers.host ?? ""}/token"`,
+  });
+}
