@@ -121,6 +121,7 @@ function isOpen(session: ClientHttp2Session): boolean {
 function exchange(stream: ClientHttp2Stream, sent: Sent): Promise<Received> {
   return new Promise((resolve, reject) => {
     let body: Transform | undefined;
+    const isComplete = watchEnd(stream);
     stream.setTimeout(sent.headersTimeout);
     stream.on("timeout", () => {
       // Whoever gives the body of the request or reads that of the answer may take as long as it likes.
@@ -133,7 +134,7 @@ function exchange(stream: ClientHttp2Stream, sent: Sent): Promise<Received> {
     stream.once("response", ({ ":status": statusCode = 0, ...headers }) => {
       stream.setTimeout(sent.bodyTimeout);
       const isEmpty = sent.method === "HEAD" || statusCode === 204 || statusCode === 304;
-      body = whole(stream, isEmpty ? undefined : headers["content-length"]);
+      body = whole(stream, isEmpty ? undefined : headers["content-length"], isComplete);
       resolve({ statusCode, headers, body });
     });
     stream.on("error", reject);
@@ -158,10 +159,28 @@ function sendBody(stream: ClientHttp2Stream, body: Sent["body"]): void {
 }
 
 /**
- * The body of an answer, which errs if there should have been more. Node ends a stream that the server has cancelled
- * like one that is complete, or closes it without an end.
+ * Has the server ended the stream by END_STREAM? Node itself ends one that the server has reset by NO_ERROR, which it
+ * has closed by then.
  */
-function whole(stream: ClientHttp2Stream, contentLength: string | undefined): Transform {
+function watchEnd(stream: ClientHttp2Stream): () => boolean {
+  let isEnded = false;
+  const push = stream.push.bind(stream);
+  stream.push = (piece: unknown, encoding?: BufferEncoding): boolean => {
+    if (piece === null && !stream.closed) isEnded = true;
+    return push(piece, encoding);
+  };
+  return () => isEnded;
+}
+
+/**
+ * The body of an answer, which errs if there should have been more. Node ends a stream that the server has reset like
+ * one that is complete, or closes it without an end.
+ */
+function whole(
+  stream: ClientHttp2Stream,
+  contentLength: string | undefined,
+  isComplete: () => boolean,
+): Transform {
   let seen = 0;
   const cutShort = (): Error => new errors.SocketError("the answer was cut short");
   const counted = new Transform({
@@ -170,11 +189,8 @@ function whole(stream: ClientHttp2Stream, contentLength: string | undefined): Tr
       done(null, piece);
     },
     flush: (done) => {
-      const isWhole =
-        contentLength === undefined
-          ? stream.rstCode === constants.NGHTTP2_NO_ERROR
-          : seen === Number(contentLength);
-      done(isWhole ? null : cutShort());
+      const hasLength = contentLength === undefined || seen === Number(contentLength);
+      done(isComplete() && hasLength ? null : cutShort());
     },
   });
   // Not by `pipeline`, which waits for ever for the end of a stream that was cancelled while nobody read it.

@@ -7,6 +7,7 @@ import { forwarding, isHttpProxy, openProxy, openTunnel } from "./proxy.js";
 import { openTcp, type Bounds } from "./sockets.js";
 import { createTls, type TlsSettings } from "./tls.js";
 import { ProxyError, proxyOf, rootCode } from "./causes.js";
+import { NO_PROTOCOL } from "./transportError.js";
 
 /** By which connections a request goes: through a proxy or not, by TLS or not, over HTTP/1.1 or HTTP/2. */
 
@@ -36,9 +37,6 @@ export interface Network {
 }
 
 const KEEP_ALIVE_MS = 30_000;
-
-/** A server that speaks none of the protocols that it was offered. */
-const NO_PROTOCOL = "ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL";
 
 /** How a connection ends that TLS has let come to be. */
 const CLOSED = new Set(["ECONNRESET", "EPIPE", "UND_ERR_SOCKET"]);

@@ -65,12 +65,17 @@ export function createTls({ settings, roots, ...bounds }: TlsOptions): Tls {
   const proven = new Map<string, Trust>();
   const sessions = new Map<string, Buffer>();
 
-  async function connect(url: URL, protocols: readonly string[], dial?: Dial): Promise<TLSSocket> {
+  async function connect(
+    url: URL,
+    protocols: readonly string[],
+    dial?: Dial,
+    onKeys?: () => void,
+  ): Promise<TLSSocket> {
     const { host } = url;
     const by = async (trust: Trust): Promise<TLSSocket> => {
       const session = sessions.get(host);
       const options = { ...trust, ALPNProtocols: [...protocols], ...(session && { session }) };
-      const socket = await connectTls(url, options, bounds, dial);
+      const socket = await connectTls(url, options, bounds, dial, onKeys);
       socket.on("session", (next) => sessions.set(host, next));
       proven.set(host, trust);
       return socket;
@@ -108,8 +113,9 @@ export function createTls({ settings, roots, ...bounds }: TlsOptions): Tls {
 
   async function refusal(url: URL, dial?: Dial): Promise<Error | undefined> {
     let socket: TLSSocket | undefined;
+    const handshake = { hasKeys: false };
     try {
-      socket = await connect(url, ["h2", "http/1.1"], dial);
+      socket = await connect(url, ["h2", "http/1.1"], dial, () => (handshake.hasKeys = true));
       // Its end is noticed only by who reads.
       socket.resume();
       const isOpen = await Promise.race([
@@ -119,7 +125,9 @@ export function createTls({ settings, roots, ...bounds }: TlsOptions): Tls {
       return isOpen ? undefined : new ClosedAfterHandshakeError();
     } catch (error) {
       if (error instanceof Error && isRefusedCertificate(systemCode(error))) return error;
-      return socket === undefined ? undefined : new ClosedAfterHandshakeError();
+      // By TLS 1.2 the client has shown its certificate before there are keys, and the server has the last word.
+      const isClosed = socket !== undefined || (handshake.hasKeys && systemCode(error) === "ECONNRESET");
+      return isClosed ? new ClosedAfterHandshakeError() : undefined;
     } finally {
       socket?.destroy();
     }
@@ -143,6 +151,7 @@ async function connectTls(
   options: ConnectionOptions,
   bounds: Bounds,
   dial?: Dial,
+  onKeys?: () => void,
 ): Promise<TLSSocket> {
   const host = hostnameOf(url);
   const below = await dial?.();
@@ -154,6 +163,7 @@ async function connectTls(
     // An IP address is no server name.
     ...(/^[\d.]+$|:/.test(host) ? {} : { servername: host }),
   });
+  if (onKeys !== undefined) socket.once("keylog", onKeys);
   await within(socket, url.host, bounds, () => once(socket, "secureConnect"));
   return socket;
 }

@@ -37,6 +37,9 @@ const NETWORK_REASONS = new Map([
   ["UND_ERR_HEADERS_OVERFLOW", "the answer's headers are too large"],
 ]);
 
+/** A server that speaks none of the protocols that it was offered. */
+export const NO_PROTOCOL = "ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL";
+
 /** What OpenSSL says when the other side does not speak TLS. */
 const NOT_TLS = new Set([
   "EPROTO",
@@ -111,6 +114,11 @@ function reasonOf(cause: unknown, url: URL): string {
     return proxy === undefined
       ? `${host} speaks plain HTTP; pass --insecure to allow it`
       : `${who} does not speak TLS: its URL should begin by http://`;
+  }
+  if (code === NO_PROTOCOL) {
+    return proxy === undefined
+      ? `${who} speaks neither HTTP/1.1 nor HTTP/2`
+      : `${who} does not speak HTTP/1.1`;
   }
   if (BAD_CERTIFICATE.has(code)) {
     return (

@@ -1,4 +1,6 @@
+import { createSecureServer, type SecureServerOptions } from "node:http2";
 import { createServer } from "node:https";
+import { createServer as createTcpServer } from "node:net";
 import { Readable } from "node:stream";
 import { afterEach, describe, expect, test } from "vitest";
 import type { HttpRequest } from "../../../src/registry/http/message.js";
@@ -119,23 +121,41 @@ test("a proxy that wants a client certificate is what is named", async () => {
   });
 });
 
-test("a server by TLS 1.2 says so in the handshake", async () => {
-  const server = await listen(
-    createServer({
-      ca: certificate("ca"),
-      cert: certificate("server"),
-      key: privateKey("server"),
-      requestCert: true,
-      rejectUnauthorized: true,
-      maxVersion: "TLSv1.2",
-    }),
-  );
+const OLD: SecureServerOptions = {
+  ca: [certificate("ca"), certificate("clients")],
+  cert: certificate("server"),
+  key: privateKey("server"),
+  requestCert: true,
+  rejectUnauthorized: true,
+  maxVersion: "TLSv1.2",
+};
+
+describe.each([
+  ["HTTP/1.1", () => createServer(OLD)],
+  ["HTTP/2", () => createSecureServer(OLD)],
+])("a server by TLS 1.2 and %s", (_, create) => {
+  test.each([
+    ["none", undefined, "has broken off the handshake and may want a client certificate"],
+    ["an expired one", "expired", "may want a client certificate, or another one"],
+    ["one of an unknown authority", "stranger", "may want a client certificate, or another one"],
+  ] as const)("gets %s and is named, with what to do", async (__, shown, text) => {
+    const server = await listen(create());
+    closing.push(server.close);
+    const host = `127.0.0.1:${server.port}`;
+    for (const bulk of [false, true]) {
+      expect(await ask(host, shown, { bulk })).toMatchObject({
+        message: expect.stringContaining(text + put(host)) as unknown,
+      });
+    }
+  });
+});
+
+test("a server that closes each connection in the handshake is not said to want a certificate", async () => {
+  const server = await listen(createTcpServer((socket) => socket.once("data", () => socket.end())));
   closing.push(server.close);
   const host = `127.0.0.1:${server.port}`;
-  expect(await ask(host, undefined)).toMatchObject({
-    message: expect.stringContaining(
-      `${host} has broken off the handshake and may want a client certificate${put(host)}`,
-    ) as unknown,
+  expect(await ask(host, "client")).toMatchObject({
+    reason: `${host}: the connection was closed by the other side`,
   });
 });
 

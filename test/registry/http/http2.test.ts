@@ -128,6 +128,8 @@ describe("an answer that the server resets in its middle", () => {
     ["with a length, by NO_ERROR", "200000", 0],
     ["without a length, by CANCEL", undefined, CANCEL],
     ["without a length, by INTERNAL_ERROR", undefined, 2],
+    ["without a length, by NO_ERROR", undefined, 0],
+    ["with all of its length, by NO_ERROR", "8", 0],
   ];
 
   test.each(rows)("is broken: %s", async (_, length, code) => {
@@ -166,6 +168,7 @@ describe("an answer that the server resets in its middle", () => {
   test.each([
     ["with a length", "2", CANCEL],
     ["without a length", undefined, 0],
+    ["without a length, by CANCEL", undefined, CANCEL],
   ])("is whole if nothing is missing: %s", async (_, length, code) => {
     const url = await framing(
       (stream) => head(stream, length),
@@ -174,6 +177,16 @@ describe("an answer that the server resets in its middle", () => {
     );
     const request = to(url, "upload", "PUT", { body: blob(4 * MIB) });
     expect(await transport.send(request)).toMatchObject({ status: 200, body: Buffer.from("{}") });
+  });
+
+  test("is whole if it ends by trailers", async () => {
+    const url = await framing(
+      (stream) => head(stream),
+      (stream) => frame(DATA, 0, stream, "{}"),
+      (stream) => frame(HEADERS, END_HEADERS | END_STREAM, stream, "\0\u0001x\u0001y"),
+      (stream) => reset(stream, 0),
+    );
+    expect(await transport.send(to(url))).toMatchObject({ status: 200, body: Buffer.from("{}") });
   });
 
   test("is no answer before it has begun", async () => {

@@ -122,6 +122,15 @@ describe("a client that outlives a fault", () => {
     }
   });
 
+  test("is told of a server that speaks no HTTP", async () => {
+    const { port } = await up(createServer({ ...pem, ALPNProtocols: ["imap"] }));
+    const ask = client(port, "https", trusting);
+    for (const stream of [false, true])
+      expect(await ask(stream)).toContain(`127.0.0.1:${port} speaks neither HTTP/1.1 nor HTTP/2 (GET `);
+    const byProxy = client(port, "https", trusting, `https://127.0.0.1:${port}`);
+    expect(await byProxy()).toContain(`the proxy 127.0.0.1:${port} does not speak HTTP/1.1 (GET `);
+  });
+
   test("takes certificates that came later", async () => {
     const { port } = await up(SERVERS.https());
     let settings: TlsSettings = { verify: true };
