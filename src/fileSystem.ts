@@ -1,10 +1,10 @@
-import { mkdir, rename } from "node:fs/promises";
+import { mkdir, rename, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { pid } from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ManifestError, messageOf, systemCode } from "./errors.js";
 
-/** What the store and the layouts ask of the disk alike. */
+/** What several rooms ask of the disk alike. */
 
 const FAULTS = new Map([
   ["EACCES", "permission denied"],
@@ -34,6 +34,14 @@ export function diskFault(error: unknown): string | undefined {
 export function ignoreMissing(error: unknown): undefined {
   if (systemCode(error) === "ENOENT") return undefined;
   throw error;
+}
+
+/** Can nothing be at this path, since something above it is no folder? `HOME=/dev/null` is how some have none. */
+export async function isBelowFile(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => false,
+    (error: unknown) => systemCode(error) === "ENOTDIR",
+  );
 }
 
 /** A name that no other process has. node:crypto would be the better part of the time that `rm` takes to start. */

@@ -28,6 +28,8 @@ export const rm = defineCommand({
     const [first] = faults;
     if (first === undefined) return;
     const { code, subject } = first;
-    throw new ManifestError(code, faults.map(({ message }) => message).join("\n"), { subject, cause: first });
+    const message = faults.map((fault) => fault.message).join("\n");
+    const hint = faults.find((fault) => fault.hint !== undefined)?.hint;
+    throw new ManifestError(code, message, { subject, hint, cause: first });
   },
 });

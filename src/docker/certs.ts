@@ -1,6 +1,7 @@
 import { readdir } from "node:fs/promises";
 import path from "node:path";
 import { systemCode, ManifestError } from "../errors.js";
+import { isBelowFile } from "../fileSystem.js";
 import { pathsOf, type Surroundings, variable } from "./environment.js";
 import { type ClientCertificate, readCertificates, readClientCertificate } from "./pem.js";
 import { printable } from "./printable.js";
@@ -89,7 +90,7 @@ async function listFolder(folder: string, warn: (message: string) => void): Prom
   try {
     return (await readdir(folder)).sort().slice(0, MAX_FILES);
   } catch (error) {
-    if (systemCode(error) === "ENOENT") return [];
+    if (systemCode(error) === "ENOENT" || (await isBelowFile(path.dirname(folder)))) return [];
     warn(`cannot read the certificates in ${printable(folder)}: ${readFault(error)}`);
     return [];
   }

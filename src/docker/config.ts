@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { systemCode } from "../errors.js";
+import { ManifestError, systemCode } from "../errors.js";
 import { type Auths, parseAuths } from "./auths.js";
 import { pathsOf, type Surroundings, variable } from "./environment.js";
 import { isObject, jsonFault, knownFields, parseFirst } from "./json.js";
@@ -49,18 +49,17 @@ export async function readDockerConfig(
     if (faults.length > 0) warn(`Error parsing config file (${file}): ${summary(faults)}`);
     return config;
   } catch (error) {
-    if (systemCode(error) !== "ENOENT") {
-      const what = isAboutOpening(error)
-        ? `loading config file: open ${file}`
-        : `parsing config file (${file})`;
-      warn(`Error ${what}: ${readFault(error)}`);
-    }
+    if (systemCode(error) !== "ENOENT") warn(`Error ${whatFailed(error, file)}: ${readFault(error)}`);
     return parseDockerConfig("").config;
   }
 }
 
-function isAboutOpening(error: unknown): boolean {
-  return typeof error === "object" && error !== null && "syscall" in error && error.syscall === "open";
+/** In docker's words. A folder can be opened, but not read. */
+function whatFailed(error: unknown, file: string): string {
+  if (error instanceof ManifestError) return `parsing config file (${file})`;
+  return systemCode(error) === "EISDIR"
+    ? `parsing config file (${file}): read ${file}`
+    : `loading config file: open ${file}`;
 }
 
 /**

@@ -29,7 +29,7 @@ const REASONS = new Map([
   ["EISDIR", "is a directory"],
   ["ENOENT", "no such file"],
   ["ENOTDIR", "not a directory"],
-  ["ELOOP", "too many symbolic links"],
+  ["ELOOP", "too many levels of symbolic links"],
 ]);
 
 /** Why a file could not be read, without repeating its name. */

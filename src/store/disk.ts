@@ -58,14 +58,6 @@ export function isFull(error: unknown): boolean {
   return FULL.has(systemCode(error) ?? "");
 }
 
-/** Can nothing be at this path, since something above it is no folder? `HOME=/dev/null` is how some have none. */
-export async function isBelowFile(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => false,
-    (error: unknown) => systemCode(error) === "ENOTDIR",
-  );
-}
-
 export async function exists(path: string): Promise<boolean> {
   return (await stat(path).catch(ignoreMissing)) !== undefined;
 }

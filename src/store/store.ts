@@ -1,11 +1,12 @@
 import { rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { ManifestError } from "../errors.js";
+import { isBelowFile } from "../fileSystem.js";
 import type { Draft } from "../list/draft.js";
 import type { Entry } from "../list/entry.js";
 import type { Reference } from "../oci/reference.js";
 import { planChange } from "./change.js";
-import { checkFolder, exists, isFull, naming, isBelowFile } from "./disk.js";
+import { checkFolder, exists, isFull, naming } from "./disk.js";
 import { applyChange, carryOut, removeList } from "./journal.js";
 import { listPaths, type ListPaths } from "./listPaths.js";
 import { acquireLock } from "./lock.js";

@@ -140,6 +140,16 @@ describe("the certificates of a registry", () => {
     expect(warnings).toEqual(['cannot read the certificates in "/certs.d/r.example:5000": not a directory']);
   });
 
+  test("a file in the place of all folders is a warning, one in that of the user's home is none", async () => {
+    const folder = await mkdtemp(path.join(tmpdir(), "certs-"));
+    await writeFile(path.join(folder, "file"), "");
+    const warnings: string[] = [];
+    const warn = (message: string): void => void warnings.push(message.replaceAll(folder, "…"));
+    const folders = ["file", "file/.config/docker/certs.d"].map((name) => path.join(folder, name));
+    await readRegistryCertificates("r.example", folders, "linux", warn);
+    expect(warnings).toEqual(['cannot read the certificates in "…/file/r.example": not a directory']);
+  });
+
   test.skipIf(process.getuid?.() === 0)("a folder that may not be read is a warning", async () => {
     const folder = await mkdtemp(path.join(tmpdir(), "certs-"));
     await mkdir(path.join(folder, "r.example"));

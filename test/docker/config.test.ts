@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { mkdir, mkdtemp, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
@@ -174,7 +174,7 @@ describe("reading it", () => {
     const warnings: string[] = [];
     const surroundings = { env: { DOCKER_CONFIG: folder }, home: "/", platform: process.platform };
     const config = await readDockerConfig(surroundings, (message) =>
-      warnings.push(message.replace(folder, "…")),
+      warnings.push(message.replaceAll(folder, "…")),
     );
     return { size: config.auths.size, warnings };
   }
@@ -201,7 +201,9 @@ describe("reading it", () => {
 
   test("warns of a folder in its place, and of a file that is too large", async () => {
     const folder = await read((base) => mkdir(file(base)));
-    expect(folder.warnings).toEqual([expect.stringMatching(/config\.json\): is a directory$/)]);
+    expect(folder.warnings).toEqual([
+      expect.stringMatching(/^Error parsing config file \((….config\.json)\): read \1: is a directory$/),
+    ]);
     const large = await read((base) => writeFile(file(base), " ".repeat(1_100_000)));
     expect(large.warnings).toEqual([expect.stringMatching(/config\.json\): larger than 1048576 bytes$/)]);
   });
@@ -215,6 +217,13 @@ describe("reading it", () => {
     expect(config.auths.size).toBe(0);
     expect(warnings).toEqual([
       `Error loading config file: open ${folder}/file/.docker/config.json: not a directory`,
+    ]);
+  });
+
+  test.skipIf(process.platform === "win32")("warns of a link in a circle, in docker's words", async () => {
+    const { warnings } = await read((folder) => symlink("config.json", file(folder)));
+    expect(warnings).toEqual([
+      "Error loading config file: open …/config.json: too many levels of symbolic links",
     ]);
   });
 
