@@ -21,7 +21,7 @@ export interface Session {
 }
 
 /** What the command is going to do where; one token for each registry then does for all of it. The target comes first. */
-export interface Access {
+export interface RepositoryAccess {
   readonly location: Location;
   readonly actions: readonly ("pull" | "push")[];
 }
@@ -29,7 +29,7 @@ export interface Access {
 export async function openSession(
   context: Context,
   flags: NetworkFlags,
-  accesses: readonly Access[],
+  accesses: readonly RepositoryAccess[],
 ): Promise<Session> {
   const openRegistry = await registryOpener(context, flags);
   const clients = new Map<string, RegistryClient>();
@@ -68,7 +68,7 @@ export async function openSession(
 }
 
 /** Imported only where there is one: a push to a registry need not wait for it. */
-async function layoutOpener(accesses: readonly Access[]): Promise<(folder: string) => Repository> {
+async function layoutOpener(accesses: readonly RepositoryAccess[]): Promise<(folder: string) => Repository> {
   if (accesses.every(({ location }) => location.kind === "registry")) {
     return (folder) => {
       throw new Error(`nothing was said of the layout in ${folder}`);

@@ -11,7 +11,15 @@ import { parseManifest, withExactBytes, type Manifest } from "../oci/manifest.js
 import { isTag } from "../oci/reference.js";
 import { readBlob } from "./blobReader.js";
 import { LayoutBlobs } from "./layoutBlobs.js";
-import { isFolder, isScratch, makeFolder, naming, readFile, syncFolder, writeFile } from "./layoutFiles.js";
+import {
+  isFolder,
+  isScratch,
+  makeFolder,
+  withSubject,
+  readFile,
+  syncFolder,
+  writeFile,
+} from "./layoutFiles.js";
 import { namesIn, onlyOf, rootsOf, shown, withManifest, taggedWith, type IndexEntry } from "./layoutIndex.js";
 import { IndexFile } from "./layoutIndexFile.js";
 import { ReferrerScan } from "./layoutReferrers.js";
@@ -364,7 +372,7 @@ function isLayoutFile(bytes: Buffer): boolean {
 
 /** Removes what killed processes left. */
 async function sweep(folder: string): Promise<void> {
-  const names = await naming(folder, () => readdir(folder));
+  const names = await withSubject(folder, () => readdir(folder));
   for (const name of names.filter(isScratch)) {
     const path = join(folder, name);
     const found = await lstat(path).catch(() => undefined);

@@ -13,7 +13,7 @@ const SCRATCH = ".tsmanifest-";
 const SCRATCH_NAME = /^\.tsmanifest-\d+-\d+-[0-9a-z]*$/;
 
 /** Runs work on a path; a fault of the disk becomes a ManifestError (STORE) that names it. */
-export async function naming<Result>(path: string, work: () => Promise<Result>): Promise<Result> {
+export async function withSubject<Result>(path: string, work: () => Promise<Result>): Promise<Result> {
   try {
     return await work();
   } catch (error) {
@@ -58,7 +58,7 @@ export async function isFolder(path: string): Promise<boolean> {
 }
 
 async function lstatOf(path: string) {
-  return naming(path, () =>
+  return withSubject(path, () =>
     lstat(path).catch((error: unknown) => {
       // Below a file there is nothing either. Who wants to write there hears of it.
       if (systemCode(error) !== "ENOTDIR") ignoreMissing(error);
@@ -79,7 +79,7 @@ export async function openFile(path: string): Promise<OpenFile | undefined> {
   // Somebody may have put a link or a pipe there meanwhile. On Windows, which has neither, both flags are undefined.
   const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
   const flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK;
-  const handle = await naming(path, () => open(path, flags).catch(ignoreMissing));
+  const handle = await withSubject(path, () => open(path, flags).catch(ignoreMissing));
   if (handle === undefined) return undefined;
   const found = await handle.stat();
   if (found.isFile()) return { handle, size: found.size };
@@ -102,7 +102,7 @@ export async function readFile(path: string, limit: number): Promise<Buffer | un
     let length = 0;
     // It may be shorter by now. What it has grown by is not read.
     while (length < size) {
-      const { bytesRead } = await naming(path, () => handle.read(bytes, length));
+      const { bytesRead } = await withSubject(path, () => handle.read(bytes, length));
       if (bytesRead === 0) break;
       length += bytesRead;
     }
@@ -123,14 +123,14 @@ export async function writeFile(
 ): Promise<void> {
   const scratch = join(layout, scratchName());
   try {
-    const handle = await naming(scratch, () => open(scratch, "wx", 0o644));
+    const handle = await withSubject(scratch, () => open(scratch, "wx", 0o644));
     try {
-      for await (const piece of pieces) await naming(scratch, () => handle.writeFile(piece));
-      await naming(scratch, () => handle.sync());
+      for await (const piece of pieces) await withSubject(scratch, () => handle.writeFile(piece));
+      await withSubject(scratch, () => handle.sync());
     } finally {
       await handle.close();
     }
-    await naming(path, () => move(scratch, path));
+    await withSubject(path, () => move(scratch, path));
   } catch (error) {
     await rm(scratch, { force: true }).catch(() => undefined);
     throw error;
@@ -139,7 +139,7 @@ export async function writeFile(
 
 /** Makes a folder of a layout, and those above it. */
 export async function makeFolder(path: string): Promise<void> {
-  await naming(path, async () => {
+  await withSubject(path, async () => {
     if ((await makeFolders(path)) || (await stat(path)).isDirectory()) return;
     throw storeError(path, "not a folder");
   });

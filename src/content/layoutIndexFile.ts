@@ -3,7 +3,15 @@ import { basename, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ManifestError, systemCode } from "../errors.js";
 import { ignoreMissing, move } from "../fileSystem.js";
-import { isFolder, isScratch, naming, readFile, scratchName, storeError, syncFolder } from "./layoutFiles.js";
+import {
+  isFolder,
+  isScratch,
+  withSubject,
+  readFile,
+  scratchName,
+  storeError,
+  syncFolder,
+} from "./layoutFiles.js";
 import {
   EMPTY_INDEX,
   encodeLayoutIndex,
@@ -67,7 +75,7 @@ export class IndexFile {
     const edits: Edit[] = [];
     const done = this.#running.then(() => {
       this.#next = undefined;
-      return naming(this.#folder, () => changeFile(this.#folder, edits));
+      return withSubject(this.#folder, () => changeFile(this.#folder, edits));
     });
     this.#running = done.catch(() => undefined);
     return { edits, done };

@@ -12,7 +12,7 @@ export class CsvError extends Error {
 }
 
 /** The fields of the first record; throws Go's message. The empty text has no field. */
-export function readRecord(text: string): string[] {
+export function readCsvRecord(text: string): string[] {
   if (text === "") return [];
   const lines = splitLines(text);
   const first = lines.findIndex((line) => withoutLineEnd(line) !== "");

@@ -1,4 +1,4 @@
-import { CsvError, readRecord } from "./csv.js";
+import { CsvError, readCsvRecord } from "./csv.js";
 import { UsageError } from "../errors.js";
 import { goQuote, goQuoteByte } from "./quote.js";
 
@@ -181,7 +181,7 @@ class Reader {
       }
       case "stringSlice":
         try {
-          this.values.set(name, [...list, ...readRecord(text)]);
+          this.values.set(name, [...list, ...readCsvRecord(text)]);
           return undefined;
         } catch (error) {
           if (error instanceof CsvError) return error.message;
