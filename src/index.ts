@@ -60,7 +60,7 @@ export {
   type Plan,
   type PlanOptions,
 } from "./push/plan.js";
-export { requests, type Assumptions, type PlannedRequest } from "./push/requests.js";
+export { requests, type Assumptions, type MountAnswer, type PlannedRequest } from "./push/requests.js";
 export { execute, type ExecuteOptions, type PushEvent, type PushResult } from "./push/execute.js";
 export { PlanError, PutError, type ListFault } from "./push/errors.js";
 

@@ -161,11 +161,11 @@ class OciLayout implements Layout {
     if ((await this.#blobs.size(blob.digest)) === blob.size) return { kind: "present" };
     const error = this.#blobUnknown(blob.digest);
     if (blob.foreign) return { kind: "absent", toleratedBy: "any", error };
+    if (!(await isNeededAtLast())) return { kind: "unneeded" };
     if (mountOnly) {
       const what = `${this.#name(blob.digest)} would have to be copied: nothing can be mounted in a layout`;
       throw new ManifestError("MOUNT_REFUSED", what, { subject: blob.digest });
     }
-    if (!(await isNeededAtLast())) return { kind: "unneeded" };
     const others = sources.filter(({ location }) => !isSameLocation(location, this.location));
     return this.#copies(() => this.#copy(blob, others, options));
   }

@@ -295,7 +295,9 @@ describe("a blob", () => {
     const sources = [blobSource([config])];
     const ensure = (more: object): Promise<unknown> => layout.ensureBlob(blob, sources, { ...COPY, ...more });
     expect(await ensure({ isNeeded: () => false })).toEqual({ kind: "unneeded" });
-    expect(await ensure({ isNeededAtLast: () => Promise.resolve(false) })).toEqual({ kind: "unneeded" });
+    const isNeededAtLast = (): Promise<boolean> => Promise.resolve(false);
+    expect(await ensure({ isNeededAtLast })).toEqual({ kind: "unneeded" });
+    expect(await ensure({ isNeededAtLast, mountOnly: true })).toEqual({ kind: "unneeded" });
     expect(await ensure({ stop: AbortSignal.abort() })).toEqual({ kind: "stopped" });
     await expect(ensure({ signal: AbortSignal.abort(new Error("enough")) })).rejects.toThrow("enough");
     await expect(ensure({ mountOnly: true })).rejects.toMatchObject({ code: "MOUNT_REFUSED" });
