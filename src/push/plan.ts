@@ -5,7 +5,7 @@ import type { Draft } from "../list/draft.js";
 import { encodeList } from "../list/encode.js";
 import type { Entry } from "../list/entry.js";
 import { digestFault, digestLike } from "../oci/digest.js";
-import { isSameLocation, locationOf, type Location } from "../oci/location.js";
+import { formatLocation, isSameLocation, locationOf, type Location } from "../oci/location.js";
 import { withExactBytes, type Manifest } from "../oci/manifest.js";
 import { isForeignLayer } from "../oci/mediaTypes.js";
 import { formatReference, withDigest } from "../oci/reference.js";
@@ -104,13 +104,13 @@ export function childrenOf({ manifests }: Plan): readonly ManifestStep[] {
 
 /** What the work needs to do where: push to the target, which comes first, and pull from every source, each once. */
 export function accessesOf({ target, blobs }: Plan): { location: Location; actions: ("pull" | "push")[] }[] {
-  const sources: Location[] = [];
-  for (const source of blobs.flatMap((blob) => blob.sources)) {
-    if (![target, ...sources].some((known) => isSameLocation(known, source))) sources.push(source);
-  }
+  const sources = new Map(
+    blobs.flatMap((blob) => blob.sources).map((source) => [formatLocation(source), source]),
+  );
+  sources.delete(formatLocation(target));
   return [
     { location: target, actions: ["pull", "push"] },
-    ...sources.map((location) => ({ location, actions: ["pull" as const] })),
+    ...[...sources.values()].map((location) => ({ location, actions: ["pull" as const] })),
   ];
 }
 

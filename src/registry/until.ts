@@ -15,46 +15,77 @@ export function until(send: Send, signal: AbortSignal | undefined): Send {
     const end = either(request.method === "DELETE" ? undefined : signal, request.signal);
     if (end === undefined) return send(request);
     // Only an upload, or a mount that may become one, is ever posted.
-    if (request.method !== "POST") return ended(end, 0, (over) => send({ ...request, signal: over }));
+    if (request.method !== "POST") return ended(end, end, () => send({ ...request, signal: end }));
     const isNeeded = (): boolean => !end.aborted && (request.isNeeded?.() ?? true);
-    return ended(end, GRACE_MS, (over) =>
-      send({ ...request, signal: over, stop: either(end, request.stop), isNeeded }),
+    const late = lateOf(end);
+    return ended(end, late, () =>
+      send({ ...request, signal: late, stop: either(end, request.stop), isNeeded }),
     );
   };
 }
 
-/** Ends work so long after `signal` is aborted. */
+/** Gives up work as soon as `over` is aborted, which is at `end` or behind it. */
 async function ended(
-  signal: AbortSignal,
-  graceMs: number,
-  work: (over: AbortSignal) => Promise<HttpResponse>,
+  end: AbortSignal,
+  over: AbortSignal,
+  work: () => Promise<HttpResponse>,
 ): Promise<HttpResponse> {
-  signal.throwIfAborted();
-  // As many as there are requests under way; that is no leak.
-  setMaxListeners(0, signal);
-  const over = new AbortController();
-  let timer: NodeJS.Timeout | undefined;
-  let end: () => void = () => undefined;
+  end.throwIfAborted();
+  let forget: () => void = () => undefined;
   const aborted = new Promise<never>((_, reject) => {
-    const stop = (): void => {
-      over.abort(signal.reason);
+    forget = onAbort(over, () => {
       // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- whoever aborts gives the reason
-      reject(signal.reason);
-    };
-    end = () => {
-      if (graceMs === 0) stop();
-      else timer = setTimeout(stop, graceMs);
-    };
-    signal.addEventListener("abort", end, { once: true });
+      reject(over.reason);
+    });
   });
   try {
-    return await Promise.race([work(over.signal), aborted]);
+    return await Promise.race([work(), aborted]);
   } catch (error) {
     // It was not sent, or not tried again, because of that.
-    signal.throwIfAborted();
+    end.throwIfAborted();
     throw error;
   } finally {
-    clearTimeout(timer);
-    signal.removeEventListener("abort", end);
+    forget();
   }
+}
+
+const callbacksOf = new WeakMap<AbortSignal, Set<() => void>>();
+
+/**
+ * Calls back when a signal is aborted, until that is forgotten. A signal looks through all of its listeners for each that
+ * is added: for thousands of requests it has one.
+ */
+function onAbort(signal: AbortSignal, callback: () => void): () => void {
+  const callbacks = callbacksOf.get(signal) ?? new Set();
+  if (!callbacksOf.has(signal)) {
+    callbacksOf.set(signal, callbacks);
+    // undici adds one a request; that is no leak.
+    setMaxListeners(0, signal);
+    const callAll = (): void => {
+      for (const call of [...callbacks]) call();
+    };
+    signal.addEventListener("abort", callAll, { once: true });
+  }
+  callbacks.add(callback);
+  return () => callbacks.delete(callback);
+}
+
+const lateSignals = new WeakMap<AbortSignal, AbortSignal>();
+
+/** A signal that is aborted a while behind another one; the same for the same. */
+function lateOf(end: AbortSignal): AbortSignal {
+  const known = lateSignals.get(end);
+  if (known !== undefined) return known;
+  const late = new AbortController();
+  lateSignals.set(end, late.signal);
+  end.addEventListener(
+    "abort",
+    () => {
+      setTimeout(() => {
+        late.abort(end.reason);
+      }, GRACE_MS).unref();
+    },
+    { once: true },
+  );
+  return late.signal;
 }

@@ -1,4 +1,11 @@
-/** The one that is there, or one that is aborted as soon as either is. */
+import { setMaxListeners } from "node:events";
+
+const combined = new WeakMap<AbortSignal, WeakMap<AbortSignal, AbortSignal>>();
+
+/**
+ * The one that is there, or one that is aborted as soon as either is. The same for the same two: thousands of requests have
+ * the same signals, and each further one would be kept by both.
+ */
 export function either(one: AbortSignal | undefined, other: AbortSignal): AbortSignal;
 export function either(one: AbortSignal | undefined, other: AbortSignal | undefined): AbortSignal | undefined;
 export function either(
@@ -6,5 +13,11 @@ export function either(
   other: AbortSignal | undefined,
 ): AbortSignal | undefined {
   if (one === undefined || other === undefined || one === other) return one ?? other;
-  return AbortSignal.any([one, other]);
+  const known = combined.get(one) ?? new WeakMap<AbortSignal, AbortSignal>();
+  combined.set(one, known);
+  const both = known.get(other) ?? AbortSignal.any([one, other]);
+  known.set(other, both);
+  // As many listeners as there are requests under way; that is no leak.
+  setMaxListeners(0, both);
+  return both;
 }

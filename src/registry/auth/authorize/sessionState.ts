@@ -15,6 +15,8 @@ export class SessionState {
   readonly ping: Remembered<Challenge | undefined>;
   /** The lists of scopes of which tokens are asked for; every request is covered by one. */
   readonly #lists: (readonly string[])[];
+  /** By the scopes of a request: the list to ask for, as long as no other's token did. */
+  readonly #chosen = new Map<string, readonly string[]>();
   /** By the scopes of a request: the list whose token did for it. */
   readonly #worked = new Map<string, readonly string[]>();
   /** Lists for which the token server has no token. */
@@ -32,7 +34,17 @@ export class SessionState {
 
   /** What to ask for where a request needs these scopes: nearly always all that the work needs. */
   listFor(needed: readonly string[]): readonly string[] {
-    const known = this.#worked.get(scopesKey(needed)) ?? this.#lists.find((list) => covers(list, needed));
+    const key = scopesKey(needed);
+    const known = this.#worked.get(key) ?? this.#chosen.get(key);
+    if (known !== undefined) return known;
+    const list = this.#choose(needed);
+    this.#chosen.set(key, list);
+    return list;
+  }
+
+  #choose(needed: readonly string[]): readonly string[] {
+    const asTheyAre = this.#lists.find((list) => needed.every((scope) => list.includes(scope)));
+    const known = asTheyAre ?? this.#lists.find((list) => covers(list, needed));
     if (known !== undefined) return known;
     const list = [...needed];
     this.#lists.push(list);
