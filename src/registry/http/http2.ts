@@ -199,9 +199,11 @@ function whole(
   stream.once("close", () => {
     if (!stream.readableEnded) counted.destroy(cutShort());
   });
-  // Nobody wants more of it; the rest of the request's body is of no use either.
+  // Nobody wants more of it; the rest of the request's body is of no use either. What is whole needs no word: servers close
+  // the connection of who cancels too often.
   counted.once("close", () => {
-    if (!stream.closed) stream.close(constants.NGHTTP2_CANCEL);
+    const isOver = isComplete() && stream.writableEnded;
+    if (!isOver && !stream.closed) stream.close(constants.NGHTTP2_CANCEL);
   });
   return counted;
 }

@@ -362,6 +362,26 @@ test("an abort ends a request and nothing else", async () => {
   expect(listening.connections).toBe(1);
 });
 
+test("what is answered whole is not cancelled: servers close the connection of who cancels a thousand times", async () => {
+  const url = await serving((stream, method) => {
+    if (method === "GET") {
+      stream.respond({ ":status": 200 });
+      stream.end("some");
+    } else stream.respond({ ":status": 200 }, { endStream: true });
+  });
+  const all: Partial<HttpRequest>[] = [
+    {},
+    { method: "HEAD" },
+    { method: "POST" },
+    { method: "PUT", body: "a body" },
+  ];
+  for (const more of all) {
+    const sent = Array.from({ length: 500 }, () => transport.send(to(url, "", "GET", more)));
+    expect((await Promise.all(sent)).every(({ status }) => status === 200)).toBe(true);
+  }
+  expect(listening.connections).toBe(1);
+});
+
 test("requests go on over a new connection after GOAWAY", async () => {
   let first = true;
   const url = await serving((stream, method, path) => {
