@@ -15,7 +15,8 @@ import { formatReference, type Reference } from "../oci/reference.js";
  * docker has removed the list and made it anew, neither is so, and the record counts for nothing.
  */
 const ListRecord = z.object({
-  id: z.string(),
+  /** Not empty, as it would be in the files of any list. */
+  id: z.string().check(z.minLength(1)),
   list: z.string(),
   folder: z.string(),
   type: z.enum(["auto", "docker", "oci"]),

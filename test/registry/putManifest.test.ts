@@ -141,44 +141,42 @@ describe("a success", () => {
     ));
 });
 
+/** A `restore` that tells how often it was called. */
+function counted(): { restore: () => Promise<void>; times: () => number } {
+  let restored = 0;
+  const restore = (): Promise<void> => {
+    restored++;
+    return Promise.resolve();
+  };
+  return { restore, times: () => restored };
+}
+
 describe("what the registry does not find", () => {
   test.each([
     ["in distribution's words", 404, unknownBlob],
     ["in ECR's", 400, ecr],
   ])("is put back at once, and the manifest put again (%s)", (_name, status, body) =>
     withStage({ ...putsAnswered([status, body]), client: { retryLimits: endless } }, async (stage) => {
-      let restored = 0;
-      const restore = (): Promise<void> => {
-        restored++;
-        return Promise.resolve();
-      };
+      const { restore, times } = counted();
       await stage.target.put(manifest, ["v1"], { restore });
-      expect(restored).toBe(1);
+      expect(times()).toBe(1);
       expect(stage.count(/^PUT /)).toBe(2);
     }),
   );
 
   test("is waited for where nothing can be put back, and with longer and longer waits where it was", () =>
     withStage(putsAnswered([404, unknownBlob], [404, unknownBlob], [404, unknownBlob]), async (stage) => {
-      let restored = 0;
-      const restore = (): Promise<void> => {
-        restored++;
-        return Promise.resolve();
-      };
+      const { restore, times } = counted();
       await stage.target.put(manifest, ["v1"], { restore });
-      expect(restored).toBe(3);
+      expect(times()).toBe(3);
       expect(stage.count(/^PUT /)).toBe(4);
     }));
 
   test("is put back once where no retries are allowed", () =>
     withStage({ ...putsAnswered([404, unknownBlob]), client: { retries: 0 } }, async (stage) => {
-      let restored = 0;
-      const restore = (): Promise<void> => {
-        restored++;
-        return Promise.resolve();
-      };
+      const { restore, times } = counted();
       await stage.target.put(manifest, ["v1"], { restore });
-      expect(restored).toBe(1);
+      expect(times()).toBe(1);
       expect(stage.count(/^PUT /)).toBe(2);
     }));
 
