@@ -9,6 +9,7 @@ import { checkDigest, digestLike } from "../oci/digest.js";
 import { formatLocation, isSameLocation, type Location } from "../oci/location.js";
 import { parseManifest, withExactBytes, type Manifest } from "../oci/manifest.js";
 import { isTag } from "../oci/reference.js";
+import { either } from "../signals.js";
 import { readBlob } from "./blobReader.js";
 import { LayoutBlobs } from "./layoutBlobs.js";
 import {
@@ -238,7 +239,7 @@ class OciLayout implements Layout {
 
   async #copy(blob: Blob, sources: readonly Repository[], options: EnsureOptions): Promise<BlobOutcome> {
     const { signal, stop, onEvent } = options;
-    const ends = AbortSignal.any([signal, stop].filter((one) => one !== undefined));
+    const ends = either(signal, stop);
     let refusal: ManifestError | undefined;
     for (const source of sources) {
       if (isAborted(stop)) return { kind: "stopped" };

@@ -1,6 +1,7 @@
 import type { BlobEvent, BlobOutcome, Repository } from "../content/repository.js";
 import { hasCode, ManifestError } from "../errors.js";
 import type { Location } from "../oci/location.js";
+import { either } from "../signals.js";
 import { PutError } from "./errors.js";
 import { childrenOf, rootOf, type BlobStep, type ManifestStep, type Plan } from "./plan.js";
 
@@ -75,7 +76,7 @@ async function pushChildren(
 ): Promise<Pushed> {
   const children = childrenOf(plan);
   const failure = new AbortController();
-  const stop = signal === undefined ? failure.signal : AbortSignal.any([signal, failure.signal]);
+  const stop = either(signal, failure.signal);
   const done = new Map<string, "present" | "put">();
   const blobOutcomes = new Map<string, BlobOutcome["kind"]>();
   const steps = new Map(plan.blobs.map((blob) => [blob.digest, blob]));

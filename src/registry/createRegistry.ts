@@ -7,7 +7,7 @@ import { newAuthSession } from "./auth/session.js";
 import { apiHost, isHost, protocols, withProtocol } from "./http/endpoint.js";
 import { NotNeededError, type Send } from "./http/message.js";
 import { withRedirects } from "./http/redirects.js";
-import { either } from "./http/signals.js";
+import { either } from "../signals.js";
 import type { TlsSettings } from "./http/tls.js";
 import { createTransport, isBulk, type Timeouts } from "./http/transport.js";
 import { createRepository } from "./repository.js";

@@ -1,6 +1,6 @@
 import { setMaxListeners } from "node:events";
 import type { HttpResponse, Send } from "./http/message.js";
-import { either } from "./http/signals.js";
+import { either } from "../signals.js";
 
 /** A request that may open an upload has this long to be answered behind the end of its session, in milliseconds. */
 const GRACE_MS = 1_000;

@@ -4,7 +4,7 @@ import { decode, encodingOf } from "./contentEncoding.js";
 import { shownUrl, type HttpRequest, type HttpResponse, type Send } from "./message.js";
 import { ManifestError } from "../../errors.js";
 import { createNetwork, type NetworkOptions } from "./network.js";
-import { either } from "./signals.js";
+import { either } from "../../signals.js";
 import { TransportError } from "./transportError.js";
 
 /** The innermost layer: one request, one answer. */

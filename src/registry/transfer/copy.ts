@@ -3,7 +3,7 @@ import type { Blob, BlobStream, Interruptible, Repository } from "../../content/
 import { hasCode, ManifestError, messageOf } from "../../errors.js";
 import { RegistryError } from "../http/registryError.js";
 import type { RepositoryClient } from "../http/repositoryClient.js";
-import { either } from "../http/signals.js";
+import { either } from "../../signals.js";
 import { TransportError } from "../http/transportError.js";
 import { backoff, type RetryLimits } from "../retry/backoff.js";
 import { classify, retriesFor } from "../retry/classify.js";

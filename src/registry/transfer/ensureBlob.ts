@@ -5,7 +5,7 @@ import type { Limit } from "../../limit.js";
 import { NotNeededError } from "../http/message.js";
 import { RegistryError } from "../http/registryError.js";
 import type { RepositoryClient } from "../http/repositoryClient.js";
-import { either } from "../http/signals.js";
+import { either } from "../../signals.js";
 import type { RetryLimits } from "../retry/backoff.js";
 import { copyBlob, SourceError, UploadRefusedError } from "./copy.js";
 import { UploadHolder } from "./uploadHolder.js";
