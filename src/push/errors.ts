@@ -59,10 +59,10 @@ export class PutError extends ManifestError {
   override readonly name = "PutError";
   /** Of the manifest. */
   readonly digest: string;
-  readonly role: "child" | "root";
+  readonly role: "child" | "referrer" | "root";
   override readonly cause: ManifestError;
 
-  constructor(digest: string, role: "child" | "root", cause: ManifestError) {
+  constructor(digest: string, role: "child" | "referrer" | "root", cause: ManifestError) {
     super("MANIFEST_NOT_PUSHED", `${digest} could not be put: ${cause.message}`, {
       subject: digest,
       hint: cause.hint,

@@ -43,137 +43,221 @@ export async function execute(
   open: (location: Location) => Repository,
   options: ExecuteOptions = {},
 ): Promise<PushResult> {
-  const target = open(plan.target);
-  const pushed = await pushChildren(plan, target, open, options);
-  options.signal?.throwIfAborted();
-  const root = rootOf(plan);
-  options.onEvent?.({ kind: "tagging" });
-  try {
-    await target.put(root.manifest, root.tags, {
-      signal: options.signal,
-      role: "root",
-      restore: pushed.restore,
-    });
-  } catch (error) {
-    throw putError(root, error);
+  const push = new Push(plan.target, open, { ...options, mountOnly: plan.mountOnly });
+  await push.children(plan);
+  return push.root(plan);
+}
+
+export interface PushOptions extends ExecuteOptions {
+  readonly mountOnly?: boolean;
+}
+
+/** What is known of a manifest that is to be in the target. */
+interface Child {
+  readonly step: ManifestStep;
+  /** Does the target say that it has it? */
+  readonly answer: Promise<boolean>;
+  outcome: "present" | "put" | undefined;
+  /** Undefined until all is known that it needs. */
+  pushed: Promise<void> | undefined;
+}
+
+interface NeededBlob {
+  readonly step: BlobStep;
+  /** The digests of those that need it: more may come. */
+  readonly neededBy: Set<string>;
+  readonly outcome: Promise<BlobOutcome>;
+}
+
+/**
+ * One push into one target. A plan is done by {@link Push.children}, then {@link Push.root}, which moves the tags; between
+ * the two whoever pushes to several targets waits for all of them. What is known before the whole plan is can be begun
+ * by {@link Push.begin}, and a second plan finds what the first has done.
+ */
+export class Push {
+  readonly #target: Repository;
+  readonly #open: (location: Location) => Repository;
+  readonly #signal: AbortSignal | undefined;
+  readonly #onEvent: ((event: PushEvent) => void) | undefined;
+  readonly #mountOnly: boolean;
+  readonly #failure = new AbortController();
+  readonly #stop: AbortSignal;
+  readonly #children = new Map<string, Child>();
+  readonly #blobs = new Map<string, NeededBlob>();
+  readonly #blobOutcomes = new Map<string, BlobOutcome["kind"]>();
+
+  constructor(
+    target: Location,
+    open: (location: Location) => Repository,
+    { signal, onEvent, mountOnly = false }: PushOptions = {},
+  ) {
+    this.#target = open(target);
+    this.#open = open;
+    this.#signal = signal;
+    this.#onEvent = onEvent;
+    this.#mountOnly = mountOnly;
+    this.#stop = either(signal, this.#failure.signal);
   }
-  options.onEvent?.({ kind: "tagged" });
-  return { digest: root.manifest.digest, children: pushed.children, blobs: pushed.blobs };
-}
 
-interface Pushed {
-  readonly children: Map<string, "present" | "put">;
-  readonly blobs: Map<string, BlobOutcome["kind"]>;
-  /** Puts every child again, whatever the target said of it: it turned out not to have one. */
-  readonly restore: () => Promise<void>;
-}
+  /** Asks for manifests, and mounts or copies blobs; nothing is put yet. What failed is thrown by {@link children}. */
+  begin({ blobs, manifests }: Pick<Plan, "blobs" | "manifests">): void {
+    // First the manifests: one that is there needs none of the mounts that still wait for their turn.
+    for (const step of manifests) {
+      const { digest } = step.manifest;
+      if (step.role === "root" || this.#children.has(digest)) continue;
+      const answer = this.#watched(this.#isThere(digest));
+      this.#children.set(digest, { step, answer, outcome: undefined, pushed: undefined });
+    }
+    for (const step of blobs) {
+      const known = this.#blobs.get(step.digest);
+      if (known !== undefined) {
+        for (const digest of step.neededBy) known.neededBy.add(digest);
+        continue;
+      }
+      const neededBy = new Set(step.neededBy);
+      const outcome = this.#watched(this.#ensure(step, neededBy));
+      this.#blobs.set(step.digest, { step, neededBy, outcome });
+    }
+  }
 
-async function pushChildren(
-  plan: Plan,
-  target: Repository,
-  open: (location: Location) => Repository,
-  { signal, onEvent }: ExecuteOptions,
-): Promise<Pushed> {
-  const children = childrenOf(plan);
-  const failure = new AbortController();
-  const stop = either(signal, failure.signal);
-  const done = new Map<string, "present" | "put">();
-  const blobOutcomes = new Map<string, BlobOutcome["kind"]>();
-  const steps = new Map(plan.blobs.map((blob) => [blob.digest, blob]));
+  /** Sees to it that all manifests of the plan but its root are there, and the root's own blobs. */
+  async children(plan: Plan): Promise<void> {
+    this.begin(plan);
+    const children = childrenOf(plan).flatMap(({ manifest }) => this.#children.get(manifest.digest) ?? []);
+    const results = await Promise.allSettled([
+      ...children.map((child) => this.#pushed(child)),
+      this.#blobsOf(rootOf(plan)),
+    ]);
+    // One that was stopped does not say what by.
+    const blobs = [...this.#blobs.values()].map(({ outcome }) => outcome);
+    const others = await Promise.allSettled([...blobs, ...children.map(({ answer }) => answer)]);
+    this.#signal?.throwIfAborted();
+    const reason = firstFailure([...results, ...others]);
+    if (reason !== undefined) throw reason;
+  }
 
-  // First: a child that is there needs none of the mounts that still wait for their turn.
-  const answers = new Map(children.map(({ manifest: { digest } }) => [digest, isPresent(digest)] as const));
-  const blobs = new Map(plan.blobs.map((blob) => [blob.digest, ensure(blob)] as const));
-  for (const work of [...answers.values(), ...blobs.values()]) {
-    // Whoever waits for it throws it in its turn; nobody may be waiting yet.
+  /** Puts the root of a plan whose children are there, under its tags. */
+  async root(plan: Plan): Promise<PushResult> {
+    const root = rootOf(plan);
+    const { manifest } = root;
+    this.#signal?.throwIfAborted();
+    this.#onEvent?.({ kind: "tagging" });
+    try {
+      await this.#target.put(manifest, root.tags, {
+        signal: this.#signal,
+        role: "root",
+        restore: () => this.#restore(root.needs),
+      });
+    } catch (error) {
+      throw putError(root, error);
+    }
+    this.#onEvent?.({ kind: "tagged" });
+    const children = [...this.#children].flatMap(([digest, { outcome }]): [string, "present" | "put"][] =>
+      outcome === undefined ? [] : [[digest, outcome]],
+    );
+    return { digest: manifest.digest, children: new Map(children), blobs: this.#blobOutcomes };
+  }
+
+  /** Ends what was begun, since there will be no plan. Resolves when nothing is under way any more. */
+  async abandon(): Promise<void> {
+    this.#failure.abort();
+    await Promise.allSettled([
+      ...[...this.#children.values()].flatMap(({ answer, pushed }) => [answer, pushed]),
+      ...[...this.#blobs.values()].map(({ outcome }) => outcome),
+    ]);
+  }
+
+  /** Whoever waits for it throws what went wrong, in its turn; nobody may be waiting yet. */
+  #watched<Value>(work: Promise<Value>): Promise<Value> {
     work.catch(() => {
-      failure.abort();
+      this.#failure.abort();
     });
+    return work;
   }
 
-  async function isPresent(digest: string): Promise<boolean> {
-    if ((await target.resolve(digest, { signal, stop })) === undefined) return false;
-    done.set(digest, "present");
+  async #isThere(digest: string): Promise<boolean> {
+    const found = await this.#target.resolve(digest, { signal: this.#signal, stop: this.#stop });
+    if (found === undefined) return false;
+    const child = this.#children.get(digest);
+    if (child !== undefined) child.outcome = "present";
     return true;
   }
 
-  async function ensure(blob: BlobStep, again = false): Promise<BlobOutcome> {
-    const isNeeded = (): boolean => again || blob.neededBy.some((digest) => done.get(digest) !== "present");
-    const outcome = await target.ensureBlob(blob, blob.sources.map(open), {
-      signal,
-      stop,
-      mountOnly: plan.mountOnly,
+  async #ensure(step: BlobStep, neededBy: ReadonlySet<string>, again = false): Promise<BlobOutcome> {
+    const isNeeded = (): boolean =>
+      again || [...neededBy].some((digest) => this.#children.get(digest)?.outcome !== "present");
+    const outcome = await this.#target.ensureBlob(step, step.sources.map(this.#open), {
+      signal: this.#signal,
+      stop: this.#stop,
+      mountOnly: this.#mountOnly,
       isNeeded,
       isNeededAtLast: async () => {
-        await Promise.allSettled(blob.neededBy.flatMap((digest) => answers.get(digest) ?? []));
+        await Promise.allSettled([...neededBy].flatMap((digest) => this.#children.get(digest)?.answer ?? []));
         return isNeeded();
       },
-      ...(onEvent && { onEvent }),
+      ...(this.#onEvent && { onEvent: this.#onEvent }),
     });
-    blobOutcomes.set(blob.digest, outcome.kind);
-    onEvent?.({ kind: "blob", blob, outcome });
+    this.#blobOutcomes.set(step.digest, outcome.kind);
+    this.#onEvent?.({ kind: "blob", blob: step, outcome });
     return outcome;
   }
 
-  const ensureAgain = async ({ needs }: ManifestStep): Promise<void> => {
-    await Promise.all(needs.flatMap((digest) => steps.get(digest) ?? []).map((blob) => ensure(blob, true)));
-  };
-
-  async function pushChild(child: ManifestStep): Promise<void> {
-    const { digest } = child.manifest;
-    if (!(await answers.get(digest))) {
-      const outcomes = await Promise.allSettled(child.needs.flatMap((need) => blobs.get(need) ?? []));
-      for (const outcome of outcomes) {
-        if (outcome.status === "rejected") throw outcome.reason;
-        if (outcome.value.kind === "absent" && !isTolerated(outcome.value, child)) throw outcome.value.error;
-      }
-      if (stop.aborted) throw new ManifestError("STOPPED", `${digest} was not put`);
-      await putChild(child);
-    }
-    onEvent?.({ kind: "child", child, outcome: done.get(digest) ?? "put" });
+  #pushed(child: Child): Promise<void> {
+    child.pushed ??= this.#watched(this.#push(child));
+    return child.pushed;
   }
 
-  async function putChild(child: ManifestStep): Promise<void> {
+  async #push(child: Child): Promise<void> {
+    const { step } = child;
+    if (!(await child.answer)) {
+      await this.#blobsOf(step);
+      for (const need of step.needs) {
+        const nested = this.#children.get(need);
+        if (nested !== undefined) await this.#pushed(nested);
+      }
+      if (this.#stop.aborted) throw new ManifestError("STOPPED", `${step.manifest.digest} was not put`);
+      await this.#put(child);
+    }
+    this.#onEvent?.({ kind: "child", child: step, outcome: child.outcome ?? "put" });
+  }
+
+  /** Waits for the blobs that a manifest needs; throws what kept one from getting there. */
+  async #blobsOf(step: ManifestStep): Promise<void> {
+    const blobs = step.needs.flatMap((need) => this.#blobs.get(need)?.outcome ?? []);
+    for (const outcome of await Promise.allSettled(blobs)) {
+      if (outcome.status === "rejected") throw outcome.reason;
+      if (outcome.value.kind === "absent" && !isTolerated(outcome.value, step)) throw outcome.value.error;
+    }
+  }
+
+  async #put(child: Child): Promise<void> {
+    const { manifest, role, needs } = child.step;
     try {
-      await target.put(child.manifest, [], {
-        signal,
-        stop,
-        role: "child",
-        restore: () => ensureAgain(child),
+      await this.#target.put(manifest, [], {
+        signal: this.#signal,
+        stop: this.#stop,
+        role: role === "referrer" ? "referrer" : "child",
+        restore: () => this.#restore(needs),
       });
     } catch (error) {
-      throw putError(child, error);
+      throw putError(child.step, error);
     }
-    done.set(child.manifest.digest, "put");
+    child.outcome = "put";
   }
 
-  const results = await Promise.allSettled(
-    children.map(async (child) => {
-      try {
-        await pushChild(child);
-      } catch (error) {
-        failure.abort();
-        throw error;
-      }
-    }),
-  );
-  // A child that was stopped does not say what by.
-  const others = await Promise.allSettled([...blobs.values(), ...answers.values()]);
-  signal?.throwIfAborted();
-  const reason = firstFailure([...results, ...others]);
-  if (reason !== undefined) throw reason;
-  return {
-    children: done,
-    blobs: blobOutcomes,
-    restore: async () => {
-      await Promise.all(
-        children.map(async (child) => {
-          await ensureAgain(child);
-          await putChild(child);
-        }),
-      );
-    },
-  };
+  /** Brings again what something needs, whatever the target said of it: it turned out not to have it. */
+  async #restore(needs: readonly string[]): Promise<void> {
+    await Promise.all(
+      needs.map(async (need) => {
+        const blob = this.#blobs.get(need);
+        if (blob !== undefined) await this.#ensure(blob.step, blob.neededBy, true);
+        const child = this.#children.get(need);
+        if (child === undefined) return;
+        await this.#restore(child.step.needs);
+        await this.#put(child);
+      }),
+    );
+  }
 }
 
 function isTolerated(outcome: Extract<BlobOutcome, { kind: "absent" }>, child: ManifestStep): boolean {

@@ -34,8 +34,12 @@ export interface BlobStep extends Blob {
 
 export interface ManifestStep {
   readonly manifest: Manifest;
-  readonly role: "child" | "root";
-  /** The digests that must be there before it: of a child its blobs, of the root its children. */
+  /** `child`: what the root names, or an index that the root names; `referrer`: what names one of those as its subject. */
+  readonly role: "child" | "referrer" | "root";
+  /**
+   * The digests that must be there before it: its blobs and, of an index, the manifests that it names; of the root all
+   * other manifests, since it moves the tags.
+   */
   readonly needs: readonly string[];
   /** What it is put as; by its digest where there are none. */
   readonly tags: readonly string[];
@@ -53,6 +57,101 @@ export interface PlanOptions {
   readonly mountOnly?: boolean;
 }
 
+/** A manifest that is to be in the target, besides the root. */
+export interface PlanItem {
+  readonly manifest: Manifest;
+  readonly role: "child" | "referrer";
+  /** Where it and its blobs are: the first that holds them, and others that do. */
+  readonly sources: readonly Location[];
+  /** See {@link ManifestStep.toleratesRefusal}. */
+  readonly toleratesRefusal: boolean;
+}
+
+export interface ManifestsToPlan {
+  readonly target: Location;
+  readonly root: Manifest;
+  /** Of the root; none puts it by its digest. */
+  readonly tags: readonly string[];
+  /** Where the root's own blobs are, if it is an image. */
+  readonly rootSources?: readonly Location[];
+  /** What is in the target already, since it is one of an item's sources, is left out. */
+  readonly items: readonly PlanItem[];
+  readonly mountOnly?: boolean;
+}
+
+/**
+ * Plans that a manifest gets into a target with all that it needs, whatever it is: an image, an index of images or of
+ * indexes.
+ * @throws PlanError for blobs that are named by no digest
+ */
+export function planManifests({
+  target,
+  root,
+  tags,
+  rootSources = [],
+  items,
+  mountOnly = false,
+}: ManifestsToPlan): Plan {
+  const isThere = (sources: readonly Location[]): boolean =>
+    sources.some((source) => isSameLocation(source, target));
+  const distinct = new Map<string, PlanItem>();
+  for (const item of items) {
+    const known = distinct.get(item.manifest.digest);
+    const sources = [...(known?.sources ?? []), ...item.sources];
+    distinct.set(item.manifest.digest, { ...(known ?? item), sources });
+  }
+  const absent = [...distinct.values()].filter(({ sources }) => !isThere(sources));
+  const digests = new Set(absent.map(({ manifest }) => manifest.digest));
+  const steps = absent.map(
+    ({ manifest, role, toleratesRefusal }): ManifestStep => ({
+      manifest,
+      role,
+      needs: needsOf(manifest, digests),
+      tags: [],
+      toleratesRefusal,
+    }),
+  );
+  const contents = absent.map(({ manifest, sources }) => ({ manifest, sources }));
+  if (!isThere(rootSources)) contents.push({ manifest: root, sources: rootSources });
+  return {
+    target,
+    blobs: blobSteps(contents, target),
+    manifests: [
+      ...inNeedOrder(steps),
+      {
+        manifest: root,
+        role: "root",
+        needs: [...(isThere(rootSources) ? [] : needsOf(root, new Set())), ...digests],
+        tags,
+        toleratesRefusal: false,
+      },
+    ],
+    mountOnly,
+  };
+}
+
+function needsOf({ blobs, children }: Manifest, planned: ReadonlySet<string>): string[] {
+  const named = children.map(({ digest }) => digest).filter((digest) => planned.has(digest));
+  return [...new Set([...blobs.map(({ digest }) => digest), ...named])];
+}
+
+/** What an index names comes before it; otherwise the order stays. */
+function inNeedOrder(steps: readonly ManifestStep[]): ManifestStep[] {
+  const byDigest = new Map(steps.map((step) => [step.manifest.digest, step]));
+  const ordered = new Set<ManifestStep>();
+  const add = (step: ManifestStep): void => {
+    if (ordered.has(step)) return;
+    // A digest cannot be among what it is a digest of: no index leads back to itself.
+    for (const need of step.needs) {
+      const needed = byDigest.get(need);
+      if (needed !== undefined) add(needed);
+    }
+    ordered.add(step);
+  };
+  for (const step of steps) add(step);
+  return [...ordered];
+}
+
 /**
  * Plans the push of a list.
  * @throws PlanError for what docker refuses before its first request: a list without entries, an entry without platform,
@@ -67,23 +166,13 @@ export function plan(draft: Draft, options: PlanOptions = {}): Plan {
   if (entries.length === 0) throw new PlanError({ code: "LIST_EMPTY", list: formatReference(name) });
   for (const entry of entries) checkEntry(entry, target, anyRegistry);
   const root = encodeList(target.kind === "layout" ? asIndex(draft) : draft);
-  const children = childrenToPush(draft, target);
-  const steps = [...new Map(children.map(({ step }) => [step.manifest.digest, step])).values()];
-  return {
+  return planManifests({
     target,
-    blobs: blobSteps(children, target),
-    manifests: [
-      ...steps,
-      {
-        manifest: root,
-        role: "root",
-        needs: steps.map(({ manifest }) => manifest.digest),
-        tags: options.tags ?? (name.tag === undefined ? [] : [name.tag]),
-        toleratesRefusal: false,
-      },
-    ],
+    root,
+    tags: options.tags ?? (name.tag === undefined ? [] : [name.tag]),
+    items: itemsOf(draft, target),
     mountOnly,
-  };
+  });
 }
 
 /** What reads OCI layouts looks for an OCI index there, and for nothing else. */
@@ -142,60 +231,57 @@ export function checkEntrySource(
   if (why !== undefined) throw new PlanError({ code: "INVALID_DIGEST", entry, why });
 }
 
-interface Child {
-  readonly step: ManifestStep;
-  readonly blobs: readonly Blob[];
-  readonly source: Location;
-}
-
 /** The entries of other repositories than the target, in list order. What is in the target is there already. */
-function childrenToPush(draft: Draft, target: Location): Child[] {
+function itemsOf(draft: Draft, target: Location): PlanItem[] {
   return inListOrder(draft.entries)
     .filter(({ source }) => !isSameLocation(source, target))
-    .map((entry) => {
-      const manifest = exactManifest(entry, draft);
-      const blobs = manifest.blobs.map((blob): Blob => {
-        const why = digestFault(blob.digest);
-        if (why !== undefined) {
-          const ref = formatReference(entry.ref);
-          throw new PlanError({ code: "INVALID_MANIFEST", entry: ref, blob: blob.digest, why });
-        }
-        return { digest: blob.digest, size: Number(blob.size), foreign: isForeignLayer(blob.mediaType) };
-      });
-      return {
-        step: {
-          manifest,
-          role: "child",
-          needs: [...new Set(blobs.map(({ digest }) => digest))],
-          tags: [],
-          toleratesRefusal: entry.descriptor.platform?.os === "windows",
-        },
-        blobs,
-        source: entry.source,
-      };
-    });
+    .map((entry) => ({
+      manifest: exactManifest(entry, draft),
+      role: "child",
+      sources: [entry.source],
+      toleratesRefusal: entry.descriptor.platform?.os === "windows",
+    }));
 }
 
-function blobSteps(children: readonly Child[], target: Location): BlobStep[] {
+interface Content {
+  readonly manifest: Manifest;
+  readonly sources: readonly Location[];
+}
+
+function blobSteps(contents: readonly Content[], target: Location): BlobStep[] {
   const isNear = (location: Location): boolean =>
     location.kind === "registry" && target.kind === "registry" && location.domain === target.domain;
   const steps = new Map<string, BlobStep>();
-  for (const { step, blobs, source } of children) {
-    for (const blob of blobs) {
-      const { sources, neededBy }: Pick<BlobStep, "sources" | "neededBy"> = steps.get(blob.digest) ?? {
+  for (const { manifest, sources: places } of contents) {
+    for (const { digest, size, mediaType } of manifest.blobs) {
+      checkBlobDigest(digest, manifest, places[0] ?? target);
+      const { sources, neededBy }: Pick<BlobStep, "sources" | "neededBy"> = steps.get(digest) ?? {
         sources: [],
         neededBy: [],
       };
-      const isNew = !sources.some((known) => isSameLocation(known, source));
-      const isFirst = isNear(source) && sources[0] !== undefined && !isNear(sources[0]);
-      steps.set(blob.digest, {
-        ...blob,
-        sources: !isNew ? sources : isFirst ? [source, ...sources] : [...sources, source],
-        neededBy: neededBy.includes(step.manifest.digest) ? neededBy : [...neededBy, step.manifest.digest],
+      const all = distinctLocations([...sources, ...places]);
+      const near = all.filter(isNear);
+      const nearFirst = isNear(all[0] ?? target) ? all : [...near, ...all.filter((one) => !isNear(one))];
+      steps.set(digest, {
+        digest,
+        size: Number(size),
+        foreign: isForeignLayer(mediaType),
+        sources: nearFirst,
+        neededBy: neededBy.includes(manifest.digest) ? neededBy : [...neededBy, manifest.digest],
       });
     }
   }
   return [...steps.values()];
+}
+
+function distinctLocations(locations: readonly Location[]): Location[] {
+  return [...new Map(locations.map((location) => [formatLocation(location), location])).values()];
+}
+
+function checkBlobDigest(blob: string, { digest }: Manifest, source: Location): void {
+  const why = digestFault(blob);
+  if (why === undefined) return;
+  throw new PlanError({ code: "INVALID_MANIFEST", entry: `${formatLocation(source)}@${digest}`, blob, why });
 }
 
 /**

@@ -76,7 +76,7 @@ describe("a plan", () => {
     expect(rootOf(planned).manifest.children).toHaveLength(3);
   });
 
-  test("has each blob and each manifest once, with all sources, those that can be mounted from first", () => {
+  test("has each blob and each manifest once, with all sources, all that can be mounted from before the others", () => {
     const [far, near, nearer] = ["other.example/a:v1", "reg.example/b:v1", "reg.example/c:v1"].map((source) =>
       entry(source, { layers: ["shared"] }),
     );
@@ -84,7 +84,7 @@ describe("a plan", () => {
     expect(planned.manifests).toHaveLength(2);
     expect(planned.blobs).toHaveLength(2);
     for (const { sources, neededBy } of planned.blobs) {
-      expect(sources).toEqual([at("reg.example/b"), at("other.example/a"), at("reg.example/c")]);
+      expect(sources).toEqual([at("reg.example/b"), at("reg.example/c"), at("other.example/a")]);
       expect(neededBy).toEqual([far?.descriptor.digest]);
     }
   });
