@@ -24,4 +24,5 @@ export type { Built, ImageOptions, Kind, ListOptions } from "./images.js";
 export { peakConcurrency, type LoggedRequest } from "./log.js";
 export type { Route } from "./routes.js";
 export type { Descriptor } from "./schemas.js";
+export type { ManifestOptions } from "./manifests.js";
 export type { UploadOptions } from "./uploads.js";

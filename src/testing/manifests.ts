@@ -12,16 +12,30 @@ import { removeManifest, resolveManifest, type RegistryState, type Repository } 
 /** The least that every registry takes; a larger manifest is refused with 413. */
 const MANIFEST_LIMIT = 4 * 1024 * 1024;
 
+/** What a registry knows of what came after version 1.0 of the specification. Everything, unless told. */
+export interface ManifestOptions {
+  /**
+   * Does a PUT by digest take tags (`?tag=v1&tag=latest`), and name them in `OCI-Tag`? Without, the parameter is ignored,
+   * as by distribution.
+   */
+  readonly tagParameter?: boolean | undefined;
+  /** Does a PUT by tag take the digest that the manifest shall have (`?digest=sha512:…`)? Without, it is ignored. */
+  readonly digestParameter?: boolean | undefined;
+  /** Is there the referrers API? Without, it is 404, and no answer has `OCI-Subject`. */
+  readonly referrers?: boolean | undefined;
+}
+
 /**
  * Reading, writing and deleting a manifest or tag.
  * https://github.com/opencontainers/distribution-spec/blob/v1.1.0/spec.md#pulling-manifests
- * https://github.com/opencontainers/distribution-spec/blob/v1.1.0/spec.md#pushing-manifests
+ * https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pushing-manifests
  */
 export async function answerManifest(
   state: RegistryState,
   call: Call,
   name: string,
   reference: string,
+  options: ManifestOptions,
 ): Promise<Answer> {
   if (looksLikeDigest(reference)) checkContentDigest(reference);
   switch (call.method) {
@@ -29,7 +43,7 @@ export async function answerManifest(
     case "HEAD":
       return getManifest(state, call, name, reference);
     case "PUT":
-      return putManifest(state, call, name, reference);
+      return putManifest(state, call, name, reference, options);
     case "DELETE":
       return deleteManifest(state, name, reference);
     default:
@@ -54,29 +68,54 @@ async function putManifest(
   call: Call,
   name: string,
   reference: string,
+  options: ManifestOptions,
 ): Promise<Answer> {
-  const byDigest = looksLikeDigest(reference);
-  if (!byDigest && !isTag(reference)) throw fault("TAG_INVALID", { tag: reference });
+  const { tags, more, expected } = named(call, reference, options);
   const body = await readBody(call.body, MANIFEST_LIMIT);
   if (body === undefined) throw fault("MANIFEST_INVALID", { limit: MANIFEST_LIMIT }, { status: 413 });
 
   const mediaType = baseType(call.headers["content-type"] ?? "");
   const { subject, ...content } = parseManifest(mediaType, body);
-  const digest = byDigest ? digestLike(reference, body) : digestOf(body);
-  if (byDigest && digest !== reference) throw fault("DIGEST_INVALID", { digest: reference });
+  const digest = expected === undefined ? digestOf(body) : digestLike(expected, body);
+  if (expected !== undefined && digest !== expected) throw fault("DIGEST_INVALID", { digest: expected });
   checkContent(state.repositories.get(name), content);
 
   const repository = state.open(name);
   repository.manifests.set(digest, { mediaType, body });
-  if (!byDigest) repository.tags.set(reference, digest);
+  for (const tag of [...tags, ...more]) repository.tags.set(tag, digest);
+  const hasReferrers = options.referrers !== false;
   return {
     status: 201,
     headers: {
       Location: `/v2/${name}/manifests/${digest}`,
       "Docker-Content-Digest": digest,
-      ...(subject === undefined ? {} : { "OCI-Subject": subject }),
+      ...(subject === undefined || !hasReferrers ? {} : { "OCI-Subject": subject }),
+      ...(more.length === 0 ? {} : { "OCI-Tag": more.join(", ") }),
     },
   };
+}
+
+interface Named {
+  /** The tag in the address, if it is one. */
+  readonly tags: readonly string[];
+  /** Those of the query. */
+  readonly more: readonly string[];
+  /** The digest that the manifest must have. */
+  readonly expected: string | undefined;
+}
+
+/**
+ * What a PUT says that the manifest shall be called. One word that is wrong, and all of it is refused.
+ * @throws TAG_INVALID, DIGEST_INVALID
+ */
+function named({ query }: Call, reference: string, options: ManifestOptions): Named {
+  const byDigest = looksLikeDigest(reference);
+  const tags = byDigest ? [] : [reference];
+  const more = byDigest && options.tagParameter !== false ? [...new Set(query.getAll("tag"))] : [];
+  for (const tag of [...tags, ...more]) if (!isTag(tag)) throw fault("TAG_INVALID", { tag });
+  const given = byDigest || options.digestParameter === false ? null : query.get("digest");
+  if (given !== null) checkContentDigest(given);
+  return { tags, more, expected: byDigest ? reference : (given ?? undefined) };
 }
 
 /** https://github.com/opencontainers/distribution-spec/blob/v1.1.0/spec.md#content-management */

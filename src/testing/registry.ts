@@ -8,7 +8,7 @@ import { createContent, type Content } from "./content.js";
 import { fault, RegistryFault } from "./faults.js";
 import { answerCatalog, answerTags } from "./listings.js";
 import { RequestLog, schemeOf, type LoggedRequest } from "./log.js";
-import { answerManifest } from "./manifests.js";
+import { answerManifest, type ManifestOptions } from "./manifests.js";
 import { checkName } from "./names.js";
 import { answerReferrers } from "./referrers.js";
 import { routeOf, type Route } from "./routes.js";
@@ -16,7 +16,7 @@ import { RegistryState } from "./state.js";
 import { answerUpload, answerUploads, type UploadOptions } from "./uploads.js";
 import { connectionOf, cut, originOf, send, sendAndCut, type Incoming, type Outgoing } from "./wire.js";
 
-export interface TestRegistryOptions extends UploadOptions {
+export interface TestRegistryOptions extends UploadOptions, ManifestOptions {
   /** Who may do what; without it everybody may do everything. */
   readonly auth?: AuthOptions | undefined;
   /** Sees every request before it is looked at, and may delay it, answer in the registry's place or cut the line. */
@@ -62,7 +62,7 @@ export interface TestRegistry extends Content {
 }
 
 /**
- * An in-memory registry that follows the OCI distribution specification 1.1, as a handler for node:http,
+ * An in-memory registry that follows the OCI distribution specification 1.1, and what has come to it since, as a handler for node:http,
  * node:https and node:http2 servers.
  * https://github.com/opencontainers/distribution-spec/blob/v1.1.0/spec.md
  */
@@ -175,7 +175,7 @@ async function dispatch({ state, door, options }: Parts, call: Call, route: Rout
     case "tags":
       return answerTags(state, call, route.repository);
     case "manifest":
-      return answerManifest(state, call, route.repository, route.reference);
+      return answerManifest(state, call, route.repository, route.reference, options);
     case "blob":
       return answerBlob(state, call, route.repository, route.digest);
     case "uploads":
@@ -183,6 +183,7 @@ async function dispatch({ state, door, options }: Parts, call: Call, route: Rout
     case "upload":
       return answerUpload(state, call, route.repository, route.id, options);
     case "referrers":
+      if (options.referrers === false) throw fault("UNSUPPORTED", undefined, { status: 404 });
       return answerReferrers(state, call, route.repository, route.digest);
   }
 }

@@ -344,6 +344,15 @@ describe.each([ours, distribution])("$name", ({ name, start }) => {
         expect([put.status, ...put.codes]).toEqual([400, "MANIFEST_INVALID"]);
       });
 
+      it("takes a manifest with parameters that it may not know", async () => {
+        const body = manifestOf(config);
+        const digest = digestOf(Buffer.from(body));
+        for (const reference of [`${digest}?tag=many&tag=more`, `one?digest=${digest}`]) {
+          const put = await putManifest(peer.url, "m/app", reference, DOCKER_MANIFEST, body);
+          expect([put.status, put.headers.get("docker-content-digest")]).toEqual([201, digest]);
+        }
+      });
+
       it("moves a tag", async () => {
         await putManifest(peer.url, "m/app", "moves", DOCKER_MANIFEST, manifestOf(config));
         const list = listOf(DOCKER_LIST, [child]);

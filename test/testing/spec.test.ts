@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { digestOf } from "../../src/oci/digest.js";
+import { digestLike, digestOf } from "../../src/oci/digest.js";
 import { DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST } from "../../src/oci/mediaTypes.js";
 import { startRegistry, type RunningRegistry } from "../../src/testing/index.js";
 import { listOf, location, manifestOf, NOWHERE, putManifest, send, upload } from "./client.js";
@@ -181,6 +181,75 @@ describe("manifests", () => {
   });
 });
 
+describe("a manifest that is put by its digest", () => {
+  const put = async (repository: string, query: string, at = registry.url) => {
+    const body = manifestOf(await upload(at, repository, "{}"));
+    const digest = digestOf(Buffer.from(body));
+    return { digest, reply: await putManifest(at, repository, digest + query, DOCKER_MANIFEST, body) };
+  };
+
+  it("gets all tags of the query, each once, and they are named in the answer", async () => {
+    const { digest, reply } = await put("m/tags", "?tag=1.2.3&tag=1.2&tag=latest&tag=1.2");
+    expect([reply.status, reply.headers.get("oci-tag")]).toEqual([201, "1.2.3, 1.2, latest"]);
+    expect(registry.tags("m/tags")).toEqual(["1.2", "1.2.3", "latest"]);
+    expect(registry.manifest("m/tags", "1.2")?.digest).toBe(digest);
+  });
+
+  it("has no tag in the answer where there was none in the query", async () => {
+    const { reply } = await put("m/none", "");
+    expect([reply.status, reply.headers.get("oci-tag")]).toEqual([201, null]);
+  });
+
+  it("is refused with all its tags where one of them is none", async () => {
+    const { reply } = await put("m/tag", "?tag=good&tag=-bad");
+    expect([reply.status, ...reply.codes]).toEqual([400, "TAG_INVALID"]);
+    expect([registry.tags("m/tag"), registry.manifests("m/tag")]).toEqual([[], []]);
+  });
+
+  it("gets no tags where the registry does not know the parameter", async () => {
+    const old = await startRegistry({ tagParameter: false });
+    try {
+      const { digest, reply } = await put("m/old", "?tag=v1", old.url);
+      expect([reply.status, reply.headers.get("oci-tag")]).toEqual([201, null]);
+      expect([old.tags("m/old"), old.manifests("m/old")]).toEqual([[], [digest]]);
+    } finally {
+      await old.close();
+    }
+  });
+});
+
+describe("a manifest that is put by a tag", () => {
+  const sha512 = (body: string): string => digestLike("sha512:", Buffer.from(body));
+
+  it("gets the digest of the query, if that is its own", async () => {
+    const body = manifestOf(await upload(registry.url, "m/512", "{}"));
+    const digest = sha512(body);
+    const reply = await putManifest(registry.url, "m/512", `v1?digest=${digest}`, DOCKER_MANIFEST, body);
+    expect([reply.status, reply.headers.get("docker-content-digest")]).toEqual([201, digest]);
+    const got = await send("HEAD", `${v2}/m/512/manifests/v1`);
+    expect([got.status, got.headers.get("docker-content-digest")]).toEqual([200, digest]);
+    expect(registry.manifests("m/512")).toEqual([digest]);
+  });
+
+  it.each([sha512("something else"), "sha512:12"])("is refused with the digest %s", async (digest) => {
+    const body = manifestOf(await upload(registry.url, "m/other", "{}"));
+    const reply = await putManifest(registry.url, "m/other", `v1?digest=${digest}`, DOCKER_MANIFEST, body);
+    expect([reply.status, ...reply.codes]).toEqual([400, "DIGEST_INVALID"]);
+    expect(registry.tags("m/other")).toEqual([]);
+  });
+
+  it("has its usual digest where the registry does not know the parameter", async () => {
+    const old = await startRegistry({ digestParameter: false });
+    try {
+      const body = manifestOf(await upload(old.url, "m/old", "{}"));
+      const reply = await putManifest(old.url, "m/old", `v1?digest=${sha512(body)}`, DOCKER_MANIFEST, body);
+      expect(reply.headers.get("docker-content-digest")).toBe(digestOf(Buffer.from(body)));
+    } finally {
+      await old.close();
+    }
+  });
+});
+
 describe("tags", () => {
   beforeAll(() => {
     for (const tag of ["b", "A", "c", "D"]) registry.putImage("t/app", { tag });
@@ -314,6 +383,17 @@ describe("options", () => {
       await expect(upload(other.url, "a", "x")).resolves.toBe(digestOf(Buffer.from("x")));
       const wrong = await send("POST", `${other.url}/v2/a/blobs/uploads/?digest=${NOWHERE}`, { body: "x" });
       expect(wrong.codes).toEqual(["DIGEST_INVALID"]);
+    });
+  });
+
+  it("referrers: false has no such API, and says of no subject that it was seen", async () => {
+    await withRegistry({ referrers: false }, async (other) => {
+      const config = await upload(other.url, "a", "{}");
+      const subject = { mediaType: OCI_MANIFEST, size: 1, digest: NOWHERE };
+      const body = manifestOf(config, [], { mediaType: OCI_MANIFEST, subject });
+      const put = await putManifest(other.url, "a", digestOf(Buffer.from(body)), OCI_MANIFEST, body);
+      expect([put.status, put.headers.get("oci-subject")]).toEqual([201, null]);
+      expect((await send("GET", `${other.url}/v2/a/referrers/${NOWHERE}`)).status).toBe(404);
     });
   });
 
