@@ -9,11 +9,15 @@ export type ErrorCode =
   | "USAGE"
   /** A name that docker's grammar refuses. */
   | "INVALID_REFERENCE"
+  /** A platform that containerd's grammar refuses, or a name for one that nobody knows. */
+  | "INVALID_PLATFORM"
   | "INVALID_DIGEST"
   | "INVALID_JSON"
   /** Not the manifest, index or image config that it should be. */
   | "INVALID_MANIFEST"
   | "UNSUPPORTED_MANIFEST"
+  /** A folder of digests, or a file about a build, that is not what it should be. */
+  | "INVALID_SOURCE"
   /** Something of the user's set-up cannot be used: a CA file, a proxy. */
   | "CONFIG"
   /** A file of the local store is in the way, or broken. */
@@ -25,6 +29,8 @@ export type ErrorCode =
   | "LIST_EMPTY"
   | "PLATFORM_MISSING"
   | "OTHER_REGISTRY"
+  /** What the user expects of the list is not so; nothing was pushed. */
+  | "EXPECTATION"
   | "PAYLOAD_MISSING"
   /** An attestation's annotations, without which nobody finds its image, have no room in docker's list. */
   | "ATTESTATION_LOST"
