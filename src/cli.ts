@@ -1,8 +1,16 @@
-import { commonFlags, type Command, type CommandEntry } from "./commands/command.js";
+import {
+  commonFlags,
+  type Command,
+  type CommandEntry,
+  type CommandGroup,
+  type CommandNode,
+  type Dialect,
+} from "./commands/command.js";
 import { commands as allCommands } from "./commands/index.js";
 import type { Context } from "./context.js";
 import { ManifestError, UsageError, messageOf } from "./errors.js";
 import { parseFlags, type FlagTable, type FlagValues } from "./go/flags.js";
+import { goQuote } from "./go/quote.js";
 import { escapeControls } from "./ui/text.js";
 import { VERSION } from "./version.js";
 
@@ -27,18 +35,19 @@ const globalFlags = {
 export async function run(
   argv: readonly string[],
   context: Context,
-  commands: readonly CommandEntry[] = allCommands,
+  commands: readonly CommandNode[] = allCommands,
 ): Promise<number> {
   let debug = false;
   let command: Command | undefined;
+  const way: CommandGroup[] = [];
   try {
-    const { globals, entry, rest } = route(argv, commands);
+    const { globals, entry, rest } = route(argv, commands, way);
     debug = globals.debug;
     if (globals.version) {
       context.stdout.write(`tsmanifest version ${VERSION}\n`);
       return 0;
     }
-    if (entry === undefined) return await runNothing(context, commands, globals.help, rest);
+    if (entry === undefined) return await runNothing(context, commands, way.at(-1), globals.help, rest);
 
     command = await entry.load();
     const { values, args } = parseFlags({ ...command.flags, ...commonFlags }, rest);
@@ -51,17 +60,23 @@ export async function run(
     const fault = arityFault(command.arity, args.length);
     if (fault !== undefined) {
       const hint = command.arity.max === undefined ? "See" : "Run";
-      context.stderr.write(`tsmanifest: 'tsmanifest ${command.name}' ${fault}${usage(command, hint)}\n`);
+      const message = `tsmanifest: 'tsmanifest ${command.name}' ${fault}${usage(command, hint)}`;
+      context.stderr.write(`${inDialect(message, command.dialect)}\n`);
       return 1;
     }
     await command.run(configured(context, globals.config), { ...values, debug }, args);
     return 0;
   } catch (error) {
-    context.stderr.write(
-      `${escapeControls(await describe(error, { command, debug, signal: context.signal }))}\n`,
-    );
-    return error instanceof UsageError ? error.status : 1;
+    const dialect = command?.dialect ?? way.at(-1)?.dialect ?? "docker";
+    const text = await describe(error, { command, dialect, debug, signal: context.signal });
+    context.stderr.write(`${escapeControls(inDialect(text, dialect))}\n`);
+    return error instanceof UsageError && dialect === "docker" ? error.status : 1;
   }
+}
+
+/** Every error of buildx begins like this. */
+function inDialect(text: string, dialect: Dialect | undefined): string {
+  return dialect === "buildx" ? `ERROR: ${text}` : text;
 }
 
 /** `--config DIR` is DOCKER_CONFIG for this run. Streams stay unopened until they are used. */
@@ -91,48 +106,65 @@ interface Route {
 }
 
 /**
- * Which command is meant: the first word that is no flag. `tsmanifest manifest push` is `tsmanifest push`, for those
- * who turn `docker manifest` into it by an alias of `docker`; `help push` is `push --help`.
+ * Which command is meant: the first word that is no flag, below the groups that are named before it, which are noted in
+ * `way`. `tsmanifest manifest push` is `tsmanifest push`, for those who turn `docker manifest` into it by an alias of
+ * `docker`; `help push` is `push --help`.
  */
-function route(argv: readonly string[], commands: readonly CommandEntry[]): Route {
+function route(argv: readonly string[], tree: readonly CommandNode[], way: CommandGroup[]): Route {
   const leading: string[] = [];
+  let commands = tree;
+  let flags: typeof globalFlags = globalFlags;
   let at = 0;
   for (let nested = false; at < argv.length; at++) {
     const word = argv[at] ?? "";
     if (word.startsWith("-") && word !== "-" && word !== "--") {
       leading.push(word);
-      const value = word === "--config" ? argv[++at] : undefined;
+      const value = word === "--config" || word === "--builder" ? argv[++at] : undefined;
       if (value !== undefined) leading.push(value);
     } else if (word === "manifest" && !nested) {
       nested = true;
     } else if (word === "help") {
       leading.push("--help");
     } else {
-      const entry = commands.find(({ name }) => name === word);
-      if (entry === undefined) break;
-      const { values } = parseFlags(globalFlags, leading);
-      return { globals: values, entry, rest: argv.slice(at + 1) };
+      const node = commands.find(({ name }) => name === word);
+      if (node === undefined) break;
+      if ("commands" in node) {
+        way.push(node);
+        nested = true;
+        commands = node.commands;
+        flags = { ...flags, ...node.flags };
+        continue;
+      }
+      const { values } = parseFlags(flags, leading);
+      return { globals: values, entry: node, rest: argv.slice(at + 1) };
     }
   }
-  const { values, args } = parseFlags(globalFlags, [...leading, ...argv.slice(at)]);
+  const { values, args } = parseFlags(flags, [...leading, ...argv.slice(at)]);
   return { globals: values, rest: args };
 }
 
-/** No command: the help, on stdout when it was asked for. */
+/** No command: the help, on stdout when it was asked for. buildx always has it there. */
 async function runNothing(
   context: Context,
-  commands: readonly CommandEntry[],
+  commands: readonly CommandNode[],
+  group: CommandGroup | undefined,
   wantsHelp: boolean,
   [unknown]: readonly string[],
 ): Promise<number> {
   if (unknown !== undefined && !wantsHelp) {
-    const message = `tsmanifest: unknown command: tsmanifest ${unknown}${usage(undefined)}`;
+    const message =
+      group === undefined
+        ? `tsmanifest: unknown command: tsmanifest ${unknown}${usage(undefined)}`
+        : inDialect(
+            `unknown command: ${goQuote(unknown)}\nRun 'tsmanifest ${group.name} --help' for more information`,
+            group.dialect,
+          );
     context.stderr.write(`${escapeControls(message)}\n`);
     return 1;
   }
-  const { programHelp } = await import("./help.js");
-  const text = programHelp(commands, globalFlags);
-  if (wantsHelp) context.stdout.write(text);
+  const { groupHelp, programHelp } = await import("./help.js");
+  const text = group === undefined ? programHelp(commands, globalFlags) : groupHelp(group, globalFlags);
+  if (wantsHelp || group !== undefined) context.stdout.write(text);
   else context.stderr.write(`\n${text}`);
   return 0;
 }
@@ -155,23 +187,29 @@ function usage(command: Command | undefined, hint: "Run" | "See" = "Run"): strin
 
 interface Circumstances {
   readonly command: Command | undefined;
+  readonly dialect: Dialect;
   readonly debug: boolean;
   readonly signal: AbortSignal;
 }
 
 /** What to print about an error. Where it comes from is for `--debug` only. */
-async function describe(thrown: unknown, { command, debug, signal }: Circumstances): Promise<string> {
-  if (thrown instanceof UsageError) return thrown.message + usage(command);
+async function describe(thrown: unknown, circumstances: Circumstances): Promise<string> {
+  const { command, dialect, debug, signal } = circumstances;
+  if (thrown instanceof UsageError) return thrown.message + (dialect === "docker" ? usage(command) : "");
   const origin = debug ? `\n${stackOf(thrown)}` : "";
   if (signal.aborted) return `tsmanifest: interrupted${origin}`;
-  const { inDockerWords } = await import("./ui/dockerWords.js");
-  const error = inDockerWords(thrown);
+  const error = await inWordsOf(dialect, thrown);
   if (error instanceof ManifestError) {
     const hint = error.hint === undefined ? "" : `\n${error.hint}`;
     return error.message + hint + origin;
   }
   const hint = debug ? "" : "\nRun it again with --debug to see where this comes from.";
   return `tsmanifest: internal error: ${messageOf(error)}${hint}${origin}`;
+}
+
+async function inWordsOf(dialect: Dialect, error: unknown): Promise<unknown> {
+  if (dialect === "buildx") return (await import("./ui/buildxWords.js")).inBuildxWords(error);
+  return (await import("./ui/dockerWords.js")).inDockerWords(error);
 }
 
 /** Where an error was made, and what caused it. */

@@ -34,6 +34,12 @@ export type ErrorCode =
   | "PAYLOAD_MISSING"
   /** An attestation's annotations, without which nobody finds its image, have no room in docker's list. */
   | "ATTESTATION_LOST"
+  /** None of the manifests is for a platform that was asked for. */
+  | "NO_MATCH"
+  /** The tag points elsewhere than when it was read: somebody else has moved it. */
+  | "TAG_MOVED"
+  /** What was pushed is not what is there afterwards. */
+  | "NOT_VERIFIED"
   /** Content that does not have the digest or size that it should have. */
   | "DIGEST_MISMATCH"
   /** The same of a manifest that somebody named by its digest. */

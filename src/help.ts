@@ -1,5 +1,5 @@
 import { Command as HelpCommand, Option } from "commander";
-import { commonFlags, type Command, type CommandEntry } from "./commands/command.js";
+import { commonFlags, type Command, type CommandGroup, type CommandNode } from "./commands/command.js";
 import { longName, type Flag, type FlagTable } from "./go/flags.js";
 
 /**
@@ -20,11 +20,30 @@ const EXAMPLES = [
 const WIDTH = 100;
 
 /** The help of the whole program. */
-export function programHelp(commands: readonly CommandEntry[], flags: FlagTable): string {
-  const help = layout("tsmanifest", "COMMAND", ABOUT, flags);
-  for (const { name, summary } of commands) help.addCommand(new HelpCommand(name).description(summary));
-  const footer = "Run 'tsmanifest COMMAND --help' for more information on a command.";
-  return `${help.helpInformation()}${examples(EXAMPLES)}\n${footer}\n`;
+export function programHelp(commands: readonly CommandNode[], flags: FlagTable): string {
+  return treeHelp("tsmanifest", ABOUT, commands, flags, EXAMPLES);
+}
+
+/** The help of commands that have a word of their own before them. */
+export function groupHelp(group: CommandGroup, flags: FlagTable): string {
+  const { name, summary, commands } = group;
+  return treeHelp(`tsmanifest ${name}`, `${summary}.`, commands, { ...flags, ...group.flags }, []);
+}
+
+function treeHelp(
+  name: string,
+  about: string,
+  commands: readonly CommandNode[],
+  flags: FlagTable,
+  lines: readonly string[],
+): string {
+  const help = layout(name, "COMMAND", about, flags);
+  for (const node of commands) {
+    if ("isHidden" in node) continue;
+    help.addCommand(new HelpCommand(node.name).description(node.summary));
+  }
+  const footer = `Run '${name} COMMAND --help' for more information on a command.`;
+  return `${help.helpInformation()}${examples(lines)}\n${footer}\n`;
 }
 
 /** The help of one command. */

@@ -11,9 +11,14 @@ export const commonFlags = {
   help: { kind: "bool", short: "h", quietShort: true, description: "Show this help" },
 } as const satisfies FlagTable;
 
+/** `docker manifest`'s words, or those of `docker buildx imagetools`. */
+export type Dialect = "docker" | "buildx";
+
 /** One verb: what it takes, what its help says, and what it does. */
 export interface Command<Flags extends FlagTable = FlagTable> {
   readonly name: string;
+  /** Whose command line it is: whose words and exit statuses its errors have. docker's unless told. */
+  readonly dialect?: Dialect;
   /** The usage line after the name: `[OPTIONS] MANIFEST_LIST`. */
   readonly args: string;
   /** What the help says below the usage line. */
@@ -41,6 +46,20 @@ export interface CommandEntry {
   readonly summary: string;
   load(): Promise<Command>;
 }
+
+/** Commands under a word of their own: `tsmanifest imagetools create`. */
+export interface CommandGroup {
+  readonly name: string;
+  readonly summary: string;
+  readonly dialect: Dialect;
+  /** Flags that may stand before the command, besides the program's own. */
+  readonly flags: FlagTable;
+  readonly commands: readonly CommandNode[];
+  /** It is not in the help: another way to write what is there. */
+  readonly isHidden?: true;
+}
+
+export type CommandNode = CommandEntry | CommandGroup;
 
 /** Ties the type of `run`'s flags to the flag table. */
 export function defineCommand<const Flags extends FlagTable>(command: Command<Flags>): Command<Flags> {

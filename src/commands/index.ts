@@ -1,9 +1,31 @@
-import type { CommandEntry } from "./command.js";
+import type { CommandGroup, CommandNode } from "./command.js";
+import { builderFlags } from "./imagetools/builderFlags.js";
+
+/** `docker buildx imagetools`: no local lists, one command from sources to tags. */
+const imagetools: CommandGroup = {
+  name: "imagetools",
+  summary:
+    "The commands of docker buildx imagetools: make lists of images in registries at once, and look at them",
+  dialect: "buildx",
+  flags: builderFlags,
+  commands: [
+    {
+      name: "create",
+      summary: "Make a list out of images and lists, and give it its tags",
+      load: async () => (await import("./imagetools/create.js")).imagetoolsCreate,
+    },
+    {
+      name: "inspect",
+      summary: "Show a list or an image of a registry or a layout",
+      load: async () => (await import("./imagetools/inspect.js")).imagetoolsInspect,
+    },
+  ],
+};
 
 /**
  * The command tree. Each command is loaded on demand, so that `rm` and `annotate` start without the HTTP client.
  */
-export const commands: readonly CommandEntry[] = [
+export const commands: readonly CommandNode[] = [
   {
     name: "annotate",
     summary: "Say what platform an entry of a local list is for",
@@ -28,5 +50,14 @@ export const commands: readonly CommandEntry[] = [
     name: "rm",
     summary: "Delete local lists",
     load: async () => (await import("./rm.js")).rm,
+  },
+  imagetools,
+  {
+    name: "buildx",
+    summary: "For those who turn docker into tsmanifest by an alias",
+    dialect: "buildx",
+    flags: builderFlags,
+    commands: [imagetools],
+    isHidden: true,
   },
 ];

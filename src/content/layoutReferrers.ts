@@ -1,8 +1,9 @@
 import { hasCode, ManifestError } from "../errors.js";
-import { descriptor, type Descriptor } from "../oci/descriptor.js";
+import type { Descriptor } from "../oci/descriptor.js";
 import type { Manifest } from "../oci/manifest.js";
-import { baseType, MANIFEST_TYPES } from "../oci/mediaTypes.js";
+import { mayBeManifest } from "../oci/mediaTypes.js";
 import { subjectOf, type LayoutIndex } from "./layoutIndex.js";
+import { referrerDescriptor } from "./referrer.js";
 
 /** Indexes in indexes are followed this deep. */
 const MAX_NESTING = 4;
@@ -36,8 +37,7 @@ export class ReferrerScan {
     const found = new Map<string, Descriptor[]>();
     const seen = new Set<string>();
     const visit = async ({ mediaType, digest }: Descriptor, depth: number): Promise<void> => {
-      const mayBeManifest = mediaType === "" || MANIFEST_TYPES.includes(baseType(mediaType));
-      if (!mayBeManifest || seen.has(digest)) return;
+      if (!mayBeManifest(mediaType) || seen.has(digest)) return;
       seen.add(digest);
       if (seen.size > MAX_MANIFESTS)
         throw new ManifestError("LIMIT", `a layout of more than ${MAX_MANIFESTS} manifests`);
@@ -47,7 +47,7 @@ export class ReferrerScan {
       if (subject !== undefined) {
         const others = found.get(subject) ?? [];
         found.set(subject, others);
-        others.push(referrer(manifest));
+        others.push(referrerDescriptor(manifest));
       }
       if (depth === MAX_NESTING) return;
       for (const child of manifest.children) await visit(child, depth + 1);
@@ -64,18 +64,4 @@ export class ReferrerScan {
       throw error;
     }
   }
-}
-
-/** https://github.com/opencontainers/distribution-spec/blob/main/spec.md#listing-referrers */
-function referrer({
-  mediaType,
-  digest,
-  bytes,
-  kind,
-  blobs,
-  artifactType,
-  annotations,
-}: Manifest): Descriptor {
-  const type = artifactType !== "" || kind === "index" ? artifactType : (blobs[0]?.mediaType ?? "");
-  return { ...descriptor(mediaType, digest, bytes.byteLength), artifactType: type, annotations };
 }

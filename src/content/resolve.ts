@@ -1,23 +1,17 @@
-import * as z from "zod/mini";
-import { hasCode, ManifestError, messageOf } from "../errors.js";
-import { issueOf, parseJson } from "../go/json.js";
+import { ManifestError } from "../errors.js";
 import type { Entry } from "../list/entry.js";
 import { descriptor, type Descriptor } from "../oci/descriptor.js";
 import { checkDigest, digestLike, isDigest } from "../oci/digest.js";
 import { formatLocation } from "../oci/location.js";
 import type { Manifest } from "../oci/manifest.js";
-import { Platform } from "../oci/platform.js";
 import { formatReference, withDigest, type Reference } from "../oci/reference.js";
 import type { Layout } from "./layout.js";
 import type { LayoutReference } from "./layoutReference.js";
+import { ManifestCache, type ManifestCacheOptions } from "./manifestCache.js";
 import type { Repository } from "./repository.js";
 
 /** Indexes in indexes are followed this deep. */
 const MAX_NESTING = 4;
-/** No registry takes a larger index: 4 MiB hold some 20,000 of the shortest descriptors. */
-const MAX_MANIFESTS = 10_000;
-/** A list of so many bytes of manifests is nobody's; it bounds what a hostile index makes us hold. */
-const MAX_MANIFEST_BYTES = 128 * 1024 * 1024;
 
 /** An image or an index that a list is made of, and what its manifests are called in the list. */
 export interface Source {
@@ -66,17 +60,10 @@ export async function layoutSource(
 
 /** Reads sources for one list: what several of them share is read once, and what all of them make us hold is bounded. */
 export class SourceReader {
-  readonly #platforms = new Map<string, Promise<Platform>>();
-  readonly #children = new Map<string, Promise<Manifest>>();
-  readonly #signal: AbortSignal | undefined;
-  readonly #maxBytes: number;
-  #manifests = 0;
-  #bytes = 0;
+  readonly #cache: ManifestCache;
 
-  /** `maxBytes`: of all manifests together, 128 MiB unless told. */
-  constructor({ signal, maxBytes = MAX_MANIFEST_BYTES }: { signal?: AbortSignal; maxBytes?: number } = {}) {
-    this.#signal = signal;
-    this.#maxBytes = maxBytes;
+  constructor(options: ManifestCacheOptions = {}) {
+    this.#cache = new ManifestCache(options);
   }
 
   /**
@@ -84,7 +71,7 @@ export class SourceReader {
    * @throws MANIFEST_UNKNOWN if it is not there
    */
   async manifest(source: Source): Promise<Manifest> {
-    const manifest = await this.#get(source.repository, source.reference, source.name);
+    const manifest = await this.#cache.manifest(source.repository, source.reference, source.name);
     const { digest } = source;
     if (digest !== undefined && digestLike(digest, manifest.bytes) !== digest)
       throw mismatch(source.name, digest);
@@ -105,62 +92,22 @@ export class SourceReader {
   }
 
   async #childEntries(source: Source, index: Manifest, depth: number): Promise<Entry[]> {
+    const { repository, name } = source;
     if (index.children.length === 0) {
-      throw new ManifestError("INVALID_MANIFEST", `${source.name} is an index without manifests`, {
-        subject: source.name,
-      });
+      throw new ManifestError("INVALID_MANIFEST", `${name} is an index without manifests`, { subject: name });
     }
-    if (depth > MAX_NESTING) throw limit(source.name, `indexes are nested more than ${MAX_NESTING} deep`);
-    // In all: ten thousand indexes of ten thousand would be as many requests.
-    this.#manifests += index.children.length;
-    if (this.#manifests > MAX_MANIFESTS) throw limit(source.name, `more than ${MAX_MANIFESTS} manifests`);
+    if (depth > MAX_NESTING) throw limit(name, `indexes are nested more than ${MAX_NESTING} deep`);
+    this.#cache.expect(index.children.length, name);
     for (const { digest } of index.children) checkDigest(digest);
     const entries = await Promise.all(
       index.children.map(async (child) => {
         const ref = withDigest(source.ref, child.digest);
-        const manifest = await this.#child(source, child.digest, formatReference(ref));
+        const manifest = await this.#cache.manifest(repository, child.digest, formatReference(ref), name);
         if (manifest.kind === "index") return this.#childEntries(source, manifest, depth + 1);
-        return [
-          { ...(await this.#entry(source.repository, ref, manifest, child)), origins: [source.origin] },
-        ];
+        return [{ ...(await this.#entry(repository, ref, manifest, child)), origins: [source.origin] }];
       }),
     );
     return entries.flat();
-  }
-
-  /** A manifest that an index names; each is read once from a repository, however often it is named. */
-  #child({ repository, name: index }: Source, digest: string, name: string): Promise<Manifest> {
-    const key = `${formatLocation(repository.location)}@${digest}`;
-    const known = this.#children.get(key);
-    // Each of its entries is kept whole.
-    if (known !== undefined) return known.then((manifest) => this.#held(name, manifest));
-    const asked = this.#get(repository, digest, name, index);
-    this.#children.set(key, asked);
-    asked.catch(() => this.#children.delete(key));
-    return asked;
-  }
-
-  #held(name: string, manifest: Manifest): Manifest {
-    this.#bytes += manifest.bytes.byteLength;
-    if (this.#bytes > this.#maxBytes) throw limit(name, `more than ${this.#maxBytes} bytes of manifests`);
-    return manifest;
-  }
-
-  async #get(repository: Repository, reference: string, name: string, index?: string): Promise<Manifest> {
-    try {
-      const manifest = await repository.get(reference, { signal: this.#signal });
-      return this.#held(name, manifest);
-    } catch (error) {
-      if (!hasCode(error, "MANIFEST_UNKNOWN")) throw error;
-      throw new ManifestError("MANIFEST_UNKNOWN", `${name} is not there`, {
-        subject: name,
-        hint:
-          index === undefined
-            ? error.hint
-            : `${index} names it, but it is not in ${formatLocation(repository.location)}`,
-        cause: error,
-      });
-    }
   }
 
   async #entry(
@@ -172,7 +119,9 @@ export class SourceReader {
     const { mediaType, digest, bytes, kind } = manifest;
     const platform =
       child?.platform ??
-      (child !== undefined && kind === "artifact" ? undefined : await this.#platform(repository, manifest));
+      (child !== undefined && kind === "artifact"
+        ? undefined
+        : await this.#cache.platform(repository, manifest));
     const { urls, annotations, data, artifactType } = child ?? descriptor("", "", 0);
     return {
       ref,
@@ -188,33 +137,6 @@ export class SourceReader {
       raw: bytes,
       manifest,
     };
-  }
-
-  /** What an image's config says; each config is read once. */
-  #platform(repository: Repository, manifest: Manifest): Promise<Platform> {
-    const digest = manifest.blobs[0]?.digest ?? "";
-    const known = this.#platforms.get(digest);
-    if (known !== undefined) return known;
-    const asked = repository
-      .getBlob(digest, { signal: this.#signal })
-      .then((config) => readPlatform(config, digest));
-    this.#platforms.set(digest, asked);
-    // Another repository may have what this one lacks.
-    asked.catch(() => this.#platforms.delete(digest));
-    return asked;
-  }
-}
-
-function readPlatform(config: Buffer, digest: string): Platform {
-  try {
-    const parsed = z.safeParse(Platform, parseJson(config));
-    if (parsed.success) return parsed.data;
-    throw new ManifestError("INVALID_MANIFEST", issueOf(parsed.error));
-  } catch (error) {
-    throw new ManifestError("INVALID_MANIFEST", `image config ${digest}: ${messageOf(error)}`, {
-      subject: digest,
-      cause: error,
-    });
   }
 }
 

@@ -17,6 +17,11 @@ export const IMAGE_CONFIGS: ReadonlySet<string> = new Set([
   "application/vnd.docker.container.image.v1+json",
 ]);
 
+/** Is it a manifest by its type? An index may name anything; what says no type is taken for one. */
+export function mayBeManifest(mediaType: string): boolean {
+  return mediaType === "" || MANIFEST_TYPES.includes(baseType(mediaType));
+}
+
 /** A list of manifests rather than a manifest? */
 export function isListType(mediaType: string): boolean {
   return mediaType === DOCKER_LIST || mediaType === OCI_INDEX;

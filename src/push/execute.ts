@@ -17,6 +17,8 @@ export type PushEvent =
   | { readonly kind: "blob"; readonly blob: BlobStep; readonly outcome: BlobOutcome }
   /** A child is in the target: it was there, or it was put. */
   | { readonly kind: "child"; readonly child: ManifestStep; readonly outcome: "present" | "put" }
+  /** A tag by which a referrer would be found names another one already, and stays. */
+  | { readonly kind: "kept"; readonly tag: string; readonly digest: string }
   /** All children are there: the tags are about to move, and have moved. */
   | { readonly kind: "tagging" | "tagged" };
 
@@ -105,7 +107,7 @@ export class Push {
     for (const step of manifests) {
       const { digest } = step.manifest;
       if (step.role === "root" || this.#children.has(digest)) continue;
-      const answer = this.#watched(this.#isThere(digest));
+      const answer = this.#watched(this.#isThere(step));
       this.#children.set(digest, { step, answer, outcome: undefined, pushed: undefined });
     }
     for (const step of blobs) {
@@ -175,9 +177,17 @@ export class Push {
     return work;
   }
 
-  async #isThere(digest: string): Promise<boolean> {
-    const found = await this.#target.resolve(digest, { signal: this.#signal, stop: this.#stop });
-    if (found === undefined) return false;
+  /** By its digest, or by each tag that it must have. */
+  async #isThere({ manifest: { digest }, tags }: ManifestStep): Promise<boolean> {
+    const options = { signal: this.#signal, stop: this.#stop };
+    const names = tags.length === 0 ? [digest] : tags;
+    const found = await Promise.all(names.map((name) => this.#target.resolve(name, options)));
+    for (const [index, one] of found.entries()) {
+      // What others have attached under that name is not to be lost.
+      if (one !== undefined && one.digest !== digest)
+        this.#onEvent?.({ kind: "kept", tag: names[index] ?? "", digest: one.digest });
+    }
+    if (found.includes(undefined)) return false;
     const child = this.#children.get(digest);
     if (child !== undefined) child.outcome = "present";
     return true;
@@ -231,9 +241,9 @@ export class Push {
   }
 
   async #put(child: Child): Promise<void> {
-    const { manifest, role, needs } = child.step;
+    const { manifest, role, needs, tags } = child.step;
     try {
-      await this.#target.put(manifest, [], {
+      await this.#target.put(manifest, tags, {
         signal: this.#signal,
         stop: this.#stop,
         role: role === "referrer" ? "referrer" : "child",

@@ -4,10 +4,11 @@ import { inListOrder } from "../list/attestations.js";
 import type { Draft } from "../list/draft.js";
 import { encodeList } from "../list/encode.js";
 import type { Entry } from "../list/entry.js";
+import type { Descriptor } from "../oci/descriptor.js";
 import { digestFault, digestLike } from "../oci/digest.js";
 import { formatLocation, isSameLocation, locationOf, type Location } from "../oci/location.js";
 import { withExactBytes, type Manifest } from "../oci/manifest.js";
-import { isForeignLayer } from "../oci/mediaTypes.js";
+import { isForeignLayer, mayBeManifest } from "../oci/mediaTypes.js";
 import { formatReference, withDigest } from "../oci/reference.js";
 import { PlanError } from "./errors.js";
 
@@ -63,6 +64,8 @@ export interface PlanItem {
   readonly role: "child" | "referrer";
   /** Where it and its blobs are: the first that holds them, and others that do. */
   readonly sources: readonly Location[];
+  /** Of a referrer that is found by them (cosign's); none unless told. */
+  readonly tags?: readonly string[];
   /** See {@link ManifestStep.toleratesRefusal}. */
   readonly toleratesRefusal: boolean;
 }
@@ -92,36 +95,21 @@ export function planManifests({
   items,
   mountOnly = false,
 }: ManifestsToPlan): Plan {
-  const isThere = (sources: readonly Location[]): boolean =>
-    sources.some((source) => isSameLocation(source, target));
-  const distinct = new Map<string, PlanItem>();
-  for (const item of items) {
-    const known = distinct.get(item.manifest.digest);
-    const sources = [...(known?.sources ?? []), ...item.sources];
-    distinct.set(item.manifest.digest, { ...(known ?? item), sources });
-  }
-  const absent = [...distinct.values()].filter(({ sources }) => !isThere(sources));
-  const digests = new Set(absent.map(({ manifest }) => manifest.digest));
-  const steps = absent.map(
-    ({ manifest, role, toleratesRefusal }): ManifestStep => ({
-      manifest,
-      role,
-      needs: needsOf(manifest, digests),
-      tags: [],
-      toleratesRefusal,
-    }),
-  );
-  const contents = absent.map(({ manifest, sources }) => ({ manifest, sources }));
-  if (!isThere(rootSources)) contents.push({ manifest: root, sources: rootSources });
+  const isRootThere = includesLocation(rootSources, target);
+  const content = isRootThere ? [] : [{ manifest: root, sources: rootSources }];
+  const { blobs, manifests } = planItems(target, items, content);
   return {
     target,
-    blobs: blobSteps(contents, target),
+    blobs,
     manifests: [
-      ...inNeedOrder(steps),
+      ...manifests,
       {
         manifest: root,
         role: "root",
-        needs: [...(isThere(rootSources) ? [] : needsOf(root, new Set())), ...digests],
+        needs: [
+          ...(isRootThere ? [] : blobsOf(root).map(({ digest }) => digest)),
+          ...manifests.map(({ manifest }) => manifest.digest),
+        ],
         tags,
         toleratesRefusal: false,
       },
@@ -130,9 +118,47 @@ export function planManifests({
   };
 }
 
-function needsOf({ blobs, children }: Manifest, planned: ReadonlySet<string>): string[] {
-  const named = children.map(({ digest }) => digest).filter((digest) => planned.has(digest));
-  return [...new Set([...blobs.map(({ digest }) => digest), ...named])];
+/** The part of a plan that some manifests are, before the whole is known. What is in the target already is left out. */
+export function planItems(
+  target: Location,
+  items: readonly PlanItem[],
+  more: readonly Content[] = [],
+): Pick<Plan, "blobs" | "manifests"> {
+  const distinct = new Map<string, PlanItem>();
+  for (const item of items) {
+    const known = distinct.get(item.manifest.digest);
+    distinct.set(item.manifest.digest, known === undefined ? item : together(known, item));
+  }
+  const absent = [...distinct.values()].filter(({ sources }) => !includesLocation(sources, target));
+  const digests = new Set(absent.map(({ manifest }) => manifest.digest));
+  const steps = absent.map(({ manifest, role, tags = [], toleratesRefusal }): ManifestStep => {
+    const blobs = blobsOf(manifest).map(({ digest }) => digest);
+    const children = manifest.children.map(({ digest }) => digest).filter((digest) => digests.has(digest));
+    return { manifest, role, needs: [...new Set([...blobs, ...children])], tags, toleratesRefusal };
+  });
+  return { blobs: blobSteps([...absent, ...more], target), manifests: inNeedOrder(steps) };
+}
+
+/** One manifest that several sources have, or that is wanted for several reasons. */
+function together(one: PlanItem, other: PlanItem): PlanItem {
+  return {
+    ...one,
+    role: one.role === "child" ? "child" : other.role,
+    sources: [...one.sources, ...other.sources],
+    tags: [...new Set([...(one.tags ?? []), ...(other.tags ?? [])])],
+    toleratesRefusal: one.toleratesRefusal || other.toleratesRefusal,
+  };
+}
+
+function includesLocation(locations: readonly Location[], wanted: Location): boolean {
+  return locations.some((location) => isSameLocation(location, wanted));
+}
+
+/** What is no manifest and must be there before it. An index may name anything. */
+function blobsOf({ blobs, children }: Manifest): readonly Descriptor[] {
+  return children.length === 0
+    ? blobs
+    : [...blobs, ...children.filter(({ mediaType }) => !mayBeManifest(mediaType))];
 }
 
 /** What an index names comes before it; otherwise the order stays. */
@@ -253,7 +279,7 @@ function blobSteps(contents: readonly Content[], target: Location): BlobStep[] {
     location.kind === "registry" && target.kind === "registry" && location.domain === target.domain;
   const steps = new Map<string, BlobStep>();
   for (const { manifest, sources: places } of contents) {
-    for (const { digest, size, mediaType } of manifest.blobs) {
+    for (const { digest, size, mediaType } of blobsOf(manifest)) {
       checkBlobDigest(digest, manifest, places[0] ?? target);
       const { sources, neededBy }: Pick<BlobStep, "sources" | "neededBy"> = steps.get(digest) ?? {
         sources: [],

@@ -1,0 +1,113 @@
+import * as z from "zod/mini";
+import { hasCode, ManifestError, messageOf } from "../errors.js";
+import { issueOf, parseJson } from "../go/json.js";
+import { isDigest } from "../oci/digest.js";
+import { formatLocation } from "../oci/location.js";
+import type { Manifest } from "../oci/manifest.js";
+import { Platform } from "../oci/platform.js";
+import type { Repository } from "./repository.js";
+
+/** A list of so many bytes of manifests is nobody's; it bounds what a hostile index makes us hold. */
+const MAX_MANIFEST_BYTES = 128 * 1024 * 1024;
+/** No registry takes a larger index: 4 MiB hold some 20,000 of the shortest descriptors. */
+const MAX_MANIFESTS = 10_000;
+
+export interface ManifestCacheOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Of all manifests together, 128 MiB unless told. */
+  readonly maxBytes?: number;
+}
+
+/** Reads manifests and configs for one piece of work, each once; what all of them make us hold is bounded. */
+export class ManifestCache {
+  readonly #manifests = new Map<string, Promise<Manifest>>();
+  readonly #platforms = new Map<string, Promise<Platform>>();
+  readonly #signal: AbortSignal | undefined;
+  readonly #maxBytes: number;
+  #count = 0;
+  #bytes = 0;
+
+  constructor({ signal, maxBytes = MAX_MANIFEST_BYTES }: ManifestCacheOptions = {}) {
+    this.#signal = signal;
+    this.#maxBytes = maxBytes;
+  }
+
+  /**
+   * A manifest. One that is asked for by its digest is read once, however often that is.
+   * @param name what errors call it
+   * @param index what names it, if something does
+   * @throws MANIFEST_UNKNOWN, naming it, if it is not there; LIMIT
+   */
+  async manifest(repository: Repository, reference: string, name: string, index?: string): Promise<Manifest> {
+    const manifest = await this.#read(repository, reference, name, index);
+    // Whoever asks keeps it.
+    this.#bytes += manifest.bytes.byteLength;
+    if (this.#bytes > this.#maxBytes) throw limit(name, `more than ${this.#maxBytes} bytes of manifests`);
+    return manifest;
+  }
+
+  /** Counts what an index names, before it is read: ten thousand indexes of ten thousand would be as many requests. */
+  expect(count: number, name: string): void {
+    this.#count += count;
+    if (this.#count > MAX_MANIFESTS) throw limit(name, `more than ${MAX_MANIFESTS} manifests`);
+  }
+
+  /** What an image's config says of its platform, as it says it; each config is read once. */
+  platform(repository: Repository, manifest: Manifest): Promise<Platform> {
+    const digest = manifest.blobs[0]?.digest ?? "";
+    const known = this.#platforms.get(digest);
+    if (known !== undefined) return known;
+    const asked = repository
+      .getBlob(digest, { signal: this.#signal })
+      .then((config) => readPlatform(config, digest));
+    this.#platforms.set(digest, asked);
+    // Another repository may have what this one lacks.
+    asked.catch(() => this.#platforms.delete(digest));
+    return asked;
+  }
+
+  #read(repository: Repository, reference: string, name: string, index?: string): Promise<Manifest> {
+    const key = isDigest(reference) ? `${formatLocation(repository.location)}@${reference}` : undefined;
+    const known = key === undefined ? undefined : this.#manifests.get(key);
+    if (known !== undefined) return known;
+    const asked = this.#ask(repository, reference, name, index);
+    if (key !== undefined) {
+      this.#manifests.set(key, asked);
+      asked.catch(() => this.#manifests.delete(key));
+    }
+    return asked;
+  }
+
+  async #ask(repository: Repository, reference: string, name: string, index?: string): Promise<Manifest> {
+    try {
+      return await repository.get(reference, { signal: this.#signal });
+    } catch (error) {
+      if (!hasCode(error, "MANIFEST_UNKNOWN")) throw error;
+      throw new ManifestError("MANIFEST_UNKNOWN", `${name} is not there`, {
+        subject: name,
+        hint:
+          index === undefined
+            ? error.hint
+            : `${index} names it, but it is not in ${formatLocation(repository.location)}`,
+        cause: error,
+      });
+    }
+  }
+}
+
+function readPlatform(config: Buffer, digest: string): Platform {
+  try {
+    const parsed = z.safeParse(Platform, parseJson(config));
+    if (parsed.success) return parsed.data;
+    throw new ManifestError("INVALID_MANIFEST", issueOf(parsed.error));
+  } catch (error) {
+    throw new ManifestError("INVALID_MANIFEST", `image config ${digest}: ${messageOf(error)}`, {
+      subject: digest,
+      cause: error,
+    });
+  }
+}
+
+function limit(subject: string, why: string): ManifestError {
+  return new ManifestError("LIMIT", `${subject}: ${why}`, { subject });
+}

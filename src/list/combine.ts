@@ -1,0 +1,274 @@
+import * as z from "zod/mini";
+import { ManifestError } from "../errors.js";
+import {
+  goInteger,
+  goObject,
+  goString,
+  goStringMap,
+  goStringOrOmit,
+  goStruct,
+  goText,
+  goTextMap,
+  indentJson,
+  parseJson,
+} from "../go/json.js";
+import { Descriptor, encodeDescriptor } from "../oci/descriptor.js";
+import { digestOf } from "../oci/digest.js";
+import { DOCKER_LIST, isListType, OCI_INDEX } from "../oci/mediaTypes.js";
+import { formatPlatform, platformMatcher } from "../oci/platformName.js";
+import type { Platform } from "../oci/platform.js";
+import { applyAnnotations, type ListAnnotation } from "./annotationFlags.js";
+import { attestedDigest, isAttestation } from "./attestations.js";
+
+/**
+ * Makes one manifest of several as `docker buildx imagetools create` does, to the byte. Where buildx chooses by chance (the
+ * order of what it reads from a map), the order here is that of the list.
+ * https://github.com/docker/buildx/blob/master/docs/reference/buildx_imagetools_create.md
+ */
+
+/** A source, read. */
+export interface CombinedSource {
+  /** Its type, digest and size; its annotations and platform where they were given with it, or found in its config. */
+  readonly descriptor: Descriptor;
+  /** Its bytes. */
+  readonly bytes: Buffer;
+}
+
+/** An entry of what was made. */
+export interface CombinedEntry {
+  readonly descriptor: Descriptor;
+  /** Which of the sources have it, by their places among them; the last that named it comes first. */
+  readonly sources: readonly number[];
+}
+
+/** What is to be put under the tags. */
+export interface Combined {
+  readonly descriptor: Descriptor;
+  readonly bytes: Buffer;
+  /** Undefined where one manifest, which is no list, is carried over. */
+  readonly entries: readonly CombinedEntry[] | undefined;
+  /** Annotations were asked for, and docker's list has no room for them. */
+  readonly dropsAnnotations: boolean;
+}
+
+export interface CombineOptions {
+  readonly annotations: readonly ListAnnotation[];
+  /** A single image is put into a list of its own. */
+  readonly preferIndex: boolean;
+  /** Only these; all where there are none. */
+  readonly platforms: readonly Platform[];
+}
+
+const IndexFile = goStruct({
+  schemaVersion: goInteger,
+  mediaType: goText,
+  artifactType: goText,
+  manifests: z._default(z.array(Descriptor), []),
+  subject: z.optional(Descriptor),
+  annotations: goTextMap,
+});
+
+type IndexFile = z.infer<typeof IndexFile>;
+
+/**
+ * Puts sources together, before platforms are chosen.
+ * @throws USAGE for annotations that no list can have, INVALID_MANIFEST for a list that cannot be read
+ */
+export function combine(
+  sources: readonly CombinedSource[],
+  { annotations, preferIndex }: Pick<CombineOptions, "annotations" | "preferIndex">,
+): Combined {
+  const [only] = sources;
+  if (only !== undefined && sources.length === 1 && annotations.length === 0) {
+    const { descriptor, bytes } = only;
+    if (isListType(descriptor.mediaType)) {
+      const entries = readIndex(bytes).manifests.map((child) => ({ descriptor: child, sources: [0] }));
+      return { descriptor, bytes, entries, dropsAnnotations: false };
+    }
+    if (!preferIndex) return { descriptor, bytes, entries: undefined, dropsAnnotations: false };
+  }
+  const entries = distinctEntries(sources);
+  const isDocker = entries.every(({ descriptor }) =>
+    descriptor.mediaType.startsWith("application/vnd.docker."),
+  );
+  const mediaType = isDocker ? DOCKER_LIST : OCI_INDEX;
+  const annotated = isDocker
+    ? { annotations: {}, descriptors: entries.map(({ descriptor }) => descriptor) }
+    : applyAnnotations(
+        entries.map(({ descriptor }) => descriptor),
+        annotations,
+      );
+  const manifests = [...annotated.descriptors];
+  const bytes = encodeIndexFile({
+    schemaVersion: 2,
+    mediaType,
+    artifactType: "",
+    manifests,
+    subject: undefined,
+    annotations: annotated.annotations,
+  });
+  return {
+    descriptor: describe(mediaType, bytes),
+    bytes,
+    entries: entries.map((entry, index) => ({ ...entry, descriptor: manifests[index] ?? entry.descriptor })),
+    dropsAnnotations: isDocker && annotations.length > 0,
+  };
+}
+
+/** What is said of one manifest by several sources is said of one entry, at its first place. */
+function distinctEntries(sources: readonly CombinedSource[]): CombinedEntry[] {
+  const entries = new Map<string, CombinedEntry>();
+  const add = (descriptor: Descriptor, source: number): void => {
+    const old = entries.get(descriptor.digest);
+    if (old === undefined) {
+      entries.set(descriptor.digest, { descriptor, sources: [source] });
+      return;
+    }
+    const { mediaType, platform, annotations } = old.descriptor;
+    entries.set(descriptor.digest, {
+      descriptor: {
+        ...old.descriptor,
+        mediaType: mediaType === "" ? descriptor.mediaType : mediaType,
+        platform: descriptor.platform ?? platform,
+        annotations: { ...annotations, ...descriptor.annotations },
+      },
+      sources: [source, ...old.sources],
+    });
+  };
+  sources.forEach(({ descriptor, bytes }, index) => {
+    const all = isListType(descriptor.mediaType) ? readIndex(bytes).manifests : [descriptor];
+    for (const one of all) add(one, index);
+  });
+  return [...entries.values()];
+}
+
+/** The entries of a list that stay when platforms are chosen, and those of them for which an attestation may be found. */
+export interface Chosen {
+  readonly kept: readonly CombinedEntry[];
+  /** In the order of the list; each may have an attestation that only refers to it. */
+  readonly unattested: readonly CombinedEntry[];
+}
+
+/**
+ * Chooses by platforms: what has one of them, what has none, and the attestations of what is chosen.
+ * @throws NO_MATCH where nothing is left
+ */
+export function choosePlatforms(combined: Combined, platforms: readonly Platform[]): Chosen {
+  const matches = platforms.length === 0 ? () => true : platformMatcher(platforms);
+  const isWanted = ({ platform }: Descriptor): boolean => platform === undefined || matches(platform);
+  const { entries } = combined;
+  if (entries === undefined) {
+    const { platform } = combined.descriptor;
+    if (platform === undefined) {
+      throw noMatch("cannot filter platforms from a manifest without platform information");
+    }
+    if (!isWanted(combined.descriptor)) {
+      const name = formatPlatform(platform);
+      throw noMatch(`input platform ${name} does not match any of the provided platforms`);
+    }
+    return { kept: [], unattested: [] };
+  }
+  const byDigest = new Map(entries.map(({ descriptor }) => [descriptor.digest, descriptor]));
+  /** What each attestation of a chosen image is about. */
+  const subjects = new Map<string, string>();
+  for (const { descriptor } of entries) {
+    const subject = byDigest.get(attestedDigest(descriptor) ?? "");
+    if (subject !== undefined && isWanted(subject)) subjects.set(descriptor.digest, subject.digest);
+  }
+  const kept = entries.filter(({ descriptor }) => subjects.has(descriptor.digest) || isWanted(descriptor));
+  if (kept.length === 0) throw noMatch("none of the manifests match the provided platforms");
+  const attested = new Set(subjects.values());
+  const unattested = kept.filter(
+    ({ descriptor }) =>
+      isWanted(descriptor) && !subjects.has(descriptor.digest) && !attested.has(descriptor.digest),
+  );
+  return { kept, unattested: [...new Map(unattested.map((one) => [one.descriptor.digest, one])).values()] };
+}
+
+/**
+ * The list of what was chosen: the bytes as they were where that is all, and no attestation is added.
+ * @param attestations by the digest of an image, what refers to it as its attestation; the first that is not in the
+ *   list becomes an entry
+ */
+export function withChosen(
+  combined: Combined,
+  { kept, unattested }: Chosen,
+  attestations: ReadonlyMap<string, readonly Descriptor[]>,
+): Combined {
+  if (combined.entries === undefined) return combined;
+  const listed = new Set(
+    combined.entries
+      .map(({ descriptor }) => descriptor)
+      .filter(isAttestation)
+      .map(digest),
+  );
+  const added = unattested.flatMap(({ descriptor, sources }): CombinedEntry[] => {
+    const found = attestations.get(descriptor.digest)?.find((one) => !listed.has(one.digest));
+    return found === undefined ? [] : [{ descriptor: asEntry(found, descriptor.digest), sources }];
+  });
+  if (kept.length === combined.entries.length && added.length === 0) return combined;
+  const entries = [...kept, ...added];
+  const manifests = entries.map(({ descriptor }) => descriptor);
+  const bytes = encodeIndexFile({ ...readIndex(combined.bytes), manifests });
+  const { mediaType, annotations } = combined.descriptor;
+  return { ...combined, descriptor: { ...describe(mediaType, bytes), annotations }, bytes, entries };
+}
+
+const digest = (descriptor: Descriptor): string => descriptor.digest;
+
+/** How BuildKit lists an attestation. */
+function asEntry(referrer: Descriptor, image: string): Descriptor {
+  return {
+    ...referrer,
+    artifactType: "",
+    platform: { architecture: "unknown", os: "unknown", "os.version": "", "os.features": [], variant: "" },
+    annotations: {
+      ...referrer.annotations,
+      "vnd.docker.reference.type": "attestation-manifest",
+      "vnd.docker.reference.digest": image,
+    },
+  };
+}
+
+function describe(mediaType: string, bytes: Buffer): Descriptor {
+  return {
+    mediaType,
+    digest: digestOf(bytes),
+    size: bytes.byteLength,
+    urls: [],
+    annotations: {},
+    data: Buffer.alloc(0),
+    artifactType: "",
+  };
+}
+
+function readIndex(bytes: Buffer): IndexFile {
+  const parsed = z.safeParse(IndexFile, parseJson(bytes));
+  if (parsed.success) return parsed.data;
+  throw new ManifestError("INVALID_MANIFEST", "not a list of manifests", { cause: parsed.error });
+}
+
+function encodeIndexFile(file: IndexFile): Buffer {
+  const json = goObject([
+    ["schemaVersion", String(file.schemaVersion)],
+    ["mediaType", goStringOrOmit(file.mediaType)],
+    ["artifactType", goStringOrOmit(file.artifactType)],
+    ["manifests", `[${file.manifests.map(encodeDescriptor).join(",")}]`],
+    ["subject", file.subject && encodeDescriptor(file.subject)],
+    ["annotations", goStringMap(file.annotations)],
+  ]);
+  return indentJson(Buffer.from(json), "  ");
+}
+
+/** What is written into a metadata file. Two spaces, no final newline. */
+export function encodeMetadata(root: Descriptor, names: readonly string[]): Buffer {
+  const json = goObject([
+    ["containerimage.descriptor", encodeDescriptor(root)],
+    ["image.name", goString(names.join(","))],
+  ]);
+  return indentJson(Buffer.from(json), "  ");
+}
+
+function noMatch(message: string): ManifestError {
+  return new ManifestError("NO_MATCH", message);
+}
