@@ -1,13 +1,28 @@
 import { join } from "node:path";
 import type { Context } from "../context.js";
 import { dockerConfigDir } from "../docker/config.js";
+import { variable } from "../docker/environment.js";
 import { ManifestError } from "../errors.js";
+import type { FlagTable, FlagValues } from "../go/flags.js";
 import { formatReference, type Reference } from "../oci/reference.js";
 import { openStore, type Store } from "../store/store.js";
 
-/** The store that docker uses for this user. */
-export function openUserStore(context: Context): Store {
-  return openStore(join(dockerConfigDir(context), "manifests"), context.signal);
+/** What the commands that work on local lists have in common. */
+export const storeFlags = {
+  store: {
+    kind: "string",
+    value: "dir",
+    description: "Keep lists in this folder, in place of TSMANIFEST_STORE or docker's own",
+  },
+} as const satisfies FlagTable;
+
+/**
+ * The store that the user has chosen, by the flag or by TSMANIFEST_STORE; unless told, the one that docker uses. Lists
+ * lie directly in it, as they do in `~/.docker/manifests`.
+ */
+export function openUserStore(context: Context, flags: FlagValues<typeof storeFlags> = { store: "" }): Store {
+  const chosen = flags.store || variable(context, "TSMANIFEST_STORE");
+  return openStore(chosen ?? join(dockerConfigDir(context), "manifests"), context.signal);
 }
 
 /** docker's message for a list or an entry that is not in the store. */

@@ -43,7 +43,7 @@ function named(error: unknown, { root, private: own }: ListPaths): unknown {
     cause: error,
     subject,
     hint: REFUSED.has(code)
-      ? "make it accessible to this user, or set DOCKER_CONFIG to another folder"
+      ? "make it accessible to this user, or pass --store DIR to keep lists elsewhere"
       : undefined,
   });
 }
@@ -80,8 +80,15 @@ export async function readOwn(path: string): Promise<Buffer | undefined> {
 
 /** Tells a folder, which may be reached by a link, from another one that was made later under the same name. */
 export async function identityOf(path: string): Promise<string | undefined> {
+  return (await statFolder(path))?.identity;
+}
+
+/** The same, and when something was last added to the folder or removed from it, in milliseconds since 1970. */
+export async function statFolder(
+  path: string,
+): Promise<{ readonly identity: string; readonly changedMs: number } | undefined> {
   const found = await stat(path, { bigint: true }).catch(ignoreMissing);
-  return found && `${found.ino}:${found.birthtimeNs}`;
+  return found && { identity: `${found.ino}:${found.birthtimeNs}`, changedMs: Number(found.mtimeMs) };
 }
 
 /** Tells what a file holds from what it held before, without reading it. */
@@ -89,10 +96,11 @@ export function stampOf({ ino, size, mtimeNs }: BigIntStats): string {
   return `${ino} ${size} ${mtimeNs}`;
 }
 
-/** What work makes of each item, a few at once. Throws what was thrown first, when nothing is under way any more. */
+/** What work makes of each item, some at once. Throws what was thrown first, when nothing is under way any more. */
 export async function mapEach<Item, Result>(
   items: Iterable<Item>,
   work: (item: Item) => Promise<Result>,
+  atOnce: number = AT_ONCE,
 ): Promise<Result[]> {
   const all = [...items];
   const queue = all.entries();
@@ -112,7 +120,7 @@ export async function mapEach<Item, Result>(
       await sleep(1);
     }
   };
-  await Promise.all(Array.from({ length: Math.min(AT_ONCE, all.length) }, worker));
+  await Promise.all(Array.from({ length: Math.min(atOnce, all.length) }, worker));
   if (failures.length > 0) throw failures[0];
   return results;
 }

@@ -22,7 +22,11 @@ export interface ListPaths {
 }
 
 export function listPaths(root: string, list: Reference): ListPaths {
-  const name = storeName(list);
+  return folderPaths(root, storeName(list));
+}
+
+/** The same by the name of the list's folder, which must be one that a file can have. */
+export function folderPaths(root: string, name: string): ListPaths {
   const own = join(root, ".tsmanifest");
   const work = join(own, name);
   return {

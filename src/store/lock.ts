@@ -146,7 +146,7 @@ function cannotLock(folder: string, cause: unknown): ManifestError {
   return new ManifestError(
     "STORE",
     `${folder}: cannot be locked, although nobody has the lock (${messageOf(cause)}); remove this folder, ` +
-      "or set DOCKER_CONFIG to a folder on another file system",
+      "or pass --store DIR to keep lists on another file system",
     { cause, subject: folder },
   );
 }

@@ -5,7 +5,7 @@ import { DEFAULT_SETTINGS, type Settings } from "../list/draft.js";
 import type { Entry } from "../list/entry.js";
 import { Descriptor, encodeDescriptor } from "../oci/descriptor.js";
 import { formatLocation, isSameLocation, locationOf, parseLocation } from "../oci/location.js";
-import { formatReference, type Reference } from "../oci/reference.js";
+import { formatReference, parseCanonical, type Reference } from "../oci/reference.js";
 
 /**
  * What docker's files have no room for: whose folder it is (`a/b` and `a_b` have the same one, as have `:v1` and `:V1`
@@ -36,18 +36,18 @@ const ListRecord = z.object({
 export type ListRecord = z.infer<typeof ListRecord>;
 
 /**
- * Reads a record; undefined where it is for another folder.
+ * Reads a record; undefined where it is for another folder. Unless told whose folder it should be, it may be any list's.
  * Throws where it cannot be read, and where the folder is another list's.
  */
 export function readRecord(
   bytes: Buffer,
   file: string,
-  list: Reference,
+  list: Reference | undefined,
   folder: { readonly path: string; readonly identity: string; readonly recordIds: ReadonlySet<string> },
 ): ListRecord | undefined {
   const record = parseRecord(bytes, file);
   if (record.folder !== folder.identity && !folder.recordIds.has(record.id)) return undefined;
-  if (record.list === formatReference(list)) return record;
+  if (list === undefined || record.list === formatReference(list)) return record;
   throw new ManifestError(
     "STORE",
     `${formatReference(list)} and ${record.list} share the folder ${folder.path}, which holds ${record.list}; ` +
@@ -67,6 +67,15 @@ function parseRecord(bytes: Buffer, file: string): ListRecord {
       `${file}: ${messageOf(error)}; remove this file, and the settings of the list with it`,
       { cause: error, subject: file },
     );
+  }
+}
+
+/** The list that a record is for; undefined where somebody has put something else there. */
+export function parseRecordName({ list }: ListRecord): Reference | undefined {
+  try {
+    return parseCanonical(list);
+  } catch {
+    return undefined;
   }
 }
 

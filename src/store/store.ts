@@ -8,6 +8,7 @@ import type { Reference } from "../oci/reference.js";
 import { planChange } from "./change.js";
 import { checkFolder, exists, isFull, naming } from "./disk.js";
 import { applyChange, carryOut, removeList } from "./journal.js";
+import type { StoredList } from "./listed.js";
 import { listPaths, type ListPaths } from "./listPaths.js";
 import { acquireLock } from "./lock.js";
 import { storeName } from "./names.js";
@@ -34,9 +35,22 @@ export interface Store {
    * locks, was faster; what it throws is thrown.
    */
   change(list: Reference, change: (draft: Draft | undefined) => Draft | undefined): Promise<void>;
+  /** Every list, in the order of their folders' names. Takes no lock and writes nothing. */
+  list(): Promise<readonly StoredList[]>;
+  /**
+   * Removes a list in which nothing has changed from this moment on (milliseconds since 1970), as is seen under its
+   * lock. False: it has, or there is no such list.
+   */
+  removeOlder(list: Reference, thanMs: number): Promise<boolean>;
+  /**
+   * Carries out what killed processes had decided, and removes what they and lists that docker has removed left behind.
+   * What is in use, or cannot be removed, stays.
+   */
+  sweep(): Promise<void>;
 }
 
-type MakeDraft = (draft: Draft | undefined) => Draft | undefined;
+/** `changedMs` is as in {@link View}; 0 where there is no such list. */
+type MakeDraft = (draft: Draft | undefined, changedMs: number) => Draft | undefined;
 
 /** How often a change is begun again because docker made or removed the list meanwhile. */
 const TRIES = 10;
@@ -49,7 +63,7 @@ export function findStored({ entries }: Draft, ref: Reference): Entry | undefine
   return entries.find((entry) => (fileNames.get(entry) ?? storeName(entry.ref)) === name);
 }
 
-/** Opens the store at `root` (docker's is `manifests` in its config folder). Nothing is created before it is needed. */
+/** Opens the store at `root` (docker's is `manifests` in its config folder). What only few commands need is loaded late. Nothing is created before it is needed. */
 export function openStore(root: string, signal?: AbortSignal): Store {
   return {
     read: (list) => {
@@ -75,6 +89,27 @@ export function openStore(root: string, signal?: AbortSignal): Store {
       const paths = listPaths(root, list);
       return naming(paths, () => changeList(list, paths, change, signal));
     },
+
+    list: async () => {
+      const { readLists } = await import("./listed.js");
+      return readLists(root, signal);
+    },
+
+    removeOlder: async (list, thanMs) => {
+      const paths = listPaths(root, list);
+      let isOlder = false;
+      const removeIfOlder: MakeDraft = (draft, changedMs) => {
+        isOlder = draft !== undefined && changedMs < thanMs;
+        return isOlder ? undefined : draft;
+      };
+      await naming(paths, () => changeList(list, paths, removeIfOlder, signal));
+      return isOlder;
+    },
+
+    sweep: async () => {
+      const { sweepStore } = await import("./sweep.js");
+      await sweepStore(root, signal);
+    },
   };
 }
 
@@ -92,9 +127,10 @@ async function changeList(
 ): Promise<void> {
   // What changes nothing leaves no trace, and needs no right to write.
   const isThere = await exists(paths.folder);
-  const made = isThere ? undefined : make(undefined);
+  const made = isThere ? undefined : make(undefined, 0);
   if (!isThere && made === undefined) return;
-  const change: MakeDraft = (draft) => (draft === undefined && made !== undefined ? made : make(draft));
+  const change: MakeDraft = (draft, changedMs) =>
+    draft === undefined && made !== undefined ? made : make(draft, changedMs);
 
   await checkFolder(paths.private);
   await checkFolder(paths.work);
@@ -124,7 +160,7 @@ async function changeOnFullDisk(
 ): Promise<void> {
   const view = await readView(list, paths);
   const before = draftOf(list, view);
-  const after = change(before);
+  const after = change(before, view?.changedMs ?? 0);
   if (after === before) return;
   if (view === undefined || after !== undefined) throw refusal;
   if (view.broken[0] !== undefined) throw view.broken[0].error;
@@ -145,7 +181,7 @@ async function changeOnce(
   );
   const view = await readView(list, paths);
   const before = draftOf(list, view);
-  const after = change(before);
+  const after = change(before, view?.changedMs ?? 0);
   if (after === before) return true;
   if (after === undefined) {
     // docker removes no list that it cannot read: the error names the file that is in the way.

@@ -6,7 +6,7 @@ import { ManifestError, systemCode } from "../errors.js";
 import { ignoreMissing } from "../fileSystem.js";
 import type { Entry } from "../list/entry.js";
 import type { Reference } from "../oci/reference.js";
-import { checkFolder, exists, mapEach, identityOf, readOwn, stampOf } from "./disk.js";
+import { checkFolder, exists, mapEach, readOwn, stampOf, statFolder } from "./disk.js";
 import { decodeEntry, type DecodedEntry } from "./entryFile.js";
 import { newFiles, newRecord, readJournal } from "./journal.js";
 import type { ListPaths } from "./listPaths.js";
@@ -35,6 +35,8 @@ export interface View {
   readonly broken: readonly BrokenFile[];
   readonly record: ListRecord | undefined;
   readonly recordBytes: Buffer | undefined;
+  /** When any of its files, or which ones there are, last changed, in milliseconds since 1970. */
+  readonly changedMs: number;
 }
 
 export interface StoredEntry {
@@ -62,6 +64,7 @@ interface Listing {
   readonly base: string;
   readonly files: readonly FoundFile[];
   readonly record: FoundFile | undefined;
+  readonly changedMs: number;
   /** Equal for equal listings. */
   readonly key: string;
 }
@@ -70,11 +73,16 @@ type Read = DecodedEntry | { readonly error: unknown };
 type Known = { readonly stamp: string } & Read;
 
 /**
- * Reads a list, or one file of it; undefined if there is no such list. It takes no lock and writes nothing. docker and
+ * Reads a list, or one file of it; undefined if there is no such list. Unless told whose folder it should be, it may be
+ * any list's. It takes no lock and writes nothing. docker and
  * other processes may be at it: what was read is true when a second look finds the same files; those that are not the
  * same are read again.
  */
-export async function readView(list: Reference, paths: ListPaths, only?: string): Promise<View | undefined> {
+export async function readView(
+  list: Reference | undefined,
+  paths: ListPaths,
+  only?: string,
+): Promise<View | undefined> {
   await checkFolder(paths.private);
   await checkFolder(paths.work);
   const known = new Map<string, Known>();
@@ -120,9 +128,10 @@ function forget(known: Map<string, Known>, files: readonly FoundFile[]): boolean
 /** What is there at this moment, without reading it. */
 async function look(paths: ListPaths, only: string | undefined): Promise<Listing | undefined> {
   const found = await readJournal(paths);
-  const base = await identityOf(paths.folder);
+  const folder = await statFolder(paths.folder);
+  const base = folder?.identity;
   const journal = found?.base === base ? found : undefined;
-  if (base === undefined || journal?.drop === true) return undefined;
+  if (folder === undefined || base === undefined || journal?.drop === true) return undefined;
 
   const there = only === undefined ? await listFolder(paths.folder) : [only];
   if (there === undefined) return undefined;
@@ -144,9 +153,13 @@ async function look(paths: ListPaths, only: string | undefined): Promise<Listing
   const present = files.filter((file) => file !== undefined);
   const record =
     (journal && (await statOwn("record", newRecord(paths)))) ?? (await statOwn("record", paths.record));
-  const stamps = [record, ...present].map((file) => file && `${file.name} ${file.stamp}`);
-  return { base, files: present, record, key: [base, ...stamps].join("\n") };
+  const all = [record, ...present];
+  const changedMs = all.map((file) => Number(file?.stats.mtimeMs ?? 0)).reduce(latest, folder.changedMs);
+  const key = [base, ...all.map((file) => file && `${file.name} ${file.stamp}`)].join("\n");
+  return { base, files: present, record, changedMs, key };
 }
+
+const latest = (one: number, other: number): number => Math.max(one, other);
 
 /** Undefined where docker has removed it just now. */
 async function listFolder(folder: string): Promise<string[] | undefined> {
@@ -191,9 +204,9 @@ function faultOf(stats: BigIntStats): string | undefined {
 }
 
 function viewOf(
-  list: Reference,
+  list: Reference | undefined,
   paths: ListPaths,
-  { base, files }: Listing,
+  { base, files, changedMs }: Listing,
   known: ReadonlyMap<string, Known>,
   recordBytes: Buffer | undefined,
 ): View {
@@ -212,5 +225,5 @@ function viewOf(
       stored.push({ name, stats, recordId, entry: withSource(entry, name, record) });
     } else broken.push({ name, stats, error: read.error });
   }
-  return { base, stored, broken, record, recordBytes: record && recordBytes };
+  return { base, stored, broken, record, recordBytes: record && recordBytes, changedMs };
 }

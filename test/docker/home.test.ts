@@ -77,7 +77,7 @@ describe.skipIf(process.platform === "win32")("the user's home", () => {
       });
       expect(status).toBe(1);
       expect(stderr).toContain(
-        `${store}: permission denied\nmake it accessible to this user, or set DOCKER_CONFIG to another folder\n`,
+        `${store}: permission denied\nmake it accessible to this user, or pass --store DIR to keep lists elsewhere\n`,
       );
     }
     chmodSync(store, 0o755);

@@ -166,7 +166,7 @@ it.runIf(process.getuid?.() === 0)(
 );
 
 describe("a disk that does not take anything", () => {
-  const hint = "make it accessible to this user, or set DOCKER_CONFIG to another folder";
+  const hint = "make it accessible to this user, or pass --store DIR to keep lists elsewhere";
 
   it("is named where a file is in place of the store", async () => {
     await writeFile(here.root, "");

@@ -1,0 +1,118 @@
+import * as z from "zod/mini";
+import type { Context } from "../context.js";
+import { UsageError } from "../errors.js";
+import { goQuote } from "../go/quote.js";
+import { formatReference } from "../oci/reference.js";
+import type { StoredList } from "../store/listed.js";
+import { listTable } from "../ui/listTable.js";
+import { escapeControls } from "../ui/text.js";
+import { defineCommand } from "./command.js";
+import { openUserStore, storeFlags } from "./userStore.js";
+
+/** What `ls --format json` prints. Members may be added; what is here keeps its meaning while `version` is 1. */
+export const ListsDocument = z.object({
+  version: z.literal(1),
+  /** Sorted by name. */
+  lists: z.array(
+    z.object({
+      /** In full: `registry.example/app:v1`. */
+      name: z.string(),
+      /** The list was made by docker, which does not keep its name: others would have the same folder. */
+      guessed: z.boolean(),
+      /** Its folder within the store. */
+      folder: z.string(),
+      /** How many there are, attestations included; null where that cannot be told. */
+      entries: z.nullable(z.number()),
+      /** Those of its images, each once: `linux/arm/v7`. */
+      platforms: z.array(z.string()),
+      /** When its entries or settings last changed: `2026-01-31T12:00:00.000Z`. */
+      changed: z.string(),
+      /** What is wrong with its files, a line each. */
+      problems: z.array(z.string()),
+    }),
+  ),
+});
+export type ListsDocument = z.infer<typeof ListsDocument>;
+
+/** The last moment that a date can say. Some file systems know later ones. */
+const LATEST_MS = 8.64e15;
+/** Problems that are shown one by one. */
+const MAX_SHOWN = 10;
+
+export const ls = defineCommand({
+  name: "ls",
+  args: "[OPTIONS]",
+  description:
+    "Shows the local lists. docker's own lists do not say what they are called: where several names are possible, the likeliest is shown.",
+  examples: ["tsmanifest ls", "tsmanifest ls --quiet | xargs tsmanifest rm", "tsmanifest ls --format json"],
+  arity: { min: 0, max: 0 },
+  flags: {
+    quiet: { kind: "bool", short: "q", description: "Names only, one a line" },
+    format: { kind: "string", value: "format", description: "table or json; table unless told" },
+    ...storeFlags,
+  },
+  async run(context, flags) {
+    const format = formatOf(flags.format);
+    const lists = byName(await openUserStore(context, flags).list());
+    if (format === "json") context.stdout.write(`${escapeControls(showJson(lists))}\n`);
+    else if (flags.quiet)
+      context.stdout.write(lists.map(({ name }) => `${formatReference(name)}\n`).join(""));
+    else context.stdout.write(showTable(lists, Date.now()));
+    if (format !== "json") warnOf(context, lists);
+  },
+});
+
+function formatOf(text: string): "table" | "json" {
+  if (text === "" || text === "table") return "table";
+  if (text === "json") return "json";
+  throw new UsageError(`invalid argument ${goQuote(text)} for "--format" flag: must be table or json`, 125);
+}
+
+/** By the order of characters, whatever the language of the machine. */
+function byName(lists: readonly StoredList[]): StoredList[] {
+  const named = lists.map((list) => ({ list, name: formatReference(list.name) }));
+  return named.sort((one, other) => (one.name < other.name ? -1 : 1)).map(({ list }) => list);
+}
+
+function showTable(lists: readonly StoredList[], now: number): string {
+  return listTable(
+    lists.map(({ name, entries, platforms, changedMs }) => ({
+      name: formatReference(name),
+      entries,
+      platforms,
+      ageMs: now - changedMs,
+    })),
+  );
+}
+
+function showJson(lists: readonly StoredList[]): string {
+  const document: ListsDocument = {
+    version: 1,
+    lists: lists.map(({ name, isGuessed, folder, entries, platforms, changedMs, problems }) => ({
+      name: formatReference(name),
+      guessed: isGuessed,
+      folder,
+      entries: entries ?? null,
+      platforms: [...platforms],
+      changed: new Date(Math.min(changedMs, LATEST_MS)).toISOString(),
+      problems: [...problems],
+    })),
+  };
+  return JSON.stringify(document, undefined, 2);
+}
+
+/** What a table has no room for. */
+function warnOf({ stderr }: Context, lists: readonly StoredList[]): void {
+  const problems = lists.flatMap((list) => list.problems);
+  for (const problem of problems.slice(0, MAX_SHOWN)) stderr.write(`WARNING: ${escapeControls(problem)}\n`);
+  const rest = problems.length - MAX_SHOWN;
+  if (rest > 0) stderr.write(`WARNING: ${rest} more files cannot be read; --format json names them\n`);
+
+  const guessed = lists.filter(({ isGuessed }) => isGuessed).map(({ name }) => formatReference(name));
+  const [first] = guessed;
+  if (first === undefined) return;
+  const which = guessed.length === 1 ? `the name ${first} is` : `${guessed.length} names (${first}, …) are`;
+  stderr.write(
+    `NOTE: ${which} guessed: docker, which made the list, keeps no difference between / and _, : and -\n`,
+  );
+}
