@@ -66,6 +66,11 @@ export function isTag(text: string): boolean {
   return TAG.test(text);
 }
 
+/** Is it a digest by the grammar above? It need not be one that anything can be checked against. */
+export function isReferenceDigest(text: string): boolean {
+  return DIGEST.test(text);
+}
+
 /** The whole reference: `docker.io/library/a:latest@sha256:…`. */
 export function formatReference(reference: Reference): string {
   const tag = reference.tag === undefined ? "" : `:${reference.tag}`;
