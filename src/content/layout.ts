@@ -32,6 +32,7 @@ import type {
   Interruptible,
   PutOptions,
   Repository,
+  ResolveOptions,
 } from "./repository.js";
 
 /** As much as a registry takes. */
@@ -100,7 +101,7 @@ class OciLayout implements Layout {
     this.#resumes = resumes;
   }
 
-  async resolve(reference: string, options: Interruptible = {}): Promise<Descriptor | undefined> {
+  async resolve(reference: string, options: ResolveOptions = {}): Promise<Descriptor | undefined> {
     options.signal?.throwIfAborted();
     if (!(await this.#isLayout())) return undefined;
     try {
@@ -108,7 +109,8 @@ class OciLayout implements Layout {
       return { ...descriptor(mediaType, digest, bytes.byteLength), artifactType };
     } catch (error) {
       // What is broken is not there: it will be put again.
-      if (hasCode(error, "MANIFEST_UNKNOWN", "DIGEST_MISMATCH")) return undefined;
+      const isBroken = hasCode(error, "DIGEST_MISMATCH") && options.mustKnow !== true;
+      if (isBroken || hasCode(error, "MANIFEST_UNKNOWN")) return undefined;
       throw error;
     }
   }
@@ -131,6 +133,11 @@ class OciLayout implements Layout {
     const only = onlyOf(entries);
     if (only !== undefined) return only.descriptor.digest;
     throw unknown(formatLocation(this.location), choice(entries), "could be several images");
+  }
+
+  async statBlob(digest: string, options: Interruptible = {}): Promise<number | undefined> {
+    options.signal?.throwIfAborted();
+    return this.#blobs.size(digest);
   }
 
   async getBlob(digest: string, options: Interruptible = {}): Promise<Buffer> {
@@ -188,8 +195,13 @@ class OciLayout implements Layout {
     await this.#index.change((entries) => withManifest(entries, manifest, tags));
   }
 
-  async *referrers(digest: string, artifactType?: string): AsyncGenerator<Descriptor> {
+  async *referrers(
+    digest: string,
+    artifactType?: string,
+    options: Interruptible = {},
+  ): AsyncGenerator<Descriptor> {
     checkDigest(digest);
+    options.signal?.throwIfAborted();
     const index = (await this.#isLayout()) ? await this.#index.read() : undefined;
     if (index === undefined) return;
     for (const found of await this.#referrers.of(index, digest)) {

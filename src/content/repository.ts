@@ -12,8 +12,11 @@ import type { Manifest } from "../oci/manifest.js";
 export interface Repository {
   readonly location: Location;
 
-  /** What a tag or digest names, or undefined if it is not there. Reads no content. */
-  resolve(reference: string, options?: Interruptible): Promise<Descriptor | undefined>;
+  /**
+   * What a tag or digest names, or undefined if it is not there. Reads no content where that can be avoided, and answers
+   * from nothing that was read before.
+   */
+  resolve(reference: string, options?: ResolveOptions): Promise<Descriptor | undefined>;
 
   /**
    * A manifest, checked against its digest.
@@ -21,8 +24,18 @@ export interface Repository {
    */
   get(reference: string, options?: Interruptible): Promise<Manifest>;
 
-  /** Stores a manifest under each of the tags, or by its digest alone where there are none. */
+  /**
+   * Stores a manifest under each of the tags, or by its digest alone where there are none. A tag that cannot be moved
+   * keeps no other from being moved.
+   * @throws TAG_IMMUTABLE for a tag that stays elsewhere; for several, the first that failed is told
+   */
   put(manifest: Manifest, tags: readonly string[], options?: PutOptions): Promise<void>;
+
+  /**
+   * How large a blob is, in bytes, or undefined if it is not there. Its content is not read, and neither size nor content
+   * is checked. What cannot be found out is thrown.
+   */
+  statBlob(digest: string, options?: Interruptible): Promise<number | undefined>;
 
   /**
    * A whole blob, for one that is small and read, such as an image's config; checked against its digest.
@@ -43,8 +56,8 @@ export interface Repository {
    */
   ensureBlob(blob: Blob, sources: readonly Repository[], options: EnsureOptions): Promise<BlobOutcome>;
 
-  /** The manifests that refer to one, by their `subject`. */
-  referrers(digest: string, artifactType?: string): AsyncIterable<Descriptor>;
+  /** The manifests that refer to one, by their `subject`; of one type, or of all. */
+  referrers(digest: string, artifactType?: string, options?: Interruptible): AsyncIterable<Descriptor>;
 }
 
 export interface Interruptible {
@@ -52,6 +65,13 @@ export interface Interruptible {
   readonly signal?: AbortSignal | undefined;
   /** When aborted, nothing is tried again any more and no wait goes on (STOPPED); a try under way is left to end. */
   readonly stop?: AbortSignal | undefined;
+}
+
+export interface ResolveOptions extends Interruptible {
+  /**
+   * What cannot be found out is thrown: for who goes on to change what is there. Without, it is taken not to be there.
+   */
+  readonly mustKnow?: boolean | undefined;
 }
 
 export interface PutOptions extends Interruptible {
@@ -62,7 +82,8 @@ export interface PutOptions extends Interruptible {
   readonly restore?: () => Promise<void>;
   /**
    * What it is in what is being pushed. A layout lists a `root` without a tag in its index.json all the same, and a `child`
-   * with a `subject` not; unless told, what has a tag or a subject is listed: nothing else would lead to it.
+   * with a `subject` not; unless told, what has a tag or a subject is listed: nothing else would lead to it. In a registry
+   * without the referrers API, a `root` or `referrer` with a `subject` is listed under the tag that stands in for it.
    */
   readonly role?: "child" | "referrer" | "root" | undefined;
 }
@@ -78,6 +99,8 @@ export interface Blob {
 export interface EnsureOptions extends Interruptible {
   /** A refused mount is not mended by a copy. */
   readonly mountOnly: boolean;
+  /** It is known not to be here, whatever the repository says when it is asked: it is not asked before a copy. */
+  readonly isMissing?: boolean | undefined;
   /** Is the blob still needed, as far as is known? Asked when its turn comes, before anything is sent. */
   readonly isNeeded?: () => boolean;
   /** Is it needed, when all is known that there is to know? Asked before a copy. */

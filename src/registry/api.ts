@@ -1,12 +1,13 @@
 import type { Blob, BlobStream, Interruptible } from "../content/repository.js";
 import { ManifestError } from "../errors.js";
-import { digestLike, digestOf, isDigest } from "../oci/digest.js";
+import { checkDigest, digestLike, digestOf, isDigest } from "../oci/digest.js";
 import { formatLocation } from "../oci/location.js";
 import { MANIFEST_TYPES, OCI_INDEX } from "../oci/mediaTypes.js";
 import { decode, encodingOf } from "./http/contentEncoding.js";
-import { contentLength, header, type HttpRequest, type HttpResponse } from "./http/message.js";
-import { ensureStatus } from "./http/registryError.js";
+import { contentLength, header, headers, type HttpRequest, type HttpResponse } from "./http/message.js";
+import { ensureStatus, isHtml, RegistryError } from "./http/registryError.js";
 import type { RepositoryClient } from "./http/repositoryClient.js";
+import { isSilence } from "./retry/silence.js";
 
 /**
  * The operations of the distribution API on manifests and on blobs that are read; uploads are in transfer/.
@@ -65,20 +66,31 @@ export async function getManifest(
   return response;
 }
 
+/** What a manifest is put as. */
+export interface ManifestAddress {
+  /** A tag or a digest. */
+  readonly reference: string;
+  /** Tags in the query of a PUT by digest. A registry may know nothing of them; see {@link tagsIn}. */
+  readonly tags?: readonly string[] | undefined;
+}
+
 /**
  * PUT, any 2xx. A digest in the answer is that of the bytes.
+ * https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pushing-manifests
  * @throws DIGEST_MISMATCH if it is not
  */
 export async function sendManifest(
   client: RepositoryClient,
-  reference: string,
+  { reference, tags = [] }: ManifestAddress,
   { mediaType, bytes }: { readonly mediaType: string; readonly bytes: Buffer },
   { signal, stop }: Interruptible,
 ): Promise<HttpResponse> {
+  const url = client.url(`manifests/${reference}`);
+  for (const tag of tags) url.searchParams.append("tag", tag);
   const response = await client
     .send({
       method: "PUT",
-      url: client.url(`manifests/${reference}`),
+      url,
       headers: { "content-type": mediaType },
       body: bytes,
       idempotent: true,
@@ -94,6 +106,52 @@ export async function sendManifest(
     throw new ManifestError("DIGEST_MISMATCH", message, { subject: expected });
   }
   return response;
+}
+
+/** The tags that a PUT by digest has set: a list, in as many headers as the registry likes. */
+export function tagsIn(response: HttpResponse): ReadonlySet<string> {
+  const values = headers(response, "oci-tag").flatMap((value) => value.split(","));
+  return new Set(values.map((value) => value.trim()));
+}
+
+/**
+ * HEAD of a blob: its size, or undefined if the registry says that it is not there. Where HEAD says too little, since
+ * something before the registry refuses or cuts it or takes the length away, GET is asked, whose body is not read.
+ * https://github.com/opencontainers/distribution-spec/blob/main/spec.md#checking-if-content-exists-in-the-registry
+ * @throws INVALID_ANSWER if neither says it, or a RegistryError for any other status but 200 and 404
+ */
+export async function statBlob(
+  client: RepositoryClient,
+  digest: string,
+  options: Interruptible,
+): Promise<number | undefined> {
+  checkDigest(digest);
+  const request = blobRequest(client, digest, options);
+  const head = await client
+    .send({ ...request, method: "HEAD", retriesWhenBroken: 1 })
+    .catch((error: unknown) => {
+      if (isSilence(error)) return undefined;
+      throw error;
+    });
+  if (head?.status === 404) return undefined;
+  const size = head && sizeIn(head, digest);
+  if (size !== undefined) return size;
+  const isFinal = head !== undefined && ![200, 403, 405].includes(head.status);
+  if (isFinal) throw new RegistryError("HEAD", head);
+  const response = await client.send({ ...request, stream: true });
+  response.stream?.on("error", () => undefined).destroy();
+  if (response.status === 404) return undefined;
+  const found = sizeIn(ensureStatus("GET", 200)(response), digest);
+  if (found !== undefined) return found;
+  const message = `${client.url("").host} does not say how large the blob ${digest} is`;
+  throw new ManifestError("INVALID_ANSWER", message, { subject: digest });
+}
+
+/** What an answer says of a blob's size; undefined where it is about something else, such as a page for people. */
+function sizeIn(response: HttpResponse, digest: string): number | undefined {
+  const said = header(response, "docker-content-digest");
+  const isAbout = response.status === 200 && (said === undefined ? !isHtml(response) : said === digest);
+  return isAbout ? contentLength(response) : undefined;
 }
 
 /**

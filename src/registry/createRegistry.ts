@@ -10,6 +10,7 @@ import { withRedirects } from "./http/redirects.js";
 import { either } from "../signals.js";
 import type { TlsSettings } from "./http/tls.js";
 import { createTransport, isBulk, type Timeouts } from "./http/transport.js";
+import { PutMemory } from "./putMemory.js";
 import { createRepository } from "./repository.js";
 import type { RetryLimits } from "./retry/backoff.js";
 import { DEFAULT_RETRIES } from "./retry/classify.js";
@@ -129,7 +130,8 @@ export async function createRegistry(options: RegistryOptions): Promise<Registry
     optimistic: (credentials) =>
       credentials === undefined && (plainHttp || isLoopback(new URL(`https://${host}`).hostname)),
   });
-  const settings = { retries, limits, copyLimit: limitTo(Math.min(MAX_COPIES, concurrency)) };
+  const copyLimit = limitTo(Math.min(MAX_COPIES, concurrency));
+  const settings = { retries, limits, copyLimit, memory: new PutMemory() };
 
   function session(work: SessionOptions): RegistrySession {
     const scopes = createScopes(work.access);

@@ -2,16 +2,21 @@ import type { Interruptible, PutOptions } from "../content/repository.js";
 import { ManifestError, messageOf } from "../errors.js";
 import { digestLike, isDigest } from "../oci/digest.js";
 import type { Manifest } from "../oci/manifest.js";
-import { getManifest, sendManifest } from "./api.js";
-import { header } from "./http/message.js";
+import { getManifest, sendManifest, type ManifestAddress } from "./api.js";
+import { header, type HttpResponse } from "./http/message.js";
 import { RegistryError } from "./http/registryError.js";
 import { nameOf, type RepositoryClient } from "./http/repositoryClient.js";
+import type { PutMemory } from "./putMemory.js";
+import { isImmutableTag, lacksContent } from "./putRefusals.js";
+import { putTags, type Put } from "./putTags.js";
+import { listReferrer } from "./referrersList.js";
 import { backoff, DEFAULT_LIMITS, type RetryLimits } from "./retry/backoff.js";
 import { pause } from "./retry/pause.js";
 
 export interface PutSettings {
   readonly retries: number;
   readonly limits?: RetryLimits | undefined;
+  readonly memory: PutMemory;
 }
 
 /** A registry takes a moment to notice what it was just given: the first wait, in milliseconds. */
@@ -25,13 +30,32 @@ export async function putManifest(
   tags: readonly string[],
   options: PutOptions,
 ): Promise<void> {
-  const [first = manifest.digest, ...others] = tags;
-  const put = (reference: string): Promise<void> =>
-    putUntilComplete(client, settings, manifest, reference, options);
-  // What one tag finds missing all would: the others come when everything is there.
-  await put(first);
-  const results = await Promise.allSettled(others.map(put));
-  for (const result of results) if (result.status === "rejected") throw result.reason;
+  const { memory, limits } = settings;
+  const { role, restore } = options;
+  // What one tag finds missing all do.
+  const together = { ...options, ...(restore && { restore: onceAtATime(restore) }) };
+  const put: Put = (address) => putUntilComplete(client, settings, manifest, address, together);
+  const [first = manifest.digest, ...others] = new Set(tags);
+  const response =
+    others.length === 0
+      ? await put({ reference: first })
+      : await putTags(put, memory, manifest, [first, ...others]);
+  const { subject } = manifest;
+  if (subject === undefined || (role !== "root" && role !== "referrer")) return;
+  // What a registry knows of subjects, only a PUT says.
+  const answer = response ?? (await put({ reference: manifest.digest }));
+  if (answer === undefined || header(answer, "oci-subject") !== undefined) return;
+  const key = `${client.location.path}@${subject.digest}`;
+  await memory.inTurn(key, () => listReferrer(client, manifest, limits, options));
+}
+
+/** Whoever asks while it is under way gets what it comes to. */
+function onceAtATime(work: () => Promise<void>): () => Promise<void> {
+  let running: Promise<void> | undefined;
+  return () =>
+    (running ??= work().finally(() => {
+      running = undefined;
+    }));
 }
 
 /**
@@ -43,15 +67,14 @@ async function putUntilComplete(
   client: RepositoryClient,
   { retries, limits = { ...DEFAULT_LIMITS, baseMs: LAG_MS } }: PutSettings,
   manifest: Manifest,
-  reference: string,
+  address: ManifestAddress,
   options: PutOptions,
-): Promise<void> {
+): Promise<HttpResponse | undefined> {
   const { restore, stop, signal } = options;
   const start = Date.now();
   for (let attempt = 1; ; attempt++) {
     try {
-      await putOnce(client, manifest, reference, options);
-      return;
+      return await putOnce(client, manifest, address, options);
     } catch (error) {
       // What can be put right is put right at once.
       const waits = restore === undefined ? attempt : attempt - 1;
@@ -69,31 +92,24 @@ async function putUntilComplete(
   }
 }
 
-/** distribution's code for it, the code for a manifest that an index names, or ECR's text. */
-function lacksContent(error: unknown, { kind }: Manifest): error is RegistryError {
-  if (!(error instanceof RegistryError)) return false;
-  return (
-    error.codes.includes("MANIFEST_BLOB_UNKNOWN") ||
-    (kind === "index" && error.status === 404 && error.codes.includes("MANIFEST_UNKNOWN")) ||
-    (error.status < 500 && /required for pushing image .* do not exist/.test(error.reason))
-  );
-}
-
 async function putOnce(
   client: RepositoryClient,
   manifest: Manifest,
-  reference: string,
+  address: ManifestAddress,
   options: Interruptible,
-): Promise<void> {
+): Promise<HttpResponse | undefined> {
+  const { reference } = address;
   try {
-    const response = await sendManifest(client, reference, manifest, options);
-    if (response.status === 201 || isDigest(header(response, "docker-content-digest") ?? "")) return;
+    const response = await sendManifest(client, address, manifest, options);
+    if (response.status === 201 || isDigest(header(response, "docker-content-digest") ?? "")) return response;
     // A login page says 200 to everything.
     const cause = new RegistryError("PUT", response);
     await readBack(client, manifest, reference, cause, options);
+    return response;
   } catch (error) {
-    if (reference === manifest.digest || !isImmutableTag(error)) throw error;
+    if (isDigest(reference) || !isImmutableTag(error)) throw error;
     await checkImmutable(client, manifest, reference, error, options);
+    return undefined;
   }
 }
 
@@ -142,11 +158,4 @@ async function checkImmutable(
     hint: `the tag is immutable and stays at ${digest}; push under another tag`,
     cause: refusal,
   });
-}
-
-/** Quay: 409; Harbor: 412; ECR: a 400 whose code or text says so. */
-function isImmutableTag(error: unknown): error is RegistryError {
-  if (!(error instanceof RegistryError)) return false;
-  if (error.status === 409 || error.status === 412) return true;
-  return error.status < 500 && /immutable|ImageTagAlreadyExists|tag[ _]invalid/i.test(error.reason);
 }

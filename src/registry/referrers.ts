@@ -1,11 +1,13 @@
-import { ManifestError } from "../errors.js";
+import { referrersTag } from "../content/referrer.js";
+import type { Interruptible } from "../content/repository.js";
+import { hasCode, ManifestError } from "../errors.js";
 import type { Descriptor } from "../oci/descriptor.js";
 import { parseIndex, type Manifest } from "../oci/manifest.js";
 import { baseType, OCI_INDEX } from "../oci/mediaTypes.js";
 import { getManifest, getReferrers } from "./api.js";
 import { header, type HttpResponse } from "./http/message.js";
 import { ensureStatus, RegistryError } from "./http/registryError.js";
-import type { RepositoryClient } from "./http/repositoryClient.js";
+import { nameOf, type RepositoryClient } from "./http/repositoryClient.js";
 
 /** More than anything honest; with 4 MiB a page it is a lot of referrers. */
 const MAX_PAGES = 100;
@@ -19,7 +21,8 @@ const MAX_PAGES = 100;
 export async function* referrersOf(
   client: RepositoryClient,
   digest: string,
-  artifactType?: string,
+  artifactType: string | undefined,
+  options: Interruptible,
 ): AsyncGenerator<Descriptor, void, undefined> {
   // A registry may know the parameter or not.
   const isWanted = (one: Descriptor): boolean =>
@@ -30,9 +33,9 @@ export async function* referrersOf(
   for (let page = 1; url !== undefined; page++) {
     if (page > MAX_PAGES)
       throw new ManifestError("LIMIT", `more than ${MAX_PAGES} pages of referrers of ${digest}`);
-    const response = await getReferrers(client, url, {});
+    const response = await getReferrers(client, url, options);
     const index = indexOf(response, page === 1);
-    const { children } = index ?? (await indexByTag(client, digest));
+    const { children } = index ?? (await listedByTag(client, digest, options));
     yield* children.filter(isWanted);
     url = index && nextPage(response);
   }
@@ -46,15 +49,46 @@ function indexOf(response: HttpResponse, mayBeUnknown: boolean): Manifest | unde
   return parseIndex(OCI_INDEX, ensureStatus("GET", 200)(response).body);
 }
 
-/** `sha256-<hex>`, an index that whoever attaches something keeps by hand. */
-async function indexByTag(client: RepositoryClient, digest: string): Promise<Pick<Manifest, "children">> {
+/** What is under the tag and is no index has nothing to say of referrers. */
+async function listedByTag(
+  client: RepositoryClient,
+  digest: string,
+  options: Interruptible,
+): Promise<Pick<Manifest, "children">> {
+  const none = { children: [] };
   try {
-    const { body } = await getManifest(client, digest.replace(":", "-").slice(0, 128), {});
-    return parseIndex(OCI_INDEX, body);
+    return (await getReferrersIndex(client, digest, options)) ?? none;
   } catch (error) {
-    if (error instanceof RegistryError && error.status === 404) return { children: [] };
+    if (hasCode(error, "INVALID_MANIFEST", "INVALID_JSON")) return none;
     throw error;
   }
+}
+
+/**
+ * The index in which clients keep what refers to a manifest, where a registry does not have the API; undefined where there
+ * is none.
+ * @throws INVALID_MANIFEST or INVALID_JSON if something else has its tag
+ */
+export async function getReferrersIndex(
+  client: RepositoryClient,
+  digest: string,
+  options: Interruptible,
+): Promise<Manifest | undefined> {
+  const tag = referrersTag(digest);
+  let response: HttpResponse;
+  try {
+    response = await getManifest(client, tag, options);
+  } catch (error) {
+    if (error instanceof RegistryError && error.status === 404) return undefined;
+    throw error;
+  }
+  const mediaType = baseType(header(response, "content-type") ?? "");
+  if (mediaType === OCI_INDEX) return parseIndex(OCI_INDEX, response.body);
+  const name = nameOf(client, tag);
+  throw new ManifestError("INVALID_MANIFEST", `${name} should be the index of what refers to ${digest}`, {
+    subject: name,
+    hint: `it is of type ${JSON.stringify(mediaType)}: give that another tag`,
+  });
 }
 
 /** https://www.rfc-editor.org/rfc/rfc8288#section-3 */

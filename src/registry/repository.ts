@@ -1,14 +1,14 @@
-import type { Interruptible, Repository } from "../content/repository.js";
+import type { Interruptible, Repository, ResolveOptions } from "../content/repository.js";
 import { hasCode, ManifestError } from "../errors.js";
 import { descriptor, type Descriptor } from "../oci/descriptor.js";
 import { digestOf, isDigest } from "../oci/digest.js";
 import { parseManifest, type Manifest } from "../oci/manifest.js";
 import { baseType, MANIFEST_TYPES } from "../oci/mediaTypes.js";
-import { getBlob, getManifest, headManifest, openBlob } from "./api.js";
+import { getBlob, getManifest, headManifest, openBlob, statBlob } from "./api.js";
 import { contentLength, header, type HttpResponse } from "./http/message.js";
 import { isNoSuchManifest, RegistryError } from "./http/registryError.js";
 import { nameOf, type RepositoryClient } from "./http/repositoryClient.js";
-import { putManifest } from "./putManifest.js";
+import { putManifest, type PutSettings } from "./putManifest.js";
 import { referrersOf } from "./referrers.js";
 import { isSilence } from "./retry/silence.js";
 import { ensureBlob, type TransferSettings } from "./transfer/ensureBlob.js";
@@ -17,16 +17,20 @@ import { ensureBlob, type TransferSettings } from "./transfer/ensureBlob.js";
 const MAX_BLOB_BYTES = 16 * 1024 * 1024;
 
 /** A repository of a registry, over HTTP. */
-export function createRepository(client: RepositoryClient, settings: TransferSettings): Repository {
+export function createRepository(
+  client: RepositoryClient,
+  settings: TransferSettings & PutSettings,
+): Repository {
   return {
     location: client.location,
     resolve: (reference, options = {}) => resolve(client, reference, options),
     get: (reference, options = {}) => get(client, reference, options),
     put: (manifest, tags, options = {}) => putManifest(client, settings, manifest, tags, options),
+    statBlob: (digest, options = {}) => statBlob(client, digest, options),
     getBlob: (digest, options = {}) => getBlob(client, digest, MAX_BLOB_BYTES, options),
     openBlob: (blob, offset, options = {}) => openBlob(client, blob, offset, options),
     ensureBlob: (blob, sources, options) => ensureBlob(client, settings, blob, sources, options),
-    referrers: (digest, artifactType) => referrersOf(client, digest, artifactType),
+    referrers: (digest, artifactType, options = {}) => referrersOf(client, digest, artifactType, options),
   };
 }
 
@@ -38,46 +42,64 @@ export function createRepository(client: RepositoryClient, settings: TransferSet
 async function resolve(
   client: RepositoryClient,
   reference: string,
-  options: Interruptible,
+  options: ResolveOptions,
 ): Promise<Descriptor | undefined> {
-  let response: HttpResponse;
-  try {
-    response = await headManifest(client, reference, options);
-  } catch (error) {
+  const response = await headManifest(client, reference, options).catch((error: unknown) => {
     if (isSilence(error)) return undefined;
     throw error;
+  });
+  const found = response && descriptorIn(response, reference);
+  if (found !== undefined) return found;
+  if (options.mustKnow === true) {
+    return response?.status === 404 ? undefined : resolveByGet(client, reference, options);
   }
-  // Some registries know no HEAD.
-  if (response.status === 405 || response.status === 403) return resolveByGet(client, reference, options);
-  const mediaType = mediaTypeOf(response);
-  if (response.status !== 200 || mediaType === undefined) return undefined;
-  const said = header(response, "docker-content-digest");
-  const digest = isDigest(reference) ? reference : said;
-  const size = contentLength(response);
-  if (isDigest(reference) && said !== undefined && said !== reference) return undefined;
-  // A proxy may have taken away what was to be learned.
-  if (digest === undefined || !isDigest(digest) || size === undefined) {
+  // Some registries know no HEAD, and a proxy may have taken away what was to be learned.
+  const isRefused = response?.status === 405 || response?.status === 403;
+  if (isRefused || (response !== undefined && isAbout(response, reference))) {
     return resolveByGet(client, reference, options);
   }
+  return undefined;
+}
+
+/** What a complete answer to HEAD says. */
+function descriptorIn(response: HttpResponse, reference: string): Descriptor | undefined {
+  const mediaType = mediaTypeOf(response);
+  const digest = isDigest(reference) ? reference : header(response, "docker-content-digest");
+  const size = contentLength(response);
+  const isComplete = digest !== undefined && isDigest(digest) && size !== undefined;
+  if (!isComplete || mediaType === undefined || !isAbout(response, reference)) return undefined;
   return descriptor(mediaType, digest, size);
+}
+
+/** Is it about a manifest, and about this one? */
+function isAbout(response: HttpResponse, reference: string): boolean {
+  if (response.status !== 200 || mediaTypeOf(response) === undefined) return false;
+  const said = header(response, "docker-content-digest");
+  return !isDigest(reference) || said === undefined || said === reference;
 }
 
 async function resolveByGet(
   client: RepositoryClient,
   reference: string,
-  options: Interruptible,
+  { mustKnow = false, ...options }: ResolveOptions,
 ): Promise<Descriptor | undefined> {
   let response: HttpResponse;
   try {
     response = await getManifest(client, reference, options);
   } catch (error) {
-    if (error instanceof RegistryError || hasCode(error, "MANIFEST_MISMATCH")) return undefined;
+    const isAbsent = error instanceof RegistryError && (error.status === 404 || !mustKnow);
+    if (isAbsent || (hasCode(error, "MANIFEST_MISMATCH") && !mustKnow)) return undefined;
     throw error;
   }
   const mediaType = mediaTypeOf(response);
-  if (mediaType === undefined) return undefined;
   const digest = isDigest(reference) ? reference : digestOf(response.body);
-  return descriptor(mediaType, digest, response.body.byteLength);
+  if (mediaType !== undefined) return descriptor(mediaType, digest, response.body.byteLength);
+  if (!mustKnow) return undefined;
+  const name = nameOf(client, reference);
+  throw new ManifestError("INVALID_ANSWER", `what is sent for ${name} is no manifest`, {
+    subject: name,
+    hint: "something between here and the registry may answer in its place",
+  });
 }
 
 function mediaTypeOf(response: HttpResponse): string | undefined {

@@ -40,6 +40,7 @@ function sourceOf(...streams: BlobStream[]) {
     resolve: unused,
     get: unused,
     put: unused,
+    statBlob: unused,
     getBlob: unused,
     ensureBlob: unused,
     referrers: unused,

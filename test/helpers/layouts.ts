@@ -17,6 +17,7 @@ export function blobSource(blobs: readonly Buffer[], more: Partial<Repository> =
     resolve: notAsked,
     get: notAsked,
     put: notAsked,
+    statBlob: notAsked,
     getBlob: notAsked,
     ensureBlob: notAsked,
     referrers: notAsked,

@@ -115,4 +115,4 @@ export function shownUrl(url: URL): string {
 }
 
 /** Query parameters of the distribution API and of token requests that hold nothing secret. */
-const SHOWN_PARAMETERS = new Set(["mount", "from", "digest", "scope", "service", "n", "last"]);
+const SHOWN_PARAMETERS = new Set(["mount", "from", "digest", "tag", "scope", "service", "n", "last"]);
