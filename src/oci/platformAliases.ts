@@ -154,6 +154,9 @@ function nearest(word: string, names: ReadonlyMap<string, string>): string | und
   return best?.name;
 }
 
+/** A little less than anything else: `amr64` is `arm64` rather than `amd64`. */
+const SWAP = 0.9;
+
 /** How many letters to add, remove, change, or swap with their neighbour. https://en.wikipedia.org/wiki/Damerau–Levenshtein_distance */
 function editDistance(one: string, other: string): number {
   let [beforeLast, last]: [number[], number[]] = [
@@ -169,7 +172,7 @@ function editDistance(one: string, other: string): number {
         (current[column - 1] ?? 0) + 1,
         (last[column] ?? 0) + 1,
         (last[column - 1] ?? 0) + (isSame ? 0 : 1),
-        row > 1 && column > 1 && isSwapped ? (beforeLast[column - 2] ?? 0) + 1 : Infinity,
+        row > 1 && column > 1 && isSwapped ? (beforeLast[column - 2] ?? 0) + SWAP : Infinity,
       );
     }
     [beforeLast, last] = [last, current];
