@@ -46,7 +46,7 @@ export async function putManifest(
   const answer = response ?? (await put({ reference: manifest.digest }));
   if (answer === undefined || header(answer, "oci-subject") !== undefined) return;
   const key = `${client.location.path}@${subject.digest}`;
-  await memory.inTurn(key, () => listReferrer(client, manifest, limits, options));
+  await memory.inTurn(key, () => listReferrer(client, manifest, options, limits));
 }
 
 /** Whoever asks while it is under way gets what it comes to. */

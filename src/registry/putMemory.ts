@@ -1,8 +1,17 @@
 /** What the puts of one client have to know of each other, for as long as the client is there. */
 export class PutMemory {
-  /** The registry does not set tags that are in the query of a PUT by digest (`?tag=`). */
-  ignoresTagParameter = false;
+  #knowsTags = true;
   readonly #last = new Map<string, Promise<void>>();
+
+  /** Does the registry set tags that are in the query of a PUT by digest (`?tag=`), as far as is known? */
+  get knowsTagParameter(): boolean {
+    return this.#knowsTags;
+  }
+
+  /** It does not. */
+  forgoTagParameter(): void {
+    this.#knowsTags = false;
+  }
 
   /** One piece of work after another for each key. */
   async inTurn(key: string, work: () => Promise<void>): Promise<void> {

@@ -36,7 +36,7 @@ export async function putTags(
   }
   // No tag was in the way: it was the query itself that was refused, and not for its length.
   if (refusal !== undefined && ![414, 431].includes(refusal.status) && areMoved) {
-    memory.ignoresTagParameter = true;
+    memory.forgoTagParameter();
   }
   return response;
 }
@@ -50,12 +50,12 @@ async function putByDigest(
 ): Promise<{ readonly response: HttpResponse | undefined; readonly refusal?: RegistryError }> {
   // The digest that a PUT by tag gives it: a registry may not know the algorithm of another one.
   const alone: ManifestAddress = { reference: digestOf(manifest.bytes) };
-  if (memory.ignoresTagParameter) return { response: await put(alone) };
+  if (!memory.knowsTagParameter) return { response: await put(alone) };
   const some = fitting(tags);
   try {
     const response = await put({ reference: manifest.digest, tags: some });
     const done = response && tagsIn(response);
-    if (done !== undefined && !some.some((tag) => done.has(tag))) memory.ignoresTagParameter = true;
+    if (done !== undefined && !some.some((tag) => done.has(tag))) memory.forgoTagParameter();
     return { response };
   } catch (error) {
     if (!mayBeAboutTags(error, manifest)) throw error;

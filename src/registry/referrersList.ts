@@ -10,26 +10,29 @@ import { OCI_INDEX } from "../oci/mediaTypes.js";
 import { sendManifest } from "./api.js";
 import { nameOf, type RepositoryClient } from "./http/repositoryClient.js";
 import { getReferrersIndex } from "./referrers.js";
-import { backoff, type RetryLimits } from "./retry/backoff.js";
+import { backoff, DEFAULT_LIMITS, type RetryLimits } from "./retry/backoff.js";
 import { pause } from "./retry/pause.js";
 
 /** Others may attach something at the same time, and put an index without ours: so often it is put again. */
 const MAX_TRIES = 10;
 
+/** Nobody is waited for longer than this, in milliseconds. */
+const LONGEST_SETTLING_MS = 2_000;
+
 /**
  * Lists a manifest among those that refer to its subject, in the index that clients keep where a registry does not have
  * the referrers API. What is in that index already stays as it is, to the byte.
  *
- * No registry compares before it replaces: the index is read right before it is put, and read back. What is still lost is
- * what somebody put between the two, if they had read it back already.
+ * No registry compares before it replaces. The index is put right behind being read, and read back when all who had read
+ * it before that have put theirs, if they are not much slower: what somebody slower than that replaces is lost.
  * https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pushing-manifests-with-subject
  * @throws INVALID_MANIFEST if something else has the tag; TAG_MOVED if others are faster every time
  */
 export async function listReferrer(
   client: RepositoryClient,
   manifest: Manifest,
-  limits: RetryLimits | undefined,
   options: Interruptible,
+  limits: RetryLimits = DEFAULT_LIMITS,
 ): Promise<void> {
   const { subject, digest } = manifest;
   if (subject === undefined || !isDigest(subject.digest)) return;
@@ -40,9 +43,12 @@ export async function listReferrer(
     index?.children.some((child) => child.digest === digest) === true;
   const start = Date.now();
   for (let attempt = 1; ; attempt++) {
+    const begun = Date.now();
     const there = await read();
     if (isListedIn(there)) return;
     await sendManifest(client, { reference: tag }, withReferrer(there, own), options);
+    const settling = Math.min(Math.max(2 * (Date.now() - begun), limits.baseMs), LONGEST_SETTLING_MS);
+    await pause(settling, { stop: options.stop, signals: [options.signal] });
     if (isListedIn(await read())) return;
     const wait = { elapsedMs: Date.now() - start, random: Math.random, limits };
     const delay = attempt < MAX_TRIES ? backoff(attempt, wait) : undefined;

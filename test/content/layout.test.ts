@@ -94,6 +94,7 @@ describe("a layout that is written", () => {
       expect(await layout.resolve(reference)).toMatchObject(described(seeded));
     }
     expect(await layout.getBlob(digestOf(amd64.blobs[0]!))).toEqual(amd64.blobs[0]);
+    expect(await layout.statBlob(digestOf(amd64.blobs[0]!))).toBe(amd64.blobs[0]!.byteLength);
     expect(await layout.names()).toEqual(["v1"]);
   });
 
@@ -101,6 +102,8 @@ describe("a layout that is written", () => {
     const layout = openLayout(newFolder());
     const nowhere = `sha256:${"0".repeat(64)}`;
     expect(await layout.resolve("v1")).toBeUndefined();
+    expect(await layout.resolve("v1", { mustKnow: true })).toBeUndefined();
+    expect(await layout.statBlob(nowhere)).toBeUndefined();
     expect(await collect(layout.referrers(nowhere))).toEqual([]);
     await expect(layout.get("v1")).rejects.toMatchObject({
       code: "MANIFEST_UNKNOWN",
@@ -198,6 +201,8 @@ describe("a layout that is written", () => {
     await writeImage(layout, amd64, ["v1"]);
     await writeFile(blobFile(folder, amd64.digest), amd64.body.subarray(1));
     expect(await layout.resolve("v1")).toBeUndefined();
+    const mustKnow = layout.resolve("v1", { mustKnow: true });
+    await expect(mustKnow).rejects.toMatchObject({ code: "DIGEST_MISMATCH" });
     await expect(layout.get("v1")).rejects.toMatchObject({
       code: "DIGEST_MISMATCH",
       message: expect.stringContaining(folder) as string,

@@ -87,6 +87,71 @@ describe("resolving", () => {
     }));
 });
 
+describe("resolving for who must know", () => {
+  const mustKnow = { mustKnow: true };
+
+  test("gives what is there by one HEAD, and says by one HEAD that it is not there", () =>
+    withStage({}, async ({ peer, target }) => {
+      peer.putManifest(TARGET, OCI_MANIFEST, manifest.bytes, "v1");
+      expect(await target.resolve("v1", mustKnow)).toMatchObject({ digest: manifest.digest });
+      expect(await target.resolve("v2", mustKnow)).toBeUndefined();
+      expect(peer.requests).toEqual(["v1", "v2"].map((tag) => `HEAD /v2/${TARGET}/manifests/${tag}`));
+    }));
+
+  test("sees at once that a tag has moved", () =>
+    withStage({}, async ({ peer, target }) => {
+      for (const { bytes, digest } of [manifest, other, manifest]) {
+        peer.putManifest(TARGET, OCI_MANIFEST, bytes, "v1");
+        expect(await target.resolve("v1", mustKnow)).toMatchObject({ digest });
+      }
+    }));
+
+  test.each([
+    ["knows no HEAD (405)", heads(405)],
+    ["refuses HEAD (403)", heads(403)],
+    ["says no digest", heads(200, typed())],
+    ["answers with a page for people", heads(200, HTML)],
+    ["fails at HEAD (500)", heads(500)],
+    [
+      "cuts every HEAD",
+      { intercept: (request) => request.method === "HEAD" && reset(request) } satisfies StageOptions,
+    ],
+  ])("asks by GET where the registry %s", (_name, options) =>
+    withStage({ ...options, client: { retries: 1 } }, async ({ peer, target }) => {
+      peer.putManifest(TARGET, OCI_MANIFEST, manifest.bytes, "v1");
+      const size = manifest.bytes.byteLength;
+      expect(await target.resolve("v1", mustKnow)).toMatchObject({ digest: manifest.digest, size });
+      expect(await target.resolve("v2", mustKnow)).toBeUndefined();
+    }),
+  );
+
+  test.each([401, 403, 500])("fails for an answer of %i to everything", (status) =>
+    withStage(
+      { intercept: (_, response) => answer(response, status), client: { retries: 0 } },
+      async ({ target }) => {
+        await expect(target.resolve("v1", mustKnow)).rejects.toMatchObject({ code: "REGISTRY", status });
+      },
+    ),
+  );
+
+  test("fails for a page for people", () =>
+    withStage({ intercept: (_, response) => answer(response, 200, HTML, page) }, async ({ peer, target }) => {
+      await expect(target.resolve("v1", mustKnow)).rejects.toMatchObject({
+        code: "INVALID_ANSWER",
+        subject: `${peer.host}/${TARGET}:v1`,
+      });
+    }));
+
+  test("fails for content that has another digest", () =>
+    withStage(
+      { intercept: (_, response) => answer(response, 200, typed(other.digest, ""), manifest.bytes) },
+      async ({ target }) => {
+        const resolved = target.resolve(manifest.digest, mustKnow);
+        await expect(resolved).rejects.toMatchObject({ code: "MANIFEST_MISMATCH" });
+      },
+    ));
+});
+
 describe("getting", () => {
   test("gives the manifest, by its bytes", () =>
     withStage({}, async ({ peer, target }) => {
@@ -134,6 +199,67 @@ describe("getting", () => {
         });
       },
     ));
+});
+
+describe("the size of a blob", () => {
+  const text = "what is in the blob";
+  const { digest } = blobOf(text);
+  const url = `/v2/${TARGET}/blobs/${digest}`;
+
+  test("is had by one HEAD, and so is that there is no such blob", () =>
+    withStage({}, async ({ peer, target }) => {
+      expect(await target.statBlob(digest)).toBeUndefined();
+      peer.putBlob(TARGET, text);
+      expect(await target.statBlob(digest)).toBe(text.length);
+      expect(peer.requests).toEqual([`HEAD ${url}`, `HEAD ${url}`]);
+    }));
+
+  const lengthless = { "Docker-Content-Digest": digest, "Transfer-Encoding": "chunked" };
+  test.each([
+    ["knows no HEAD (405)", heads(405)],
+    ["refuses HEAD (403)", heads(403)],
+    ["says no length by HEAD", heads(200, lengthless)],
+    ["answers HEAD with a page for people", heads(200, { ...HTML, "Content-Length": "7" })],
+    ["answers HEAD for another blob", heads(200, { "Docker-Content-Digest": other.digest })],
+    [
+      "cuts every HEAD",
+      { intercept: (request) => request.method === "HEAD" && reset(request) } satisfies StageOptions,
+    ],
+  ])("is had by GET, whose body is not read, where the registry %s", (_name, options) =>
+    withStage(options, async ({ peer, target, count }) => {
+      expect(await target.statBlob(digest)).toBeUndefined();
+      const large = Buffer.alloc(32 * 1024 * 1024);
+      peer.putBlob(TARGET, large);
+      peer.putBlob(TARGET, text);
+      expect(await target.statBlob(digest)).toBe(text.length);
+      expect(await target.statBlob(digestOf(large))).toBe(large.byteLength);
+      expect(count(/^GET /)).toBe(3);
+      // The connection that was given up is no loss.
+      expect((await target.getBlob(digest)).toString()).toBe(text);
+    }),
+  );
+
+  test.each([401, 500])("is no secret that is kept: an answer of %i is told", (status) =>
+    withStage({ ...heads(status), client: { retries: 0 } }, async ({ target }) => {
+      await expect(target.statBlob(digest)).rejects.toMatchObject({ code: "REGISTRY", status });
+    }),
+  );
+
+  test.each([
+    ["refuses to show it at all", 403, {}, { code: "REGISTRY", status: 403 }],
+    ["never says a length", 200, lengthless, { code: "INVALID_ANSWER", subject: digest }],
+    ["has a page for people for everything", 200, HTML, { code: "INVALID_ANSWER", subject: digest }],
+  ] as const)("cannot be had where the registry %s", (_name, status, headers, error) =>
+    withStage({ intercept: (_, response) => answer(response, status, headers, page) }, async ({ target }) => {
+      await expect(target.statBlob(digest)).rejects.toMatchObject(error);
+    }),
+  );
+
+  test("is not asked for what is no digest", () =>
+    withStage({}, async ({ peer, target }) => {
+      await expect(target.statBlob("../v1")).rejects.toMatchObject({ code: "INVALID_DIGEST" });
+      expect(peer.requests).toEqual([]);
+    }));
 });
 
 describe("a whole blob", () => {
