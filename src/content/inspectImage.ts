@@ -9,6 +9,7 @@ import { digestLike, isDigest } from "../oci/digest.js";
 import { parseImageConfig, type ImageConfig } from "../oci/imageConfig.js";
 import { parseManifest, withExactBytes, type Manifest } from "../oci/manifest.js";
 import { DOCKER_MANIFEST, isListType, OCI_MANIFEST } from "../oci/mediaTypes.js";
+import { NO_PLATFORM } from "../oci/platform.js";
 import { formatPlatform, normalizePlatform } from "../oci/platformName.js";
 import { predicateKind, readPredicate } from "../oci/statement.js";
 import type { Repository } from "./repository.js";
@@ -106,10 +107,8 @@ function referenceOf({ annotations }: Descriptor): string | undefined {
 
 /** As its descriptor says, or else its config. */
 async function platformOf(reader: ContentReader, descriptor: Descriptor): Promise<string> {
-  const platform = descriptor.platform ?? (await reader.config(descriptor));
-  if (platform === undefined)
-    throw new ManifestError("INVALID_MANIFEST", `${descriptor.digest}: its config is null`);
-  return formatPlatform(normalizePlatform({ ...platform, "os.features": [] }));
+  const platform = descriptor.platform ?? (await reader.config(descriptor)) ?? NO_PLATFORM;
+  return formatPlatform(normalizePlatform(platform));
 }
 
 async function readDetails(

@@ -282,7 +282,7 @@ function sbomOf({ sboms }: PlatformDetails): GoStruct | undefined {
 function sbomValue(spdx: GoValue, others: readonly GoValue[]): GoStruct {
   return goStructValue("imagetools.sbomStub", [
     goAnyField("SPDX", ",omitempty", spdx),
-    goField("AdditionalSPDXs", ",omitempty", goSliceValue(goNil, others)),
+    goField("AdditionalSPDXs", ",omitempty", goSliceValue(goNil, others.length === 0 ? undefined : others)),
   ]);
 }
 

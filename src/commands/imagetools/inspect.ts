@@ -1,0 +1,148 @@
+import { readImages } from "../../content/inspectImage.js";
+import { chooseInLayout, readInLayout, readReference, type Named } from "../../content/inspectedName.js";
+import { openLayout } from "../../content/layout.js";
+import { isLayoutReference, parseLayoutReference } from "../../content/layoutReference.js";
+import type { Repository } from "../../content/repository.js";
+import type { Context, Output } from "../../context.js";
+import { ManifestError, messageOf } from "../../errors.js";
+import { marshalIndented } from "../../go/marshal.js";
+import { executeTemplate, type TemplateFunctions } from "../../go/template/execute.js";
+import { parseTemplate } from "../../go/template/parse.js";
+import { ANY, goNil, goStringValue } from "../../go/values.js";
+import { detailsWanted, isWholeManifest } from "../../list/detailsWanted.js";
+import { imageDetailsValue, parseIndexContent, type PlatformDetails } from "../../list/imageDetails.js";
+import { imageText } from "../../list/imageText.js";
+import { LAYOUT_SCHEME, locationOf } from "../../oci/location.js";
+import { isListType } from "../../oci/mediaTypes.js";
+import { formatReference, isReferenceDigest, parseReference, withDigest } from "../../oci/reference.js";
+import { escapeControls } from "../../ui/text.js";
+import { defineCommand } from "../command.js";
+import { networkFlags, type NetworkFlags } from "../networkFlags.js";
+import { builderFlags } from "./builderFlags.js";
+
+export const imagetoolsInspect = defineCommand({
+  name: "imagetools inspect",
+  dialect: "buildx",
+  args: "[OPTIONS] NAME",
+  description: "Shows what an image or a list is made of, with what its builder attests.",
+  examples: [
+    "tsmanifest imagetools inspect registry.example/app:v1",
+    "tsmanifest imagetools inspect --raw registry.example/app:v1",
+    "tsmanifest imagetools inspect --format '{{.Manifest.Digest}}' registry.example/app:v1",
+    `tsmanifest imagetools inspect --format '{{json (index .Provenance "linux/amd64").SLSA}}' oci-layout://out:v1`,
+  ],
+  arity: { min: 1, max: 1 },
+  flags: {
+    format: { kind: "string", value: "template", description: "Show it by a Go template" },
+    raw: { kind: "bool", description: "Show the manifest as it is, to the byte" },
+    ...builderFlags,
+    ...networkFlags,
+  },
+  async run(context, flags, [name = ""]) {
+    const { format, raw } = flags;
+    if (format !== "" && raw) throw new ManifestError("USAGE", "format and raw cannot be used together");
+    const show = raw ? showRaw : format === "" ? showText : showByTemplate(format);
+    await withInspected(context, flags, name, async (inspected) => {
+      print(context.stdout, await show(inspected, context));
+    });
+  },
+});
+
+/** What the name stands for, and what it is called. */
+interface Inspected extends Named {
+  /** As the user wrote it. */
+  readonly given: string;
+  /** In full. */
+  readonly name: string;
+  /** The whole name of a manifest beside it. */
+  readonly nameOf: (digest: string) => string;
+  readonly repository: Repository;
+}
+
+type Show = (inspected: Inspected, context: Context) => string | Buffer | Promise<string>;
+
+const showRaw: Show = ({ bytes }) => bytes;
+
+const showText: Show = ({ name, descriptor, manifest, nameOf }) =>
+  imageText({ name, descriptor, children: manifest?.children ?? [], nameOf });
+
+/** The template is checked before anything is asked for. */
+function showByTemplate(format: string): Show {
+  const template = parseTemplate(format, Object.keys(functions));
+  if (isWholeManifest(template)) return showText;
+  const wanted = detailsWanted(template);
+  const isMore = Object.values(wanted).includes(true);
+  return async ({ given, descriptor, bytes, manifest, repository }, { stderr, signal }) => {
+    const images =
+      isMore && manifest !== undefined
+        ? await readImages(repository, { descriptor, manifest }, wanted, signal)
+        : [];
+    for (const problem of hiddenProblems(images)) stderr.write(`WARNING: ${escapeControls(problem)}\n`);
+    const index = isListType(descriptor.mediaType) ? parseIndexContent(bytes) : undefined;
+    return executeTemplate(
+      template,
+      imageDetailsValue({ name: given, descriptor, index, images }),
+      functions,
+    );
+  };
+}
+
+/** `json`, as buildx has it. */
+const functions: TemplateFunctions = {
+  json: { params: [ANY], call: ([value = goNil]) => goStringValue(marshalIndented(value)) },
+};
+
+/** With a single image, attestations that cannot be read are shown as none there are, as buildx does. */
+function hiddenProblems(images: readonly PlatformDetails[]): string[] {
+  if (images.length !== 1) return [];
+  return images
+    .flatMap(({ sboms, provenance }) => [sboms, provenance])
+    .flatMap((result) =>
+      result.status === "rejected" ? [`an attestation cannot be read: ${messageOf(result.reason)}`] : [],
+    );
+}
+
+/** A script gets the bytes; on a terminal, what it might obey is spelled out. */
+function print(stdout: Output, shown: string | Buffer): void {
+  stdout.write(stdout.isTTY === true ? escapeControls(shown.toString()) : shown);
+}
+
+async function withInspected(
+  context: Context,
+  flags: NetworkFlags,
+  given: string,
+  use: (inspected: Inspected) => Promise<void>,
+): Promise<void> {
+  if (isLayoutReference(given)) {
+    const { folder, ...asked } = parseLayoutReference(given);
+    const repository = openLayout(folder);
+    const chosen = await chooseInLayout(repository, asked);
+    const named = await readInLayout(repository, chosen, context.signal);
+    const name = layoutName(folder, chosen);
+    const nameOf = (digest: string): string => layoutName(folder, { digest });
+    await use({ ...named, given, name, nameOf, repository });
+    return;
+  }
+  const ref = parseReference(given);
+  const location = locationOf(ref);
+  const { openSession } = await import("../session.js");
+  const session = await openSession(context, flags, [{ location, actions: ["pull"] }]);
+  try {
+    const repository = session.open(location);
+    const named = await readReference(ref, repository, context.signal);
+    const name = formatReference(ref);
+    const nameOf = (child: string): string =>
+      isReferenceDigest(child) ? formatReference(withDigest(ref, child)) : name;
+    await use({ ...named, given, name, nameOf, repository });
+  } finally {
+    await session.close();
+  }
+}
+
+/** The folder is as it was written. */
+function layoutName(
+  folder: string,
+  { tag, digest }: { readonly tag?: string | undefined; readonly digest?: string | undefined },
+): string {
+  return `${LAYOUT_SCHEME}${folder}${tag === undefined ? "" : `:${tag}`}${digest === undefined ? "" : `@${digest}`}`;
+}
