@@ -24,24 +24,33 @@ export interface Verdict {
   readonly parted?: string;
 }
 
-/** Compares what one command did on both sides, which were alike before it. */
+/**
+ * Compares what one command did on both sides, which were alike before it: exit status, stdout, metadata file, the bytes
+ * under every tag, the manifests and blobs in every repository and layout, index.json, and the errors that scripts know.
+ */
 export function compare(step: Step, before: Holdings, theirs: Result, ours: Result): Verdict {
   const { stderr, status } = theirs.outcome;
   // `manifest-descriptor[platform]:` with an entry that has no platform. We may refuse it or not, but in an orderly way.
   if (status === 2 && stderr.startsWith("panic: ")) {
-    return { differences: status1or0(theirs, ours), parted: "buildx panics" };
+    const isOrderly = ours.outcome.status === 0 || ours.outcome.status === 1;
+    return { differences: isOrderly ? [] : [inStatus(theirs, ours)], parted: "buildx panics" };
   }
   // It locks a layout without waiting: where it reads and writes one at once, that may fail.
   if (status !== 0 && /could not lock \S+index\.json/.test(stderr)) {
     return { differences: [], parted: "buildx cannot lock its layout" };
   }
+  if ((status === 0) !== (ours.outcome.status === 0)) return { differences: [inStatus(theirs, ours)] };
   if (status !== 0) return failures(step, before, theirs, ours);
   return successes(before, theirs, ours);
 }
 
-function status1or0(theirs: Result, ours: Result): Difference[] {
-  const isOrderly = ours.outcome.status === 0 || ours.outcome.status === 1;
-  return isOrderly ? [] : [{ what: "status", buildx: theirs.outcome, tsmanifest: ours.outcome }];
+/** With the end of what each says, which says why. */
+function inStatus(theirs: Result, ours: Result): Difference {
+  const [buildx, tsmanifest] = [theirs, ours].map(({ outcome: { status, stderr } }) => ({
+    status,
+    stderr: stderr.trimEnd().slice(-600),
+  }));
+  return { what: "status", buildx, tsmanifest };
 }
 
 /**
@@ -108,7 +117,10 @@ function facts(before: Holdings, { outcome, holdings }: Result, read: Reading): 
     result[`tag ${name}`] = `${mediaType}\n${read(body)}`;
     if (before.tags.get(name)?.digest !== digest) roots.add(digest);
   }
-  for (const [path, text] of holdings.files) result[`file ${path}`] = read(Buffer.from(text, "latin1"));
+  for (const [path, text] of holdings.files) {
+    const shown = isLoose ? [...roots].reduce((all, root) => all.replaceAll(root, "…"), text) : text;
+    result[`file ${path}`] = read(Buffer.from(shown, "latin1"));
+  }
   for (const [place, digests] of holdings.digests) {
     const known = before.digests.get(place);
     for (const digest of digests) {

@@ -5,6 +5,7 @@ import { digestOf } from "../../../src/oci/digest.js";
 import { OCI_INDEX } from "../../../src/oci/mediaTypes.js";
 import { member } from "./closure.js";
 import type { Content } from "./contents.js";
+import type { Tagged } from "./registries.js";
 import { withParts, type World } from "./world.js";
 
 /** Writes the layouts of a world below a side's folder. */
@@ -60,6 +61,7 @@ function writeBlob(layout: string, bytes: Buffer): void {
 export interface LayoutContents {
   /** The digests of its blobs, manifests among them. */
   readonly digests: readonly string[];
+  readonly tags: ReadonlyMap<string, Tagged>;
   /** Its other files, by path. */
   readonly files: ReadonlyMap<string, string>;
 }
@@ -72,13 +74,26 @@ export async function layoutContents(folder: string): Promise<LayoutContents | u
     .sort();
   if (paths.length === 0) return undefined;
   const isBlob = (path: string): boolean => path.startsWith("blobs/");
-  const files = await Promise.all(
-    paths
-      .filter((path) => !isBlob(path))
-      .map(async (path) => [path, await readFile(join(folder, path), "latin1")] as const),
-  );
-  return {
-    digests: paths.filter(isBlob).map((path) => path.slice("blobs/".length).replace("/", ":")),
-    files: new Map(files),
-  };
+  const files = new Map<string, string>();
+  for (const path of paths.filter((path) => !isBlob(path))) {
+    files.set(path, await readFile(join(folder, path), "latin1"));
+  }
+  const tags = new Map<string, Tagged>();
+  for (const { tag, mediaType, digest } of taggedIn(files.get("index.json") ?? "{}")) {
+    tags.set(tag, { mediaType, digest, body: await readFile(join(folder, "blobs", ...digest.split(":"))) });
+  }
+  const digests = paths.filter(isBlob).map((path) => path.slice("blobs/".length).replace("/", ":"));
+  return { digests, files, tags };
+}
+
+function taggedIn(index: string): { tag: string; mediaType: string; digest: string }[] {
+  const parsed: unknown = JSON.parse(index);
+  const manifests = member(parsed, "manifests");
+  const entries: unknown[] = Array.isArray(manifests) ? manifests : [];
+  return entries.flatMap((entry) => {
+    const tag = member(member(entry, "annotations"), "org.opencontainers.image.ref.name");
+    return typeof tag === "string"
+      ? [{ tag, mediaType: String(member(entry, "mediaType")), digest: String(member(entry, "digest")) }]
+      : [];
+  });
 }

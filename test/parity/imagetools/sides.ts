@@ -32,7 +32,7 @@ export interface Side {
 }
 
 export interface Holdings {
-  /** `{host}/team/app:v1` to what is there. */
+  /** `{host}/team/app:v1` or `{folder}/layout:v1` to what is there. */
   readonly tags: ReadonlyMap<string, Tagged>;
   /** `{host}/team/app` or `{folder}/layout` to all that is in it: `manifest sha256:…`, `blob sha256:…`. */
   readonly digests: ReadonlyMap<string, ReadonlySet<string>>;
@@ -153,6 +153,7 @@ async function holdingsOf(registries: ReadonlyMap<string, Registry>, folder: str
     const found = await layoutContents(layout.replace("{folder}", folder));
     if (found === undefined) continue;
     digests.set(layout, new Set(found.digests.map((digest) => `blob ${digest}`)));
+    for (const [tag, tagged] of found.tags) tags.set(`${layout}:${tag}`, tagged);
     for (const [path, text] of found.files) files.set(`${layout}/${path}`, text);
   }
   return { tags, digests, manifests, files };
