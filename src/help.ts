@@ -71,8 +71,12 @@ function layout(name: string, args: string, description: string, flags: FlagTabl
 /** `-p, --purge`, `--os <name>`. */
 function term(key: string, flag: Flag): string {
   const short = flag.short === undefined ? "" : `-${flag.short}, `;
-  const value = flag.kind === "bool" ? "" : ` <${flag.value}>`;
-  return `${short}--${longName(key)}${value}`;
+  return `${short}--${longName(key)}${valueTerm(flag)}`;
+}
+
+function valueTerm(flag: Flag): string {
+  if (flag.kind === "bool") return "";
+  return flag.kind === "optional" ? `[=<${flag.value}>]` : ` <${flag.value}>`;
 }
 
 function examples(lines: readonly string[]): string {

@@ -78,7 +78,7 @@ async function execute(context: Context, flags: NetworkFlags, draft: Draft, plan
     context.stderr.write(`WARNING: docker's manifest list has no room for ${lost}\n`);
   }
   const session = await openSession(context, flags, accessesOf(planned));
-  const progress = await pushProgress(draft, planned, context);
+  const progress = await pushProgress(draft, [planned], context);
   try {
     const { digest } = await execute(planned, session.open, {
       signal: context.signal,

@@ -46,6 +46,12 @@ export class ManifestCache {
     return manifest;
   }
 
+  /** Keeps what was read by its tag for those who ask for its digest. */
+  know(repository: Repository, manifest: Manifest): void {
+    const key = `${formatLocation(repository.location)}@${manifest.digest}`;
+    if (!this.#manifests.has(key)) this.#manifests.set(key, Promise.resolve(manifest));
+  }
+
   /** Counts what an index names, before it is read: ten thousand indexes of ten thousand would be as many requests. */
   expect(count: number, name: string): void {
     this.#count += count;

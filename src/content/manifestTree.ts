@@ -73,7 +73,8 @@ export class TreeReader {
 
   async #askReferrers(repository: Repository, digest: string): Promise<Descriptor[]> {
     const found: Descriptor[] = [];
-    for await (const one of repository.referrers(digest)) found.push(one);
+    const { signal } = this.#options;
+    for await (const one of repository.referrers(digest, undefined, { signal })) found.push(one);
     return found;
   }
 

@@ -22,10 +22,20 @@ interface ValueFlagBase extends FlagBase {
 }
 
 export type Flag =
-  /** `--purge`, `--purge=false`; false unless given. */
-  | (FlagBase & { readonly kind: "bool" })
-  /** The last one given, empty unless given. */
-  | (ValueFlagBase & { readonly kind: "string" })
+  /** `--purge`, `--purge=false`; false unless given, or what `default` says. */
+  | (FlagBase & { readonly kind: "bool"; readonly default?: boolean })
+  /** The last one given, `default` or empty unless given; one of `choices` where there are some. */
+  | (ValueFlagBase & {
+      readonly kind: "string";
+      readonly choices?: readonly string[];
+      readonly default?: string;
+    })
+  /** `--verify` is `--verify=<alone>`: a value only with `=`. Empty unless given. */
+  | (ValueFlagBase & {
+      readonly kind: "optional";
+      readonly choices: readonly string[];
+      readonly alone: string;
+    })
   /** A whole number; `min` and `max` are inclusive, `min` is 0 unless said. */
   | (ValueFlagBase & {
       readonly kind: "int";
@@ -44,6 +54,7 @@ export type FlagTable = Readonly<Record<string, Flag>>;
 interface ValueOfKind {
   bool: boolean;
   string: string;
+  optional: string;
   int: number;
   stringSlice: readonly string[];
   stringArray: readonly string[];
@@ -120,7 +131,7 @@ class Reader {
     if (found === undefined) throw bad(`unknown flag: --${longName}`);
 
     const given = equals === -1 ? undefined : body.slice(equals + 1);
-    const value = given ?? (found[1].kind === "bool" ? "true" : this.#next());
+    const value = given ?? valueAlone(found[1]) ?? this.#next();
     if (value === undefined) throw bad(`flag needs an argument: ${token}`);
     this.#set(...found, value);
   }
@@ -137,8 +148,9 @@ class Reader {
         this.#set(...found, left.slice(2));
         return;
       }
-      if (found[1].kind === "bool") {
-        this.#set(...found, "true");
+      const alone = valueAlone(found[1]);
+      if (alone !== undefined) {
+        this.#set(...found, alone);
         continue;
       }
       const value = left.length > 1 ? left.slice(1) : this.#next();
@@ -168,8 +180,12 @@ class Reader {
         return undefined;
       }
       case "string":
+      case "optional": {
+        const { choices } = flag;
+        if (choices !== undefined && !choices.includes(text)) return `must be one of ${choices.join(", ")}`;
         this.values.set(name, text);
         return undefined;
+      }
       case "int": {
         const value = parseGoInt(text);
         if (typeof value === "string") return `strconv.ParseInt: parsing ${goQuote(text)}: ${value}`;
@@ -194,11 +210,19 @@ class Reader {
   }
 }
 
+/** What a flag is set to that has no value behind it, if it needs none. */
+function valueAlone(flag: Flag): string | undefined {
+  if (flag.kind === "bool") return "true";
+  return flag.kind === "optional" ? flag.alone : undefined;
+}
+
 function unsetValue(flag: Flag): FlagValue {
   switch (flag.kind) {
     case "bool":
-      return false;
+      return flag.default ?? false;
     case "string":
+      return flag.default ?? "";
+    case "optional":
       return "";
     case "int":
       return flag.default;

@@ -15,7 +15,8 @@ import {
 import { Descriptor, encodeDescriptor } from "../oci/descriptor.js";
 import { digestOf } from "../oci/digest.js";
 import { DOCKER_LIST, isListType, OCI_INDEX } from "../oci/mediaTypes.js";
-import { formatPlatform, platformMatcher } from "../oci/platformName.js";
+import { platformMatcher } from "../oci/platformMatcher.js";
+import { formatPlatform } from "../oci/platformName.js";
 import type { Platform } from "../oci/platform.js";
 import { applyAnnotations, type ListAnnotation } from "./annotationFlags.js";
 import { attestedDigest, isAttestation } from "./attestations.js";
@@ -55,8 +56,8 @@ export interface CombineOptions {
   readonly annotations: readonly ListAnnotation[];
   /** A single image is put into a list of its own. */
   readonly preferIndex: boolean;
-  /** Only these; all where there are none. */
-  readonly platforms: readonly Platform[];
+  /** An OCI index is made even of docker's manifests alone. */
+  readonly isOci?: boolean;
 }
 
 const IndexFile = goStruct({
@@ -76,7 +77,7 @@ type IndexFile = z.infer<typeof IndexFile>;
  */
 export function combine(
   sources: readonly CombinedSource[],
-  { annotations, preferIndex }: Pick<CombineOptions, "annotations" | "preferIndex">,
+  { annotations, preferIndex, isOci = false }: CombineOptions,
 ): Combined {
   const [only] = sources;
   if (only !== undefined && sources.length === 1 && annotations.length === 0) {
@@ -88,9 +89,8 @@ export function combine(
     if (!preferIndex) return { descriptor, bytes, entries: undefined, dropsAnnotations: false };
   }
   const entries = distinctEntries(sources);
-  const isDocker = entries.every(({ descriptor }) =>
-    descriptor.mediaType.startsWith("application/vnd.docker."),
-  );
+  const isDocker =
+    !isOci && entries.every(({ descriptor }) => descriptor.mediaType.startsWith("application/vnd.docker."));
   const mediaType = isDocker ? DOCKER_LIST : OCI_INDEX;
   const annotated = isDocker
     ? { annotations: {}, descriptors: entries.map(({ descriptor }) => descriptor) }
@@ -113,6 +113,20 @@ export function combine(
     entries: entries.map((entry, index) => ({ ...entry, descriptor: manifests[index] ?? entry.descriptor })),
     dropsAnnotations: isDocker && annotations.length > 0,
   };
+}
+
+/** A source with only some of what it lists; as it is, if it is no list or nothing leaves. */
+export function withChildren<Source extends CombinedSource>(
+  source: Source,
+  choose: (children: readonly Descriptor[]) => readonly Descriptor[],
+): Source {
+  if (!isListType(source.descriptor.mediaType)) return source;
+  const index = readIndex(source.bytes);
+  const manifests = [...choose(index.manifests)];
+  if (manifests.length === index.manifests.length) return source;
+  const bytes = encodeIndexFile({ ...index, manifests });
+  const { digest, size } = describe("", bytes);
+  return { ...source, bytes, descriptor: { ...source.descriptor, digest, size } };
 }
 
 /** What is said of one manifest by several sources is said of one entry, at its first place. */

@@ -6,6 +6,7 @@ import { formatReference, withDigest } from "../oci/reference.js";
 import { PutError } from "../push/errors.js";
 import type { PushEvent } from "../push/execute.js";
 import { childrenOf, type Plan } from "../push/plan.js";
+import { transferProgress, type ProgressMode } from "./transferProgress.js";
 
 export interface PushProgress {
   readonly onEvent: (event: PushEvent) => void;
@@ -16,50 +17,37 @@ export interface PushProgress {
 
 /**
  * Shows a push: docker's lines on stdout; on a terminal a spinner with what is done; and what was copied, on stderr
- * in any case, since a copy takes what a mount does not: time and traffic.
+ * in any case.
+ * @param plans the first is that of the list's own name
  */
 export async function pushProgress(
   draft: Draft,
-  plan: Plan,
+  plans: readonly [Plan, ...Plan[]],
   { stdout, stderr, signal }: Context,
+  mode: ProgressMode = "auto",
 ): Promise<PushProgress> {
-  // Some terminals (a serial line, `script` without one of its own) say that they have no width: ora would clear their lines for ever.
-  const spinner = stderr.isTTY === true && stderr.columns !== 0 ? await startSpinner() : undefined;
-  const total = { children: childrenOf(plan).length, blobs: plan.blobs.length };
+  const [plan] = plans;
+  const progress = await transferProgress(stderr, mode);
+  progress.expect(plans);
+  const total = childrenOf(plan).length;
   const done = new Set<string>();
-  const copied: { readonly size: number; readonly from: string }[] = [];
-  let mounted = 0;
-  let copiedBytes = 0;
   let tag: "before" | "under way" | "moved" = "before";
 
   function onEvent(event: PushEvent): void {
+    progress.onEvent(event);
     switch (event.kind) {
       case "child":
         done.add(event.child.manifest.digest);
         break;
-      case "blob":
-        if (event.outcome.kind === "mounted") mounted++;
-        if (event.outcome.kind === "copied") {
-          copied.push({ size: event.blob.size, from: formatLocation(event.outcome.source) });
-        }
-        break;
-      case "bytes":
-        copiedBytes += event.count;
-        break;
       case "tagging":
+        if (tag === "before") printPushed();
         tag = "under way";
-        printPushed();
         break;
       case "tagged":
         tag = "moved";
         break;
-      case "copying":
+      default:
         break;
-    }
-    if (spinner !== undefined) {
-      const copying = copiedBytes === 0 ? "" : `, ${readableSize(copiedBytes)} copied`;
-      const blobs = mounted + copied.length;
-      spinner.text = `${done.size} of ${total.children} images, ${blobs} of ${total.blobs} blobs${copying}`;
     }
   }
 
@@ -79,21 +67,17 @@ export async function pushProgress(
   }
 
   function stop(): void {
-    spinner?.stop();
+    progress.stop();
     if (signal.aborted) stderr.write(`${interruption()}\n`);
-    if (copied.length === 0) return;
-    const size = readableSize(copied.reduce((sum, blob) => sum + blob.size, 0));
-    const from = [...new Set(copied.map((blob) => blob.from))].join(", ");
-    const count = copied.length === 1 ? "1 blob" : `${copied.length} blobs`;
-    const why = plan.target.kind === "registry" ? " that could not be mounted" : "";
-    stderr.write(`copied ${count} (${size})${why}, from ${from}\n`);
+    const summary = progress.summary();
+    if (summary !== undefined) stderr.write(`${summary}\n`);
   }
 
   /** What was done until the user stopped it. */
   function interruption(): string {
     const at = formatLocation(plan.target);
     const name = plan.target.kind === "registry" ? formatReference(draft.name) : at;
-    const state = `${done.size} of ${total.children} images are in ${at}`;
+    const state = `${done.size} of ${total} images are in ${at}`;
     switch (tag) {
       case "before":
         return `${state}; ${name} was not changed`;
@@ -112,18 +96,4 @@ export async function pushProgress(
     },
     stop,
   };
-}
-
-async function startSpinner(): Promise<{ text: string; stop(): void }> {
-  const { default: ora } = await import("ora");
-  const { default: chalk } = await import("chalk");
-  return ora({ text: chalk.dim("pushing"), discardStdin: false }).start();
-}
-
-/** `12.3 MB`, in powers of ten as registries count. */
-function readableSize(bytes: number): string {
-  const units = ["B", "kB", "MB", "GB", "TB"];
-  const power = bytes < 1000 ? 0 : Math.min(units.length - 1, Math.floor(Math.log10(bytes) / 3));
-  const value = bytes / 1000 ** power;
-  return `${power === 0 ? value : value.toFixed(1)} ${units[power] ?? ""}`;
 }

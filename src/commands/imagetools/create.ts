@@ -1,0 +1,152 @@
+import { arch } from "node:os";
+import { parseTarget, type Place } from "../../content/place.js";
+import { parseSourceText } from "../../content/sourceText.js";
+import { ManifestError } from "../../errors.js";
+import { parseAnnotations } from "../../list/annotationFlags.js";
+import { encodeMetadata } from "../../list/combine.js";
+import { readExpectations } from "../../list/expectations.js";
+import { parsePlatform } from "../../oci/platformName.js";
+import type { Platform } from "../../oci/platform.js";
+import { defineCommand } from "../command.js";
+import { readInputFile, writeOutputFile } from "../files.js";
+import { networkFlags } from "../networkFlags.js";
+import { expectationFlags, pushFlags, sourceFlags } from "../listFlags.js";
+import { builderFlags } from "./builderFlags.js";
+
+export const imagetoolsCreate = defineCommand({
+  name: "imagetools create",
+  dialect: "buildx",
+  args: "[OPTIONS] [SOURCE...]",
+  description:
+    "Makes a list out of images and lists, and gives it its tags, without a local list. A source is a reference, a digest, a descriptor as JSON, or an OCI layout (oci-layout://DIR[:TAG]); so is a tag, but for digests.",
+  examples: [
+    "tsmanifest imagetools create -t registry.example/app:v1 registry.example/app:v1-amd64 registry.example/app:v1-arm64",
+    "tsmanifest imagetools create -t registry.example/app:v1 --from ./digests --expect linux/amd64,linux/arm64",
+    "tsmanifest imagetools create --append -t registry.example/app:v1 registry.example/app:v1-s390x",
+    "tsmanifest imagetools create -t docker.io/me/app:v1 -t ghcr.io/me/app:v1 ghcr.io/me/app:build-7",
+  ],
+  arity: { min: 0 },
+  flags: {
+    tag: {
+      kind: "stringArray",
+      short: "t",
+      value: "ref",
+      description: "What the list is called; may be repeated",
+    },
+    file: {
+      kind: "stringArray",
+      short: "f",
+      value: "file",
+      description: "Read a source from a file; may be repeated",
+    },
+    append: { kind: "bool", description: "Add to the list that the first tag names" },
+    annotation: {
+      kind: "stringArray",
+      value: "annotation",
+      description: "index:KEY=VALUE or manifest-descriptor[PLATFORM]:KEY=VALUE; may be repeated",
+    },
+    dryRun: { kind: "bool", description: "Print what would get the tags, and change nothing" },
+    preferIndex: {
+      kind: "bool",
+      default: true,
+      description: "Put a single image into a list of its own; =false carries it over as it is",
+    },
+    metadataFile: {
+      kind: "string",
+      value: "file",
+      description: "Write what was made into this file, as JSON",
+    },
+    progress: {
+      kind: "string",
+      value: "mode",
+      default: "auto",
+      choices: ["auto", "none", "plain", "quiet", "rawjson", "tty"],
+      description: "How progress is shown: auto, none, plain",
+    },
+    ...builderFlags,
+    ...sourceFlags,
+    ...expectationFlags,
+    ...pushFlags,
+    ...networkFlags,
+  },
+  async run(context, flags, args) {
+    if (args.length + flags.file.length + flags.from.length === 0) throw usage("no sources specified");
+    if (!flags.dryRun && flags.tag.length === 0) {
+      throw usage("can't push with no tags specified, please set --tag or --dry-run");
+    }
+    const files = await Promise.all(flags.file.map(readSourceFile));
+    const targets = flags.tag.map(parseTarget);
+    const [first] = flags.tag;
+    const appended = flags.append && first !== undefined ? [first] : [];
+    const sources = [...appended, ...files, ...args].map((text) => ({ text, source: parseSourceText(text) }));
+    const platforms = flags.platform.flatMap((text) => parsePlatforms(text, context.platform));
+    const annotations = readAnnotations(flags.annotation);
+    const expected = flags.expect.length === 0 ? undefined : readExpectations(flags.expect);
+    if (flags.merge && flags.append) throw usage("--append and --merge: choose one of them");
+    if (flags.merge && targets.length === 0) throw usage("--merge needs a --tag: the list that is added to");
+
+    const { runImagetoolsCreate } = await import("./runCreate.js");
+    const made = await runImagetoolsCreate(context, flags, {
+      sources,
+      from: flags.from,
+      targets,
+      platforms,
+      annotations,
+      expected,
+    });
+    if (made === undefined || flags.metadataFile === "") return;
+    await writeOutputFile(flags.metadataFile, encodeMetadata(made, namesOf(targets)));
+  },
+});
+
+async function readSourceFile(path: string): Promise<string> {
+  return (await readInputFile(path)).toString("utf8");
+}
+
+/** The repositories of the tags, sorted, each once. */
+function namesOf(targets: readonly Place[]): string[] {
+  return [...new Set(targets.map(({ name }) => name))].sort((a, b) =>
+    Buffer.compare(Buffer.from(a), Buffer.from(b)),
+  );
+}
+
+/** Go's names of the architectures that Node names otherwise. */
+const GO_ARCHITECTURES = new Map([
+  ["x64", "amd64"],
+  ["ia32", "386"],
+]);
+
+/** One, or several separated by commas. An operating system or architecture alone is completed by this machine's. */
+function parsePlatforms(text: string, platform: NodeJS.Platform): Platform[] {
+  const defaults = {
+    os: platform === "win32" ? "windows" : platform,
+    architecture: GO_ARCHITECTURES.get(arch()) ?? arch(),
+  };
+  return text.split(",").map((one) => {
+    try {
+      return parsePlatform(one, defaults);
+    } catch (error) {
+      if (!(error instanceof ManifestError)) throw error;
+      const { code, message, hint } = error;
+      throw new ManifestError(code, `invalid platform "${one}": ${message}`, {
+        subject: one,
+        hint,
+        cause: error,
+      });
+    }
+  });
+}
+
+function readAnnotations(texts: readonly string[]): ReturnType<typeof parseAnnotations> {
+  try {
+    return parseAnnotations(texts);
+  } catch (error) {
+    if (!(error instanceof ManifestError)) throw error;
+    const { code, message, subject, hint } = error;
+    throw new ManifestError(code, `failed to parse annotations: ${message}`, { subject, hint, cause: error });
+  }
+}
+
+function usage(message: string): ManifestError {
+  return new ManifestError("USAGE", message);
+}

@@ -1,0 +1,486 @@
+import { openLayout } from "../../content/layout.js";
+import { ManifestCache } from "../../content/manifestCache.js";
+import { TreeReader, type TreeItem } from "../../content/manifestTree.js";
+import { findNear, nearCandidates } from "../../content/near.js";
+import { formatPlace, tagsOf, type Place } from "../../content/place.js";
+import type { Repository } from "../../content/repository.js";
+import { mergeGiven, placeSources, type SourceText, type WantedSource } from "../../content/sourceText.js";
+import type { Context } from "../../context.js";
+import { ManifestError } from "../../errors.js";
+import type { ListAnnotation } from "../../list/annotationFlags.js";
+import {
+  choosePlatforms,
+  combine,
+  withChildren,
+  withChosen,
+  type Combined,
+  type CombinedSource,
+} from "../../list/combine.js";
+import { isAttestation } from "../../list/attestations.js";
+import { checkExpectations, expectationError, listWarnings } from "../../list/expectations.js";
+import { withoutReplaced } from "../../list/replace.js";
+import { descriptor, type Descriptor } from "../../oci/descriptor.js";
+import { formatLocation, isSameLocation, type Location } from "../../oci/location.js";
+import { parseManifest, type Manifest } from "../../oci/manifest.js";
+import { DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST } from "../../oci/mediaTypes.js";
+import { NO_PLATFORM, type Platform } from "../../oci/platform.js";
+import { normalizePlatform } from "../../oci/platformName.js";
+import { Push, type PushEvent } from "../../push/execute.js";
+import { planItems, planManifests, type Plan, type PlanItem } from "../../push/plan.js";
+import { transferProgress, type ProgressMode, type TransferProgress } from "../../ui/transferProgress.js";
+import { escapeControls } from "../../ui/text.js";
+import type { PushFlags } from "../listFlags.js";
+import { waitMs } from "../listFlags.js";
+import type { NetworkFlags } from "../networkFlags.js";
+import { publish } from "../publish.js";
+import { openSession, type RepositoryAccess, type Session } from "../session.js";
+import { fromPlaces } from "../fromFlag.js";
+
+/** What `imagetools create` is asked to do, read and checked as far as that goes without any request. */
+export interface CreateOrder {
+  readonly sources: readonly { readonly text: string; readonly source: SourceText }[];
+  /** Values of `--from`. */
+  readonly from: readonly string[];
+  readonly targets: readonly Place[];
+  readonly platforms: readonly Platform[];
+  readonly annotations: readonly ListAnnotation[];
+  /** Undefined where nothing is expected. */
+  readonly expected: readonly Platform[] | undefined;
+}
+
+type CreateFlags = NetworkFlags &
+  PushFlags & {
+    readonly append: boolean;
+    readonly merge: boolean;
+    readonly dryRun: boolean;
+    readonly preferIndex: boolean;
+    readonly attestations: string;
+    readonly strict: boolean;
+    readonly progress: string;
+  };
+
+/** What buildx takes along of what is attached to an image: BuildKit's attestations, cosign's signatures, sigstore's bundles. */
+const ATTESTATION_TYPE = "application/vnd.docker.attestation.manifest.v1+json";
+const ATTACHED_TYPES: ReadonlySet<string> = new Set([
+  ATTESTATION_TYPE,
+  "application/vnd.dev.cosign.artifact.sig.v1+json",
+  "application/vnd.dev.sigstore.bundle.v0.3+json",
+]);
+
+/** Makes the list. What got the tags; undefined where nothing was pushed. */
+export async function runImagetoolsCreate(
+  context: Context,
+  flags: CreateFlags,
+  order: CreateOrder,
+): Promise<Descriptor | undefined> {
+  const wanted = [
+    ...placeSources(order.sources, order.targets),
+    ...(await fromPlaces(order.from, order.targets[0])),
+  ];
+  const session = await openSession(context, flags, accessesOf(wanted, order.targets));
+  const work = new CreateWork(context, flags, order, wanted, session);
+  try {
+    return await work.run();
+  } finally {
+    await work.end();
+    await session.close();
+  }
+}
+
+/** The targets first: some token servers read no more than the first scope. */
+function accessesOf(wanted: readonly WantedSource[], targets: readonly Place[]): RepositoryAccess[] {
+  const accesses = new Map<string, RepositoryAccess>();
+  for (const { location } of targets) {
+    accesses.set(formatLocation(location), { location, actions: ["pull", "push"] });
+  }
+  const named = [...targets, ...wanted.map(({ place }) => place)].map(({ location }) => location);
+  const near = wanted.flatMap(({ place }) =>
+    targets.flatMap((target) => nearCandidates(place.location, target.location, named)),
+  );
+  for (const location of [...named, ...near]) {
+    const name = formatLocation(location);
+    if (!accesses.has(name)) accesses.set(name, { location, actions: ["pull"] });
+  }
+  return [...accesses.values()];
+}
+
+/** A source that was read. */
+interface ReadSource extends CombinedSource {
+  readonly repository: Repository;
+  readonly name: string;
+  readonly manifest: Manifest;
+}
+
+/** What gets the tags, and what it is made of. */
+interface Made {
+  readonly combined: Combined;
+  readonly root: Manifest;
+  readonly sources: readonly ReadSource[];
+}
+
+class CreateWork {
+  readonly #context: Context;
+  readonly #flags: CreateFlags;
+  readonly #order: CreateOrder;
+  readonly #wanted: readonly WantedSource[];
+  readonly #session: Session;
+  readonly #cache: ManifestCache;
+  readonly #reader: TreeReader;
+  readonly #items: TreeItem[] = [];
+  readonly #begun = new Map<string, Push>();
+  /** Of the targets, each once, with the tags there. */
+  readonly #targets: readonly { readonly location: Location; readonly tags: readonly string[] }[];
+  #others: Promise<ReadSource[]> | undefined;
+  #progress: TransferProgress | undefined;
+  #warned = false;
+
+  constructor(
+    context: Context,
+    flags: CreateFlags,
+    order: CreateOrder,
+    wanted: readonly WantedSource[],
+    session: Session,
+  ) {
+    this.#context = context;
+    this.#flags = flags;
+    this.#order = order;
+    this.#wanted = wanted;
+    this.#session = session;
+    this.#cache = new ManifestCache({ signal: context.signal });
+    this.#reader = new TreeReader(this.#cache, {
+      signal: context.signal,
+      isWanted: ({ artifactType }) => flags.referrers || ATTACHED_TYPES.has(artifactType),
+      byTags: flags.referrers,
+      onItem: (item) => {
+        this.#begin(item);
+      },
+    });
+    const targets = new Map<string, { location: Location; tags: string[] }>();
+    for (const place of order.targets) {
+      const name = formatLocation(place.location);
+      const target = targets.get(name) ?? { location: place.location, tags: [] };
+      for (const tag of tagsOf(place)) if (!target.tags.includes(tag)) target.tags.push(tag);
+      targets.set(name, target);
+    }
+    this.#targets = [...targets.values()];
+  }
+
+  async run(): Promise<Descriptor | undefined> {
+    const { append, merge, dryRun, plan, progress } = this.#flags;
+    const [first] = this.#order.targets;
+    if (!dryRun && !plan) {
+      this.#progress = await transferProgress(this.#context.stderr, PROGRESS.get(progress) ?? "auto");
+    }
+    if (dryRun) {
+      const { combined } = await this.#make(await this.#base());
+      this.#context.stdout.write(Buffer.concat([combined.bytes, Buffer.from("\n")]));
+      return undefined;
+    }
+    if (plan || !(append || merge) || first === undefined) {
+      const made = await this.#make(await this.#base());
+      await this.#publish(made);
+      return plan ? undefined : made.combined.descriptor;
+    }
+    return this.#appendTo(first);
+  }
+
+  /** Ends what was begun and is not needed, since something failed. */
+  async end(): Promise<void> {
+    await Promise.all([...this.#begun.values()].map((push) => push.abandon()));
+    this.#progress?.stop();
+    const summary = this.#progress?.summary();
+    if (summary !== undefined) this.#context.stderr.write(`${escapeControls(summary)}\n`);
+  }
+
+  /** Adds to a list that others may add to at the same moment. */
+  async #appendTo(first: Place): Promise<Descriptor> {
+    const { appendTo } = await import("../../push/appendTo.js");
+    const [tag = "latest"] = tagsOf(first);
+    let made: Made | undefined;
+    const others = await this.#readOthers();
+    await appendTo({
+      repository: this.#session.open(first.location),
+      tag,
+      signal: this.#context.signal,
+      put: async (base, guard) => {
+        made = await this.#make(base === undefined ? await this.#base() : this.#baseOf(base, first));
+        await this.#publish(made, guard);
+        return made.root;
+      },
+      isIn: (list) => {
+        const there = new Set(list.children.map(({ digest }) => digest));
+        return entriesOf(combine(others, { annotations: [], preferIndex: true })).every(({ digest }) =>
+          there.has(digest),
+        );
+      },
+      onSlow: (tookMs) => {
+        const seconds = (tookMs / 1000).toFixed(1);
+        this.#warn(
+          `the registry took ${seconds} s to move ${formatPlace(first)}: what others added to it meanwhile may be lost`,
+        );
+      },
+    });
+    if (made === undefined) throw new Error("nothing was made");
+    return made.combined.descriptor;
+  }
+
+  /** The list that is added to, read from its tag; undefined where there is none and none is needed. */
+  async #base(): Promise<ReadSource | undefined> {
+    const { append, merge } = this.#flags;
+    const [first] = this.#order.targets;
+    if (first === undefined || !(append || merge)) return undefined;
+    const wanted = { place: first, given: undefined, text: formatPlace(first) };
+    if (append) return this.#readOne(wanted);
+    const [tag = "latest"] = tagsOf(first);
+    const there = await this.#session.open(first.location).resolve(tag, {
+      signal: this.#context.signal,
+      mustKnow: true,
+    });
+    return there === undefined ? undefined : this.#readOne(wanted);
+  }
+
+  #baseOf(manifest: Manifest, place: Place): ReadSource {
+    const { mediaType, digest, bytes } = manifest;
+    return {
+      descriptor: descriptor(mediaType, digest, bytes.byteLength),
+      bytes,
+      manifest,
+      repository: this.#session.open(place.location),
+      name: formatPlace(place),
+    };
+  }
+
+  /** All sources but the list that is added to; read once, however often that is tried. */
+  #readOthers(): Promise<ReadSource[]> {
+    const { append } = this.#flags;
+    this.#others ??= all(this.#wanted.slice(append ? 1 : 0).map((wanted) => this.#readOne(wanted)));
+    return this.#others;
+  }
+
+  async #readOne({ place, given }: WantedSource): Promise<ReadSource> {
+    const name = formatPlace(place);
+    const repository = this.#session.open(place.location);
+    const reference = await this.#referenceOf(place);
+    const manifest = await this.#there(() => this.#cache.manifest(repository, reference, name));
+    this.#cache.know(repository, manifest);
+    const { mediaType, digest, bytes } = manifest;
+    const found = mergeGiven(descriptor(mediaType, digest, bytes.byteLength), given);
+    const isImage = found.mediaType === DOCKER_MANIFEST || found.mediaType === OCI_MANIFEST;
+    if (isImage) this.#begin({ manifest, role: "child", location: place.location, tags: [] });
+    // What is attached is wanted in any case: it is asked for beside the config. Who needs it hears what went wrong.
+    if (isImage) this.#reader.referrers(repository, digest).catch(() => undefined);
+    const { platform = NO_PLATFORM } = found;
+    const isComplete = platform.os !== "" && platform.architecture !== "";
+    return {
+      descriptor:
+        !isImage || isComplete
+          ? found
+          : { ...found, platform: completed(platform, await this.#cache.platform(repository, manifest)) },
+      bytes,
+      manifest,
+      repository,
+      name,
+    };
+  }
+
+  async #referenceOf({ location, tag, digest }: Place): Promise<string> {
+    if (digest !== undefined || tag !== undefined) return digest ?? tag ?? "";
+    return location.kind === "layout" ? openLayout(location.folder).defaultReference() : "latest";
+  }
+
+  /** What a registry that lags behind does not show yet is asked for again. */
+  async #there<Value>(read: () => Promise<Value>): Promise<Value> {
+    const ms = waitMs(this.#flags);
+    if (ms === 0) return read();
+    const { untilThere } = await import("../untilThere.js");
+    return untilThere(read, ms, this.#context.signal);
+  }
+
+  async #make(base: ReadSource | undefined): Promise<Made> {
+    const { preferIndex, merge, attestations } = this.#flags;
+    const { annotations, platforms } = this.#order;
+    const others = await this.#readOthers();
+    const drops = attestations === "drop";
+    const added = drops ? others.map((source) => withChildren(source, withoutAttestations)) : others;
+    const news = added.length === 0 ? [] : entriesOf(combine(added, { annotations: [], preferIndex: true }));
+    const stays = base && (merge ? withChildren(base, (there) => withoutReplaced(there, news)) : base);
+    const sources = stays === undefined ? added : [stays, ...added];
+    const all = combine(sources, {
+      // buildx drops what the list says of itself; a merge changes nothing that it is not asked to change.
+      annotations: base !== undefined && merge ? [...annotationsOf(base), ...annotations] : annotations,
+      preferIndex,
+      isOci: merge && base?.manifest.mediaType === OCI_INDEX,
+    });
+    if (all.dropsAnnotations)
+      this.#warn("docker's manifest list has no room for annotations: they are left out");
+    const chosen = choosePlatforms(all, platforms);
+    const found = await Promise.all(
+      (drops ? [] : chosen.unattested).map(async ({ descriptor: { digest }, sources: [at = 0] }) => {
+        const source = sources[at];
+        const listed = source === undefined ? [] : await this.#reader.referrers(source.repository, digest);
+        return [digest, listed.filter(({ artifactType }) => artifactType === ATTESTATION_TYPE)] as const;
+      }),
+    );
+    const combined = withChosen(all, chosen, new Map(found));
+    this.#check(combined);
+    const [only] = sources;
+    const isCarried = combined.entries === undefined && only !== undefined;
+    const root = isCarried ? only.manifest : parseManifest(combined.descriptor.mediaType, combined.bytes);
+    return { combined, root, sources };
+  }
+
+  /** Nothing is pushed that is not as it should be. */
+  #check(combined: Combined): void {
+    const descriptors = entriesOf(combined);
+    const [first] = this.#order.targets;
+    const name = first === undefined ? "the list" : formatPlace(first);
+    const { expected } = this.#order;
+    const difference = expected && checkExpectations(descriptors, expected);
+    if (difference !== undefined) throw expectationError(name, difference);
+    const warnings = listWarnings(descriptors);
+    if (this.#flags.strict && warnings.length > 0) {
+      throw new ManifestError("EXPECTATION", `${name}: ${warnings.join("; ")}`, {
+        subject: name,
+        hint: "nothing was pushed: --strict refuses what would be a warning without it",
+      });
+    }
+    if (!this.#warned) for (const warning of warnings) this.#warn(warning);
+    this.#warned = true;
+  }
+
+  #warn(text: string): void {
+    this.#context.stderr.write(`WARNING: ${escapeControls(text)}\n`);
+  }
+
+  /** Reads what the list is made of, as far as a target lacks it, and has it all sent. */
+  async #publish(made: Made, guard?: () => Promise<void>): Promise<void> {
+    await this.#readItems(made);
+    const open = this.#session.open;
+    const named = [...this.#targets, ...made.sources.map(({ repository }) => repository)].map(
+      ({ location }) => location,
+    );
+    const plans = await Promise.all(
+      this.#targets.map(async ({ location, tags }): Promise<Plan> => {
+        const near = await findNear(this.#items, location, named, open, this.#context.signal);
+        return planManifests({
+          target: location,
+          root: made.root,
+          tags,
+          rootSources: made.sources.map(({ repository }) => repository.location),
+          items: this.#items.map((item) => planItem(item, near)),
+        });
+      }),
+    );
+    this.#progress?.expect(plans);
+    await publish(this.#context, this.#flags, plans, open, {
+      begun: this.#begun,
+      onEvent: this.#onEvent,
+      ...(guard && { beforeTags: guard }),
+    });
+  }
+
+  readonly #onEvent = (event: PushEvent): void => {
+    this.#progress?.onEvent(event);
+  };
+
+  async #readItems({ combined, sources }: Made): Promise<void> {
+    const isNeeded = ({ repository }: ReadSource): boolean =>
+      this.#targets.some(({ location }) => !isSameLocation(location, repository.location));
+    const read = async (source: ReadSource | undefined, child: Descriptor): Promise<TreeItem[]> =>
+      source === undefined || !isNeeded(source)
+        ? []
+        : this.#reader.read(source.repository, child, source.name);
+    if (combined.entries === undefined) {
+      const [only] = sources;
+      if (only === undefined || !isNeeded(only)) return;
+      this.#items.push(...(await this.#reader.readAttached(only.repository, only.manifest.digest)));
+      return;
+    }
+    const attached = this.#flags.referrers
+      ? sources.filter((source) => source.manifest.kind === "index")
+      : [];
+    const items = await all([
+      ...combined.entries.map(({ descriptor: child, sources: [at = 0] }) => read(sources[at], child)),
+      ...attached.map(async (source) =>
+        isNeeded(source) ? this.#reader.readAttached(source.repository, source.manifest.digest) : [],
+      ),
+    ]);
+    this.#items.push(...items.flat());
+  }
+
+  /**
+   * Begins with a manifest as soon as it is read, where nothing can come of it but a mount: what is only mounted is seen by
+   * nobody before something names it.
+   */
+  #begin(item: TreeItem): void {
+    const { plan, dryRun, strict } = this.#flags;
+    const { platforms, expected } = this.#order;
+    const isDecided = !plan && !dryRun && !strict && platforms.length === 0 && expected === undefined;
+    if (!isDecided || item.location.kind !== "registry") return;
+    for (const { location } of this.#targets) {
+      if (location.kind !== "registry" || location.domain !== item.location.domain) continue;
+      if (isSameLocation(location, item.location)) continue;
+      const name = formatLocation(location);
+      const push =
+        this.#begun.get(name) ??
+        new Push(location, this.#session.open, { signal: this.#context.signal, onEvent: this.#onEvent });
+      this.#begun.set(name, push);
+      push.begin(planItems(location, [planItem(item, new Map())]));
+    }
+  }
+}
+
+const PROGRESS: ReadonlyMap<string, ProgressMode> = new Map([
+  ["auto", "auto"],
+  ["tty", "auto"],
+  ["plain", "plain"],
+  ["rawjson", "plain"],
+  ["none", "none"],
+  ["quiet", "none"],
+]);
+
+function planItem(
+  { manifest, role, location, tags }: TreeItem,
+  near: ReadonlyMap<string, readonly Location[]>,
+): PlanItem {
+  const sources = [location, ...(near.get(manifest.digest) ?? [])];
+  return { manifest, role, sources, tags, toleratesRefusal: false };
+}
+
+/** All or the first that failed, in their order; none is left behind unheard. */
+async function all<Value>(work: readonly Promise<Value>[]): Promise<Value[]> {
+  const results = await Promise.allSettled(work);
+  return results.map((result) => {
+    if (result.status === "rejected") throw result.reason;
+    return result.value;
+  });
+}
+
+/** A platform with what is missing of it from its image's config. */
+function completed(platform: Platform, config: Platform): Platform {
+  const own = normalizePlatform(config);
+  const isWithout = platform.architecture === "";
+  return {
+    ...platform,
+    architecture: isWithout ? own.architecture : platform.architecture,
+    variant: isWithout && platform.variant === "" ? own.variant : platform.variant,
+    os: platform.os === "" ? own.os : platform.os,
+  };
+}
+
+function entriesOf({ entries, descriptor: root }: Combined): readonly Descriptor[] {
+  return entries === undefined ? [root] : entries.map((entry) => entry.descriptor);
+}
+
+const withoutAttestations = (children: readonly Descriptor[]): readonly Descriptor[] =>
+  children.filter((child) => !isAttestation(child));
+
+/** What a list says of itself. */
+function annotationsOf({ manifest }: ReadSource): ListAnnotation[] {
+  return Object.entries(manifest.annotations).map(([key, value]) => ({
+    type: "index",
+    platform: undefined,
+    key,
+    value,
+  }));
+}

@@ -1,0 +1,78 @@
+import { parseDuration } from "../go/duration.js";
+import type { FlagTable, FlagValues } from "../go/flags.js";
+
+/** What `create` and `imagetools create` have in common: where images come from. */
+export const sourceFlags = {
+  from: {
+    kind: "stringArray",
+    value: "path",
+    description:
+      "Take images from a folder of files named by digest, or from a metadata file of docker buildx; may be repeated",
+  },
+  platform: {
+    kind: "stringArray",
+    short: "p",
+    value: "list",
+    description: "Take only these platforms, separated by commas; may be repeated",
+  },
+  attestations: {
+    kind: "string",
+    value: "what",
+    default: "keep",
+    choices: ["keep", "drop"],
+    description: "keep or drop the attestations that the sources have",
+  },
+  merge: {
+    kind: "bool",
+    description:
+      "Begin with the list that the registry has; what is there for a platform of a new image makes room for it",
+  },
+} as const satisfies FlagTable;
+
+/** What must be so, or nothing is pushed. */
+export const expectationFlags = {
+  expect: {
+    kind: "stringArray",
+    value: "list",
+    description: "Have exactly these platforms, each once, or fail; may be repeated",
+  },
+  strict: {
+    kind: "bool",
+    description: "Fail where there would be a warning: a platform twice, an attestation without its image",
+  },
+} as const satisfies FlagTable;
+
+/** What commands that push have in common. */
+export const pushFlags = {
+  referrers: {
+    kind: "bool",
+    description: "Take along whatever is attached to the images: signatures, attestations, SBOMs",
+  },
+  plan: { kind: "bool", description: "Show what would be sent, and send nothing" },
+  format: {
+    kind: "string",
+    value: "format",
+    choices: ["text", "json"],
+    default: "text",
+    description: "How --plan shows it: text or json",
+  },
+  verify: {
+    kind: "optional",
+    value: "what",
+    alone: "manifests",
+    choices: ["manifests", "blobs"],
+    description: "Read back what was pushed: manifests, or with =blobs each blob too",
+  },
+  wait: {
+    kind: "string",
+    value: "time",
+    description: "Wait so long (30s, 2m) for a registry that does not show at once what it has",
+  },
+} as const satisfies FlagTable;
+
+export type PushFlags = FlagValues<typeof pushFlags>;
+
+/** The value of `--wait`, in milliseconds; 0 where it was not given. */
+export function waitMs({ wait }: Pick<PushFlags, "wait">): number {
+  return wait === "" ? 0 : parseDuration(wait);
+}

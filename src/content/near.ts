@@ -1,0 +1,65 @@
+import { ManifestError } from "../errors.js";
+import { formatLocation, type Location } from "../oci/location.js";
+import type { Repository } from "./repository.js";
+import type { TreeItem } from "./manifestTree.js";
+
+/** Repositories that are asked whether they have what would otherwise be copied from another registry, at most. */
+const MAX_CANDIDATES = 8;
+
+/**
+ * Finds what the target's registry has already of what comes from elsewhere, in whatever repository: it can be mounted
+ * from there instead of being copied. Those are asked that were named, and the one that is called there as it is in its
+ * source: the same image is often pushed to two registries under one name.
+ * @returns by the digest of an item, where else it is
+ */
+export async function findNear(
+  items: readonly TreeItem[],
+  target: Location,
+  named: readonly Location[],
+  open: (location: Location) => Repository,
+  signal?: AbortSignal,
+): Promise<ReadonlyMap<string, readonly Location[]>> {
+  const found = new Map<string, Location[]>();
+  await Promise.all(
+    items.map(async ({ manifest: { digest }, location }) => {
+      const candidates = nearCandidates(location, target, named);
+      const answers = await Promise.all(
+        candidates.map((candidate) => isThere(open(candidate), digest, signal)),
+      );
+      const near = candidates.filter((_, index) => answers[index]);
+      if (near.length > 0) found.set(digest, near);
+    }),
+  );
+  return found;
+}
+
+/** Where in the target's registry something of another one may be, apart from the target, which is asked anyway. */
+export function nearCandidates(
+  source: Location,
+  target: Location,
+  named: readonly Location[],
+): readonly Location[] {
+  if (target.kind !== "registry") return [];
+  const isNear = (location: Location): boolean =>
+    location.kind === "registry" && location.domain === target.domain;
+  if (isNear(source)) return [];
+  const alike: Location[] =
+    source.kind === "registry" ? [{ kind: "registry", domain: target.domain, path: source.path }] : [];
+  const all = new Map([...alike, ...named.filter(isNear)].map((one) => [formatLocation(one), one]));
+  all.delete(formatLocation(target));
+  return [...all.values()].slice(0, MAX_CANDIDATES);
+}
+
+/** Whoever does not say has not got it: it is copied then. */
+async function isThere(
+  repository: Repository,
+  digest: string,
+  signal: AbortSignal | undefined,
+): Promise<boolean> {
+  try {
+    return (await repository.resolve(digest, { signal })) !== undefined;
+  } catch (error) {
+    if (error instanceof ManifestError) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,64 @@
+import { resolve } from "node:path";
+import { ManifestError } from "../errors.js";
+import { LAYOUT_SCHEME, type Location } from "../oci/location.js";
+import { formatReference, parseReference, repositoryName } from "../oci/reference.js";
+import { isLayoutReference, parseLayoutReference } from "./layoutReference.js";
+
+/** A repository of a registry or a layout, and what is meant there by a tag, a digest or both. */
+export interface Place {
+  readonly location: Location;
+  /** What the repository is called: `docker.io/library/app`; of a layout the folder as it was written. */
+  readonly name: string;
+  readonly tag?: string | undefined;
+  readonly digest?: string | undefined;
+}
+
+/**
+ * Reads a reference or `oci-layout://DIR[:TAG][@DIGEST]`. The tag of a reference with neither tag nor digest is `latest`;
+ * a layout's stays open (see `parseLayoutReference`).
+ * @throws INVALID_REFERENCE
+ */
+export function parsePlace(text: string): Place {
+  if (isLayoutReference(text)) {
+    const { folder, tag, digest } = parseLayoutReference(text);
+    return { location: { kind: "layout", folder: resolve(folder) }, name: folder, tag, digest };
+  }
+  const reference = parseReference(text);
+  const { domain, path, tag, digest } = reference;
+  return { location: { kind: "registry", domain, path }, name: repositoryName(reference), tag, digest };
+}
+
+/** `docker.io/library/app:v1@sha256:…`, `oci-layout://out:v1`. */
+export function formatPlace({ location, name, tag, digest }: Place): string {
+  if (location.kind === "registry") {
+    const { domain, path } = location;
+    return formatReference({
+      domain,
+      path,
+      ...(tag !== undefined && { tag }),
+      ...(digest !== undefined && { digest }),
+    });
+  }
+  const named = tag === undefined ? "" : `:${tag}`;
+  return `${LAYOUT_SCHEME}${name}${named}${digest === undefined ? "" : `@${digest}`}`;
+}
+
+/** The tags that something gets at a place: that of the place, `latest` unless a digest is meant. */
+export function tagsOf({ tag, digest }: Place): readonly string[] {
+  if (tag !== undefined) return [tag];
+  return digest === undefined ? ["latest"] : [];
+}
+
+/**
+ * What a layout is written by is a tag.
+ * @throws INVALID_REFERENCE for the digest of a layout
+ */
+export function parseTarget(text: string): Place {
+  const place = parsePlace(text);
+  if (place.location.kind === "layout" && place.digest !== undefined) {
+    throw new ManifestError("INVALID_REFERENCE", `${text}: a list is written under a tag, not a digest`, {
+      subject: text,
+    });
+  }
+  return place;
+}
