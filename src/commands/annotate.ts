@@ -1,64 +1,133 @@
-import { ManifestError, messageOf } from "../errors.js";
+import { hasCode, ManifestError, messageOf } from "../errors.js";
+import type { FlagTable, FlagValues } from "../go/flags.js";
 import { changedPlatform } from "../list/annotate.js";
+import type { Draft } from "../list/draft.js";
 import type { Entry } from "../list/entry.js";
 import { isKnownPlatform } from "../oci/platform.js";
 import { formatReference, parseReference, type Reference } from "../oci/reference.js";
 import { findStored } from "../store/store.js";
 import { defineCommand } from "./command.js";
-import { openUserStore } from "./userStore.js";
+import { networkFlags } from "./networkFlags.js";
+import { listNotFound, openUserStore, storeFlags } from "./userStore.js";
+
+const platformFlags = {
+  os: { kind: "string", value: "name", description: "Operating system: linux, windows, …" },
+  arch: { kind: "string", value: "name", description: "Architecture as Go names it: amd64, arm64, …" },
+  variant: { kind: "string", value: "name", description: "Variant of the architecture: v7, v8, …" },
+  osVersion: { kind: "string", value: "version", description: "Version of the operating system" },
+  osFeatures: {
+    kind: "stringSlice",
+    value: "list",
+    description: "Features that the operating system must have, separated by commas; may be repeated",
+  },
+} as const satisfies FlagTable;
+type PlatformFlags = FlagValues<typeof platformFlags>;
+
+const moreFlags = {
+  annotation: {
+    kind: "stringArray",
+    value: "annotation",
+    description:
+      "Set an annotation, of the image in the list by KEY=VALUE or manifest-descriptor[PLATFORM]:KEY=VALUE, of the list by index:KEY=VALUE; may be repeated",
+  },
+  subject: {
+    kind: "string",
+    value: "image",
+    description: "What the list refers to: an image, a digest in the list's repository, or none",
+  },
+  artifactType: { kind: "string", value: "type", description: "The list's artifact type, or none" },
+} as const satisfies FlagTable;
+export type MoreFlags = FlagValues<typeof moreFlags>;
 
 export const annotate = defineCommand({
   name: "annotate",
   args: "[OPTIONS] MANIFEST_LIST MANIFEST",
   description:
-    "Changes what a local list says of one of its images. What is not given stays; features are added to those there are.",
+    "Changes what a local list says of one of its images. What is not given stays; features are added to those there are. " +
+    "What is said of the list itself needs no image.",
   examples: [
     "tsmanifest annotate registry.example/app:v1 registry.example/app:v1-arm --os linux --arch arm --variant v7",
+    "tsmanifest annotate registry.example/app:v1 --annotation index:org.opencontainers.image.version=1.0",
   ],
   arity: { min: 2, max: 2 },
-  flags: {
-    os: { kind: "string", value: "name", description: "Operating system: linux, windows, …" },
-    arch: { kind: "string", value: "name", description: "Architecture as Go names it: amd64, arm64, …" },
-    variant: { kind: "string", value: "name", description: "Variant of the architecture: v7, v8, …" },
-    osVersion: { kind: "string", value: "version", description: "Version of the operating system" },
-    osFeatures: {
-      kind: "stringSlice",
-      value: "list",
-      description: "Features that the operating system must have, separated by commas; may be repeated",
-    },
-  },
-  async run(context, flags, [listName = "", imageName = ""]) {
+  flags: { ...platformFlags, ...moreFlags, ...storeFlags, ...networkFlags },
+  arityFor: (flags) => ({ min: isForListAlone(flags) ? 1 : 2, max: 2 }),
+  async run(context, flags, [listName = "", ...rest]) {
     const list = parseName("manifest list", listName);
-    const image = parseName("manifest", imageName);
-    const store = openUserStore(context);
-    const annotated: Entry[] = [];
-    await store.change(list, (draft) => {
-      const entry = draft && findStored(draft, image);
-      if (draft === undefined || entry === undefined) return draft;
-      const platform = changedPlatform(entry.descriptor.platform, flags);
-      if (!isKnownPlatform(platform.os, platform.architecture)) {
-        throw new ManifestError(
-          "USAGE",
-          `manifest entry for image has unsupported os/arch combination: ${flags.os}/${flags.arch}`,
-          { subject: formatReference(image) },
-        );
-      }
-      const changed = { ...entry, descriptor: { ...entry.descriptor, platform } };
-      annotated.push(changed);
-      return { ...draft, entries: draft.entries.map((one) => (one === entry ? changed : one)) };
-    });
-    if (annotated.length > 0) return;
-    // One whose file is broken is not in the draft; this says what is wrong with it.
-    await store.readEntry(list, image);
-    throw new ManifestError(
-      "ENTRY_NOT_FOUND",
-      `manifest for image ${imageName} does not exist in ${listName}`,
-      {
-        subject: formatReference(image),
-      },
-    );
+    const [imageName = ""] = rest;
+    const image = rest.length === 0 ? undefined : parseName("manifest", imageName);
+    const store = openUserStore(context, flags);
+    const more = hasMore(flags) ? await import("./annotateMore.js") : undefined;
+    const changeMore = await more?.readMore(context, flags, list);
+    const hint = await platformHint(flags);
+
+    const change = (draft: Draft): Draft => {
+      if (image === undefined) return changeMore?.(draft, undefined) ?? draft;
+      const stored = findStored(draft, image);
+      if (changeMore !== undefined && !hasPlatform(flags)) return changeMore(draft, stored?.ref ?? image);
+      if (stored === undefined) throw entryNotFound(image, imageName, listName);
+      const annotated = changePlatform(draft, stored, flags, hint);
+      return changeMore?.(annotated, stored.ref) ?? annotated;
+    };
+    try {
+      await store.change(list, (draft) => {
+        if (draft !== undefined) return change(draft);
+        throw image === undefined ? listNotFound(list) : entryNotFound(image, imageName, listName);
+      });
+    } catch (error) {
+      // One whose file is broken is not in the draft; this says what is wrong with it.
+      if (image !== undefined && hasCode(error, "ENTRY_NOT_FOUND")) await store.readEntry(list, image);
+      throw error;
+    }
   },
 });
+
+const hasPlatform = ({ os, arch, variant, osVersion, osFeatures }: PlatformFlags): boolean =>
+  [os, arch, variant, osVersion, ...osFeatures].some((given) => given !== "");
+
+const hasMore = ({ annotation, subject, artifactType }: MoreFlags): boolean =>
+  annotation.length > 0 || subject !== "" || artifactType !== "";
+
+/** Is an image needed? Not where everything is said of the list itself. */
+const isForListAlone = (flags: PlatformFlags & MoreFlags): boolean =>
+  hasMore(flags) && !hasPlatform(flags) && flags.annotation.every((text) => text.startsWith("index:"));
+
+/** docker's `annotate`. An image for several platforms is one file a platform; the first is docker's. */
+function changePlatform(draft: Draft, entry: Entry, flags: PlatformFlags, hint: string | undefined): Draft {
+  const platform = changedPlatform(entry.descriptor.platform, flags);
+  if (!isKnownPlatform(platform.os, platform.architecture)) {
+    throw new ManifestError(
+      "USAGE",
+      `manifest entry for image has unsupported os/arch combination: ${flags.os}/${flags.arch}`,
+      { subject: formatReference(entry.ref), hint },
+    );
+  }
+  const changed = { ...entry, descriptor: { ...entry.descriptor, platform } };
+  return { ...draft, entries: draft.entries.map((one) => (one === entry ? changed : one)) };
+}
+
+/** What somebody may have meant whose platform docker does not know: `aarch64` is `arm64` there. */
+async function platformHint({ os, arch }: PlatformFlags): Promise<string | undefined> {
+  if ((os === "" && arch === "") || isKnownPlatform(os || "linux", arch || "amd64")) return undefined;
+  const { suggestPlatform } = await import("../oci/platformAliases.js");
+  const [name = "", architecture = "", variant] = suggestPlatform(os, arch || "amd64")?.split("/") ?? [];
+  if (name === "") return undefined;
+  const words = [
+    ...(os === "" ? [] : [`--os ${name}`]),
+    ...(arch === ""
+      ? []
+      : [`--arch ${architecture}`, ...(variant === undefined ? [] : [`--variant ${variant}`])]),
+  ];
+  return `did you mean ${words.join(" ")}?`;
+}
+
+function entryNotFound(image: Reference, imageName: string, listName: string): ManifestError {
+  return new ManifestError(
+    "ENTRY_NOT_FOUND",
+    `manifest for image ${imageName} does not exist in ${listName}`,
+    { subject: formatReference(image) },
+  );
+}
 
 function parseName(what: string, name: string): Reference {
   try {

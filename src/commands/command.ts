@@ -28,6 +28,8 @@ export interface Command<Flags extends FlagTable = FlagTable> {
   /** How many arguments it takes; no `max` means any number. */
   readonly arity: { readonly min: number; readonly max?: number };
   readonly flags: Flags;
+  /** The same where it depends on the flags that were given; `arity` is what holds without any. */
+  arityFor?(flags: FlagValues<Flags & typeof commonFlags>): Command["arity"];
   /**
    * Does it: results on `context.stdout`, everything else on `context.stderr`. `args` fit the arity.
    * Throws a ManifestError for what the user should read.

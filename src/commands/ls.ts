@@ -1,7 +1,5 @@
 import * as z from "zod/mini";
 import type { Context } from "../context.js";
-import { UsageError } from "../errors.js";
-import { goQuote } from "../go/quote.js";
 import { formatReference } from "../oci/reference.js";
 import type { StoredList } from "../store/listed.js";
 import { listTable } from "../ui/listTable.js";
@@ -48,25 +46,25 @@ export const ls = defineCommand({
   arity: { min: 0, max: 0 },
   flags: {
     quiet: { kind: "bool", short: "q", description: "Names only, one a line" },
-    format: { kind: "string", value: "format", description: "table or json; table unless told" },
+    format: {
+      kind: "string",
+      value: "format",
+      choices: ["table", "json"],
+      default: "table",
+      description: "table or json",
+    },
     ...storeFlags,
   },
   async run(context, flags) {
-    const format = formatOf(flags.format);
     const lists = byName(await openUserStore(context, flags).list());
-    if (format === "json") context.stdout.write(`${escapeControls(showJson(lists))}\n`);
+    const isJson = flags.format === "json";
+    if (isJson) context.stdout.write(`${escapeControls(showJson(lists))}\n`);
     else if (flags.quiet)
       context.stdout.write(lists.map(({ name }) => `${formatReference(name)}\n`).join(""));
     else context.stdout.write(showTable(lists, Date.now()));
-    if (format !== "json") warnOf(context, lists);
+    if (!isJson) warnOf(context, lists);
   },
 });
-
-function formatOf(text: string): "table" | "json" {
-  if (text === "" || text === "table") return "table";
-  if (text === "json") return "json";
-  throw new UsageError(`invalid argument ${goQuote(text)} for "--format" flag: must be table or json`, 125);
-}
 
 /** By the order of characters, whatever the language of the machine. */
 function byName(lists: readonly StoredList[]): StoredList[] {

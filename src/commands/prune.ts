@@ -23,7 +23,8 @@ export const prune = defineCommand({
     olderThan: {
       kind: "string",
       value: "duration",
-      description: `How long nothing has changed: 72h, 30d, 2w; ${DEFAULT_AGE} unless told`,
+      default: DEFAULT_AGE,
+      description: "How long nothing must have changed: 72h, 30d, 2w",
     },
     dryRun: { kind: "bool", description: "Show which lists would be deleted, and delete none" },
     ...storeFlags,
@@ -51,7 +52,7 @@ export const prune = defineCommand({
 
 function ageOf(text: string): number {
   try {
-    const age = parseDuration(text || DEFAULT_AGE);
+    const age = parseDuration(text);
     if (age >= 0) return age;
     throw new ManifestError("USAGE", "must not be negative");
   } catch (error) {

@@ -27,18 +27,19 @@ export async function naming<Result>(paths: ListPaths, work: () => Promise<Resul
   try {
     return await work();
   } catch (error) {
-    throw named(error, paths);
+    throw await named(error, paths);
   }
 }
 
-function named(error: unknown, { root, private: own }: ListPaths): unknown {
+async function named(error: unknown, { root, private: own }: ListPaths): Promise<unknown> {
   const fault = diskFault(error);
   if (fault === undefined) return error;
   const code = systemCode(error) ?? "";
   const isOurs = (path: string): boolean => path === own || path.startsWith(own + sep);
   const paths = filesOf(error);
   const path = paths.find((one) => !isOurs(one)) ?? paths[0] ?? root;
-  const subject = isOurs(path) && ABOUT_STORE.has(code) ? root : path;
+  const isAboutStore = ABOUT_STORE.has(code) && (isOurs(path) || (code === "ENOTDIR" && (await isFile(root))));
+  const subject = isAboutStore ? root : path;
   return new ManifestError("STORE", `${subject}: ${fault}`, {
     cause: error,
     subject,
@@ -56,6 +57,13 @@ function filesOf(error: unknown): string[] {
 
 export function isFull(error: unknown): boolean {
   return FULL.has(systemCode(error) ?? "");
+}
+
+async function isFile(path: string): Promise<boolean> {
+  return stat(path).then(
+    (found) => !found.isDirectory(),
+    () => false,
+  );
 }
 
 export async function exists(path: string): Promise<boolean> {
