@@ -238,7 +238,11 @@ describe("what the registry does not find", () => {
       { ...refusing(isCombined, 404, unknown, 1), client: { retryLimits: endless } },
       async (stage) => {
         let restored = 0;
-        await stage.target.put(manifest, TAGS, { restore: () => Promise.resolve(void restored++) });
+        const restore = (): Promise<void> => {
+          restored++;
+          return Promise.resolve();
+        };
+        await stage.target.put(manifest, TAGS, { restore });
         expect(restored).toBe(1);
         expectRequests(stage, [combined(TAGS), combined(TAGS)]);
       },

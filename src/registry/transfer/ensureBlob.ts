@@ -9,7 +9,7 @@ import { either } from "../../signals.js";
 import type { RetryLimits } from "../retry/backoff.js";
 import { copyBlob, SourceError, UploadRefusedError } from "./copy.js";
 import { UploadHolder } from "./uploadHolder.js";
-import { mountBlob, type Mount } from "./uploads.js";
+import { hasBlob, mountBlob, type Mount } from "./uploads.js";
 
 export interface TransferSettings {
   /** Of the target's client. */
@@ -19,7 +19,7 @@ export interface TransferSettings {
   readonly copyLimit: Limit;
 }
 
-/** Mounts a blob, or copies it; see `Repository.ensureBlob`. Whatever becomes of it, no upload stays open. */
+/** Mounts a blob, or copies it where it is not yet; see `Repository.ensureBlob`. No upload stays open, whatever happens. */
 export async function ensureBlob(
   target: RepositoryClient,
   settings: TransferSettings,
@@ -30,8 +30,10 @@ export async function ensureBlob(
   const { signal, stop } = options;
   const uploads = new UploadHolder(target);
   const isNeeded = (): boolean => stop?.aborted !== true && (options.isNeeded?.() ?? true);
+  let presence: Promise<boolean> | undefined;
+  const isPresent = (): Promise<boolean> => (presence ??= hasBlob(target, blob, { signal, stop, isNeeded }));
   try {
-    return await fromAny({ target, settings, blob, options, isNeeded, uploads }, sources);
+    return await fromAny({ target, settings, blob, options, isNeeded, isPresent, uploads }, sources);
   } catch (error) {
     signal?.throwIfAborted();
     const isStopped = stop?.aborted === true;
@@ -51,6 +53,8 @@ interface Work {
   readonly options: EnsureOptions;
   /** As far as is known, and if nothing has stopped it. */
   readonly isNeeded: () => boolean;
+  /** Does the target have it already? Asked once, whatever the sources. */
+  readonly isPresent: () => Promise<boolean>;
   readonly uploads: UploadHolder;
 }
 
@@ -87,7 +91,18 @@ async function fromOne(work: Work, source: Repository): Promise<Attempt> {
   }
   // Its content may not be distributed: whoever runs the image gets it from where the manifest says.
   if (blob.foreign) return absent("any", mount.error);
+  // To ask costs little beside a copy, and what was pushed before under another name is there.
+  if (await isThere(work, source)) return { kind: "present" };
   return copyFrom(work, source);
+}
+
+async function isThere({ blob, options, isPresent }: Work, { location }: Repository): Promise<boolean> {
+  if (options.isMissing === true) return false;
+  try {
+    return await isPresent();
+  } catch (error) {
+    throw described("copy", blob, location, error);
+  }
 }
 
 /** Why it was not mounted, where the registry did not say so by an error. */

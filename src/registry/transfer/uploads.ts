@@ -113,7 +113,7 @@ export async function cancelUpload(client: RepositoryClient, { url, auth }: Uplo
 export async function hasBlob(
   client: RepositoryClient,
   { digest, size }: Blob,
-  { signal, stop }: Interruptible,
+  { signal, stop, isNeeded }: Interruptible & Partial<MountOptions>,
 ): Promise<boolean> {
   let response: HttpResponse;
   try {
@@ -126,6 +126,7 @@ export async function hasBlob(
       ...client.auth("push"),
       signal,
       stop,
+      ...(isNeeded && { isNeeded }),
     });
   } catch (error) {
     if (isSilence(error)) return false;

@@ -29,13 +29,13 @@ function drained(request: Incoming, response: Outgoing, status: number, headers 
   return true;
 }
 
-/** Copies the blob from `src`, since the registry does not mount. */
+/** Copies the blob from `src`, since the registry does not mount, without asking first whether it is there. */
 function copy(
   { peer, target, repository }: Stage,
   options: Partial<EnsureOptions> = {},
 ): Promise<BlobOutcome> {
   peer.putBlob("src", CONTENT);
-  return target.ensureBlob(BLOB, [repository("src")], { mountOnly: false, ...options });
+  return target.ensureBlob(BLOB, [repository("src")], { mountOnly: false, isMissing: true, ...options });
 }
 
 const staged = (options: StageOptions, play: (stage: Stage) => Promise<void>) => () =>

@@ -9,7 +9,7 @@ import type {
   Repository,
 } from "../../../src/content/repository.js";
 import { createRegistry } from "../../../src/registry/createRegistry.js";
-import { answer, answerRaw, startPeer, type Incoming, type Outgoing } from "../../helpers/peer.js";
+import { answer, answerRaw, reset, startPeer, type Incoming, type Outgoing } from "../../helpers/peer.js";
 import { blobOf, endless, TARGET, withStage, type Stage, type StageOptions } from "../stage.js";
 
 const CONTENT = "what is in the blob\n".repeat(1000);
@@ -64,7 +64,12 @@ describe("a blob of the same registry", () => {
         source: { kind: "registry", domain: stage.peer.host, path: "src/0" },
       });
       expectThere(stage);
-      expect(stage.peer.requests.map((request) => request.split(" ")[0])).toEqual(["POST", "GET", "PUT"]);
+      expect(stage.peer.requests.map((request) => request.split(" ")[0])).toEqual([
+        "POST",
+        "HEAD",
+        "GET",
+        "PUT",
+      ]);
       expect(events[0]).toMatchObject({ kind: "copying", source: { path: "src/0" } });
       const bytes = events.map((event) => (event.kind === "bytes" ? event.count : 0));
       expect(bytes.reduce((sum, count) => sum + count, 0)).toBe(BLOB.size);
@@ -76,7 +81,13 @@ describe("a blob of the same registry", () => {
       expectThere(stage);
       // A registry that answers 401 is asked what it wants.
       const requests = stage.peer.requests.filter((request) => request !== "GET /v2/");
-      expect(requests.map((request) => request.split(" ")[0])).toEqual(["POST", "GET", "POST", "PUT"]);
+      expect(requests.map((request) => request.split(" ")[0])).toEqual([
+        "POST",
+        "HEAD",
+        "GET",
+        "POST",
+        "PUT",
+      ]);
     }),
   );
 
@@ -117,6 +128,122 @@ describe("a blob of the same registry", () => {
         cause: { code: "DIGEST_MISMATCH" },
       });
     }));
+});
+
+describe("a blob that the target has already", () => {
+  const methods = ({ peer }: Stage): string[] => peer.requests.map((request) => request.split(" ")[0] ?? "");
+  const there = (stage: Stage): unknown => stage.peer.putBlob(TARGET, CONTENT);
+
+  test("is mounted all the same, without being asked for", () =>
+    withStage({}, async (stage) => {
+      there(stage);
+      expect(await ensure(stage)).toEqual({ kind: "mounted" });
+      expect(methods(stage)).toEqual(["POST"]);
+    }));
+
+  test.each([
+    [403, ["POST", "HEAD"]],
+    ["refuse202", ["POST", "HEAD", "DELETE"]],
+  ] as const)("is not copied where a mount is answered by %s", (mounts, expected) =>
+    withStage({ mounts }, async (stage) => {
+      there(stage);
+      const onEvent = (event: BlobEvent): void => expect.unreachable(event.kind);
+      expect(await ensure(stage, { onEvent })).toEqual({ kind: "present" });
+      expect(methods(stage)).toEqual(expected);
+      expect(stage.peer.openUploads()).toBe(0);
+    }),
+  );
+
+  test("is not copied from another registry, which is not asked at all", () =>
+    withStage({}, async (stage) => {
+      there(stage);
+      const elsewhere = await createRegistry({ domain: "nobody.invalid" });
+      const source = elsewhere.session({ access: [] }).repository("src");
+      const outcome = await stage.target.ensureBlob(BLOB, [source], { mountOnly: false });
+      expect(outcome).toEqual({ kind: "present" });
+      expect(stage.peer.requests).toEqual([`HEAD /v2/${TARGET}/blobs/${BLOB.digest}`]);
+      await elsewhere.close();
+    }));
+
+  test("is asked for once, however many sources do not have it", () =>
+    withStage({ mounts: 404 }, async (stage) => {
+      expect(await ensure(stage, { sources: 3, has: [] })).toMatchObject({ kind: "absent" });
+      expect(stage.count(/^HEAD /)).toBe(1);
+    }));
+
+  test("is copied if it is known to be missing, whatever the registry says", () =>
+    withStage({ mounts: 403 }, async (stage) => {
+      there(stage);
+      expect(await ensure(stage, { isMissing: true })).toMatchObject({ kind: "copied" });
+      expect(stage.count(/^HEAD /)).toBe(0);
+    }));
+
+  test.each([
+    ["foreign", { blob: FOREIGN }, { kind: "absent", toleratedBy: "any" }],
+    ["wanted by nothing", { isNeededAtLast: () => Promise.resolve(false) }, { kind: "unneeded" }],
+    ["only to be mounted", { mountOnly: true }, { kind: "absent", toleratedBy: "windows" }],
+  ] as const)("is not asked for if it is %s", (_name, options, outcome) =>
+    withStage({ mounts: "refuse202" }, async (stage) => {
+      there(stage);
+      expect(await ensure(stage, options)).toMatchObject(outcome);
+      expect(stage.count(/^HEAD /)).toBe(0);
+    }),
+  );
+
+  const heads = (status: number, headers: Record<string, string> = {}): StageOptions => ({
+    mounts: 403,
+    intercept: ({ method }, response) => method === "HEAD" && answer(response, status, headers),
+  });
+  test.each([
+    ["is not there", heads(404)],
+    ["may not be asked for (401)", heads(401)],
+    ["may not be asked for (403)", heads(403)],
+    ["cannot be asked for (405)", heads(405)],
+    ["has another length", heads(200, { "Content-Length": "7" })],
+    ["is another one", heads(200, { "Docker-Content-Digest": blobOf("other").digest })],
+    [
+      "is a page for people",
+      heads(200, { "Content-Type": "text/html", "Content-Length": String(BLOB.size) }),
+    ],
+    [
+      "is asked for in vain",
+      {
+        mounts: 403,
+        intercept: (request) => request.method === "HEAD" && reset(request),
+      } satisfies StageOptions,
+    ],
+  ])("is copied where it %s", (_name, options) =>
+    withStage(options, async (stage) => {
+      expect(await ensure(stage)).toMatchObject({ kind: "copied" });
+      expectThere(stage);
+    }),
+  );
+
+  test("and that nobody can be asked for is an error that names it", () =>
+    withStage({}, async (stage) => {
+      const elsewhere = await createRegistry({ domain: "nobody.invalid" });
+      const source = elsewhere.session({ access: [] }).repository("src");
+      await stage.peer.close();
+      const outcome = stage.target.ensureBlob(BLOB, [source], { mountOnly: false });
+      await expect(outcome).rejects.toMatchObject({
+        code: "BLOB_NOT_PUSHED",
+        subject: BLOB.digest,
+        cause: { code: "TRANSPORT" },
+      });
+      await elsewhere.close();
+    }));
+
+  test("behind a stop is asked for by nobody", () => {
+    const stop = new AbortController();
+    const intercept = (request: Incoming): boolean => {
+      if (isMount(request)) stop.abort();
+      return false;
+    };
+    return withStage({ mounts: 403, intercept }, async (stage) => {
+      expect(await ensure(stage, { stop: stop.signal })).toEqual({ kind: "stopped" });
+      expect(stage.count(/^HEAD /)).toBe(0);
+    });
+  });
 });
 
 describe("the next source is tried", () => {
