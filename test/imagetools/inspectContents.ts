@@ -330,10 +330,7 @@ export const contents: readonly SeedImage[] = [
   index("annotated", [
     [full, { ...on("linux", "amd64"), annotations: { b: "1", a: "2" } }],
     [sparse, { ...on("linux", "arm64"), annotations: { key: "value" }, artifactType: "a/b" }],
-    [
-      windows,
-      { ...on("windows", "amd64"), urls: ["https://a.example/"], data: windows.body.toString("base64") },
-    ],
+    [windows, { ...on("windows", "amd64"), data: windows.body.toString("base64") }],
   ]),
   index("unsaid", [[full], [sparse], [arm], [x86]]),
   index("artifacts", [
@@ -374,6 +371,12 @@ export const contents: readonly SeedImage[] = [
     },
   }),
 ];
+
+/** With manifests that are said to be elsewhere, too: buildx asks there first. */
+export const elsewhere = index("elsewhere", [
+  [full, { ...on("linux", "amd64"), urls: ["https://a.invalid/x", "https://b.invalid/y"] }],
+  [sparse, { urls: ["https://a.invalid/"] }],
+]);
 
 /** By its digest alone: a blob that is no manifest. */
 export const configDigest = digestOf(full.blobs[0] ?? Buffer.alloc(0));
