@@ -1,5 +1,6 @@
 import type { Location } from "../oci/location.js";
 import { childrenOf, rootOf, type BlobStep, type ManifestStep, type Plan } from "./plan.js";
+import { putRequests, type RegistryAbilities } from "./putRequests.js";
 
 /** One step of an executed plan, as a registry or a layout sees it. */
 export type PlannedRequest = (
@@ -14,19 +15,32 @@ export type PlannedRequest = (
   | { readonly kind: "file"; readonly action: "write"; readonly folder: string; readonly path: string }
 ) & {
   /**
+   * 1: what is asked, and mounted; 2: copies; 3: the manifests below the root and what refers to them, each behind what
+   * it needs, however deep; 4: the root, which moves the tags. See docs/decisions.md.
+   */
+  readonly level: RequestLevel;
+  /** How much it sends or writes, in bytes, where that is known: a blob or a manifest. */
+  readonly bytes?: number;
+  /**
    * It may be left out, which depends on the answers to others and on when they come: where the target says early enough
-   * that it has the images which need the blob, or where something else is refused.
+   * that it has the images which need the blob, where something else is refused, or where the registry knows more than
+   * is known of it here.
    */
   readonly optional?: true;
 };
 
+export type RequestLevel = 1 | 2 | 3 | 4;
+
 type Method = "HEAD" | "GET" | "POST" | "PUT" | "DELETE";
 
 /** What is known, or assumed, of the target. */
-export interface Assumptions {
-  /** Does it have this manifest already? Nothing, unless told. A registry is given the list itself all the same. */
+export interface Assumptions extends RegistryAbilities {
+  /**
+   * Does it have this manifest already, under each of its tags? Nothing, unless told. A registry is given the list itself
+   * all the same.
+   */
   readonly hasManifest?: (digest: string) => boolean;
-  /** Does it have this blob already? Layouts only: a registry is not asked. Nothing, unless told. */
+  /** Does it have this blob already? A registry is asked for what it cannot mount. Nothing, unless told. */
   readonly hasBlob?: (digest: string) => boolean;
   /**
    * Layouts only: is there none in the folder yet, is there one, or do its tags name the list already? `missing` unless
@@ -44,7 +58,7 @@ export type MountAnswer = "mounted" | "accepted" | "refused";
 
 /**
  * The requests that an executed plan sends to registries that behave. Pure. In the order of their levels: what is in one
- * level goes out beside each other, see the levels in docs/decisions.md. Where the push cannot succeed, as with
+ * level goes out beside each other, but for what needs what was put before it. Where the push cannot succeed, as with
  * `mountOnly` and mounts that are not done, the list's own request is not among them.
  *
  * Not among them either are requests for tokens, what a registry refuses for want of one (401), which is then sent again,
@@ -62,30 +76,39 @@ export function requests(plan: Plan, assumptions: Assumptions = {}): readonly Pl
 type Registry = Extract<Location, { kind: "registry" }>;
 
 function toRegistry(plan: Plan, target: Registry, assumptions: Assumptions): PlannedRequest[] {
-  const at = (method: Method, path: string, optional = false, where = target): PlannedRequest => ({
-    kind: "http",
-    method,
-    domain: where.domain,
-    path: `/v2/${where.path}/${path}`,
-    ...(optional && { optional }),
-  });
-  const put = ({ manifest, tags }: ManifestStep, optional: boolean): PlannedRequest[] =>
-    (tags.length > 0 ? tags : [manifest.digest]).map((reference) =>
-      at("PUT", `manifests/${reference}`, optional),
-    );
-  const copy = ({ blob, answer }: Transfer): PlannedRequest[] => {
+  const at = (level: RequestLevel, method: Method, path: string, more: More = {}): PlannedRequest => {
+    const { optional = false, bytes, where = target } = more;
+    return {
+      kind: "http",
+      method,
+      domain: where.domain,
+      path: `/v2/${where.path}/${path}`,
+      level,
+      ...(bytes !== undefined && { bytes }),
+      ...(optional && { optional }),
+    };
+  };
+  const copy = ({ blob, answer, isThere }: Transfer): PlannedRequest[] => {
     const [source] = blob.sources;
+    const question = at(2, "HEAD", `blobs/${blob.digest}`);
+    if (isThere) return [question];
     return [
-      ...(source?.kind === "registry" ? [at("GET", `blobs/${blob.digest}`, false, source)] : []),
-      ...(answer === "accepted" ? [] : [at("POST", "blobs/uploads/")]),
-      at("PUT", `blobs/uploads/…?digest=${encodeURIComponent(blob.digest)}`),
+      question,
+      ...(source?.kind === "registry" ? [at(2, "GET", `blobs/${blob.digest}`, { where: source })] : []),
+      ...(answer === "accepted" ? [] : [at(2, "POST", "blobs/uploads/")]),
+      at(2, "PUT", `blobs/uploads/…?digest=${encodeURIComponent(blob.digest)}`, { bytes: blob.size }),
     ];
   };
 
+  const root = rootOf(plan);
   const children = childrenOf(plan);
   const absent = absentChildren(plan, assumptions);
-  const transfers = plan.blobs.map((blob) => transferOf(blob, plan, target, absent, assumptions));
-  const failing = new Set(transfers.flatMap((transfer) => transfer.failing));
+  const wanting = new Map([...absent, [root.manifest.digest, root]]);
+  const transfers = plan.blobs.map((blob) => transferOf(blob, plan, target, wanting, assumptions));
+  const failing = withDependents(
+    transfers.flatMap((transfer) => transfer.failing),
+    wanting,
+  );
   const uncertain = new Set(transfers.flatMap((transfer) => transfer.uncertain));
   const fails = failing.size > 0;
   const mayFail = fails || uncertain.size > 0;
@@ -98,21 +121,51 @@ function toRegistry(plan: Plan, target: Registry, assumptions: Assumptions): Pla
       return { blob, source, isGivenUp, optional: waiting.length === 0 || isLate };
     }),
   );
+  const steps = [...[...absent.values()].filter((child) => !failing.has(child)), ...(fails ? [] : [root])];
+  const puts = putRequests(steps, assumptions).flatMap((ofOne, index) => {
+    const step = steps[index];
+    const mayBeStopped = fails || [...uncertain].some((other) => other !== step);
+    return ofOne.map(({ method, reference, bytes, isOptional }) =>
+      at(step === root ? 4 : 3, method, `manifests/${reference}`, {
+        bytes,
+        optional: mayBeStopped || isOptional,
+      }),
+    );
+  });
   return [
-    ...children.map(({ manifest }) => at("HEAD", `manifests/${manifest.digest}`)),
+    ...children.flatMap(({ manifest, tags }) =>
+      (tags.length === 0 ? [manifest.digest] : tags).map((name) => at(1, "HEAD", `manifests/${name}`)),
+    ),
     ...mounts.map(({ blob, source, optional }) => {
       const query = `from=${encodeURIComponent(source.path)}&mount=${encodeURIComponent(blob.digest)}`;
-      return at("POST", `blobs/uploads/?${query}`, optional);
+      return at(1, "POST", `blobs/uploads/?${query}`, { optional });
     }),
     ...mounts.flatMap(({ isGivenUp, optional }) =>
-      isGivenUp ? [at("DELETE", "blobs/uploads/…", optional)] : [],
+      isGivenUp ? [at(1, "DELETE", "blobs/uploads/…", { optional })] : [],
     ),
     ...transfers.filter(({ isCopied }) => isCopied).flatMap(copy),
-    ...[...absent.values()]
-      .filter((child) => !failing.has(child))
-      .flatMap((child) => put(child, fails || [...uncertain].some((other) => other !== child))),
-    ...(fails ? [] : put(rootOf(plan), mayFail)),
+    ...puts,
   ];
+}
+
+interface More {
+  readonly optional?: boolean;
+  readonly bytes?: number | undefined;
+  readonly where?: Registry;
+}
+
+/** These manifests, and those that need one of them, however deep. */
+function withDependents(
+  some: readonly ManifestStep[],
+  wanting: ReadonlyMap<string, ManifestStep>,
+): ReadonlySet<ManifestStep> {
+  const all = new Set(some);
+  // What something needs comes before it.
+  for (const step of wanting.values()) {
+    const needed = step.needs.flatMap((need) => wanting.get(need) ?? []);
+    if (needed.some((need) => all.has(need))) all.add(step);
+  }
+  return all;
 }
 
 /** How a blob gets into a registry. */
@@ -121,14 +174,16 @@ interface Transfer {
   /** Whom it is mounted from, or was to be: one after another. */
   readonly mounts: readonly Registry[];
   readonly answer: MountAnswer;
-  /** The children that are put when it is there. */
+  /** The manifests that are put when it is there. */
   readonly waiting: readonly ManifestStep[];
+  /** If the registry, which is asked, does not have it already. */
   readonly isCopied: boolean;
+  readonly isThere: boolean;
   /** The uploads that its mounts have opened are not used. */
   readonly isGivenUp: boolean;
-  /** The children that cannot be put, since it does not get there. */
+  /** The manifests that cannot be put, since it does not get there. */
   readonly failing: readonly ManifestStep[];
-  /** The children that are put without it: the registry may refuse them. */
+  /** The manifests that are put without it: the registry may refuse them. */
   readonly uncertain: readonly ManifestStep[];
 }
 
@@ -137,22 +192,23 @@ function transferOf(
   blob: BlobStep,
   { mountOnly }: Plan,
   target: Registry,
-  absent: ReadonlyMap<string, ManifestStep>,
+  wanting: ReadonlyMap<string, ManifestStep>,
   assumptions: Assumptions,
 ): Transfer {
   const { foreign, neededBy, sources } = blob;
-  const waiting = neededBy.flatMap((digest) => absent.get(digest) ?? []);
+  const waiting = neededBy.flatMap((digest) => wanting.get(digest) ?? []);
   const tried = mountOnly && !foreign && waiting.length > 0 ? sources : sources.slice(0, 1);
   const near = tried.filter(
     (source): source is Registry => source.kind === "registry" && source.domain === target.domain,
   );
-  const { mounts = foreign ? "accepted" : "mounted" } = assumptions;
+  const { mounts = foreign ? "accepted" : "mounted", hasBlob = () => false } = assumptions;
   // A registry can only mount what it has itself.
   const answer = near.length === 0 ? "refused" : mounts;
   const isCopied = !mountOnly && !foreign && answer !== "mounted" && waiting.length > 0;
   // docker forgives an upload in place of a mount, for images of Windows; it forgives nothing else.
   const isForgiven = ({ toleratesRefusal }: ManifestStep): boolean =>
     toleratesRefusal && answer === "accepted" && near.length === tried.length;
+  const isThere = isCopied && hasBlob(blob.digest);
   const lacking = mountOnly && answer !== "mounted" ? waiting : [];
   return {
     blob,
@@ -160,7 +216,8 @@ function transferOf(
     answer,
     waiting,
     isCopied,
-    isGivenUp: answer === "accepted" && !isCopied,
+    isThere,
+    isGivenUp: answer === "accepted" && (!isCopied || isThere),
     failing: lacking.filter((child) => !isForgiven(child)),
     uncertain: foreign ? [] : lacking.filter(isForgiven),
   };
@@ -168,31 +225,53 @@ function transferOf(
 
 function toLayout(plan: Plan, folder: string, assumptions: Assumptions): PlannedRequest[] {
   const { hasManifest = () => false, hasBlob = () => false, layout = "missing" } = assumptions;
-  const write = (path: string): PlannedRequest => ({ kind: "file", action: "write", folder, path });
-  const blobPath = (digest: string): string => `blobs/${digest.replace(":", "/")}`;
+  const write = (level: RequestLevel, path: string, bytes?: number): PlannedRequest => {
+    return { kind: "file", action: "write", folder, path, level, ...(bytes !== undefined && { bytes }) };
+  };
+  const writeManifest = (level: RequestLevel, { manifest }: ManifestStep): PlannedRequest =>
+    write(level, blobPath(manifest.digest), manifest.bytes.byteLength);
+  const root = rootOf(plan);
   const absent = absentChildren(plan, assumptions);
+  const wanting = new Map([...absent, [root.manifest.digest, root]]);
   const needed = plan.blobs.filter(
     ({ digest, foreign, neededBy }) =>
-      !foreign && !hasBlob(digest) && neededBy.some((one) => absent.has(one)),
+      !foreign && !hasBlob(digest) && neededBy.some((one) => wanting.has(one)),
   );
-  const root = rootOf(plan).manifest.digest;
+  const isMade = layout === "missing";
   if (plan.mountOnly && needed.length > 0) {
     // Nothing can be mounted in a layout. What does without may be there before that is noticed.
-    const others = [...absent.keys()].filter((one) => !needed.some(({ neededBy }) => neededBy.includes(one)));
-    const made = layout === "missing" && others.length > 0 ? ["oci-layout", "index.json"] : [];
-    return [...made, ...others.map(blobPath)].map((path) => ({ ...write(path), optional: true }));
+    const lacking = needed.flatMap(({ neededBy }) => neededBy.flatMap((one) => wanting.get(one) ?? []));
+    const failing = withDependents(lacking, wanting);
+    const others = [...absent.values()].filter((one) => !failing.has(one));
+    const writes = [
+      ...(isMade && others.length > 0 ? [write(2, "oci-layout")] : []),
+      ...others.map((one) => writeManifest(3, one)),
+      ...((isMade && others.length > 0) || others.some(isListed) ? [write(3, "index.json")] : []),
+    ];
+    return writes.map((one) => ({ ...one, optional: true }));
   }
   return [
-    ...(layout === "missing" ? [write("oci-layout")] : []),
-    ...needed.flatMap(({ digest, sources: [source] }): PlannedRequest[] =>
-      source?.kind === "registry"
-        ? [{ kind: "http", method: "GET", domain: source.domain, path: `/v2/${source.path}/blobs/${digest}` }]
-        : [],
-    ),
-    ...[...needed.map(({ digest }) => digest), ...absent.keys()].map((digest) => write(blobPath(digest))),
-    ...(hasManifest(root) ? [] : [write(blobPath(root))]),
-    ...(layout === "tagged" ? [] : [write("index.json")]),
+    ...(isMade ? [write(2, "oci-layout")] : []),
+    ...needed.flatMap(({ digest, sources: [source] }): PlannedRequest[] => {
+      if (source?.kind !== "registry") return [];
+      const { domain, path } = source;
+      return [{ kind: "http", method: "GET", domain, path: `/v2/${path}/blobs/${digest}`, level: 2 }];
+    }),
+    ...needed.map(({ digest, size }) => write(2, blobPath(digest), size)),
+    ...[...absent.values()].map((child) => writeManifest(3, child)),
+    ...(hasManifest(root.manifest.digest) ? [] : [writeManifest(4, root)]),
+    ...(layout === "tagged" && ![...absent.values()].some(isListed) ? [] : [write(4, "index.json")]),
   ];
+}
+
+/** Where a layout has content. https://github.com/opencontainers/image-spec/blob/main/image-layout.md#blobs */
+function blobPath(digest: string): string {
+  return `blobs/${digest.replace(":", "/")}`;
+}
+
+/** Is it in a layout's index.json, beside the root? Nothing else leads to it. */
+function isListed({ manifest, role, tags }: ManifestStep): boolean {
+  return tags.length > 0 || (role === "referrer" && manifest.subject !== undefined);
 }
 
 /** By their digests, the children that the target does not have yet. */

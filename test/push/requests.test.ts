@@ -11,13 +11,23 @@ import { locationOf } from "../../src/oci/location.js";
 import { parseReference } from "../../src/oci/reference.js";
 import { PutError } from "../../src/push/errors.js";
 import { execute } from "../../src/push/execute.js";
-import { accessesOf, plan, rootOf, type Plan, type PlanOptions } from "../../src/push/plan.js";
+import {
+  accessesOf,
+  childrenOf,
+  plan,
+  planManifests,
+  rootOf,
+  type Plan,
+  type PlanOptions,
+} from "../../src/push/plan.js";
 import { requests, type Assumptions, type PlannedRequest } from "../../src/push/requests.js";
-import { createRegistry } from "../../src/registry/createRegistry.js";
+import { createRegistry, type RegistryClient } from "../../src/registry/createRegistry.js";
 import { createTestRegistry, type ImageOptions, type LoggedRequest } from "../../src/testing/index.js";
 import { startPeer, type Peer, type PeerOptions } from "../helpers/peer.js";
 import { entryOf } from "../helpers/scene.js";
 import { SECRETS } from "../helpers/secrets.js";
+import { seededRandom } from "../helpers/seededRandom.js";
+import { imageItem, indexOf, randomTree, referrerItem, repositoryOf, subjectOf } from "../helpers/trees.js";
 
 /** What a plan says is what a registry or a layout gets. */
 
@@ -36,7 +46,8 @@ interface Setting {
 interface Stage {
   readonly peers: readonly Peer[];
   readonly draft: Draft;
-  readonly push: (planned: Plan) => Promise<Pushed>;
+  /** By the clients of the stage; `newly` by others, which have learned nothing of the registries yet. */
+  readonly push: (planned: Plan, by?: "newly") => Promise<Pushed>;
 }
 
 interface Got extends Pick<LoggedRequest, "status" | "authorization"> {
@@ -54,25 +65,29 @@ async function onStage(setting: Setting, play: (stage: Stage) => Promise<void>):
   const { registry, peers: count = 1, images = [AMD64, ARM64, WINDOWS], concurrency = 100 } = setting;
   const peers = await Promise.all(Array.from({ length: count }, () => startPeer(registry)));
   const credentials = { kind: "basic", username: "me", password: SECRETS.password } as const;
-  const clients = await Promise.all(
-    peers.map(({ host }) =>
+  const clients: RegistryClient[] = [];
+  const open = async (): Promise<RegistryClient[]> => {
+    const opened = peers.map(({ host }) =>
       createRegistry({
         domain: host,
         concurrency,
         retries: 0,
         ...(registry?.auth && { credentials: () => Promise.resolve(credentials) }),
       }),
-    ),
-  );
+    );
+    clients.push(...(await Promise.all(opened)));
+    return clients.slice(-count);
+  };
+  const shared = await open();
   try {
     const entries = images.map((image, index) => {
       const peer = peers[index % count]!;
       return entryOf(`${peer.host}/src/${index}:v1`, peer.putImage(`src/${index}`, { tag: "v1", ...image }));
     });
     const draft = { ...emptyDraft(parseReference(`${peers[0]!.host}/team/app:v1`)), entries };
-    const push = async (planned: Plan): Promise<Pushed> => {
+    const push: Stage["push"] = async (planned, by) => {
       const before = peers.map(({ log }) => log.length);
-      const sessions = clients.map((client, index) => {
+      const sessions = (by === "newly" ? await open() : shared).map((client, index) => {
         const access = accessesOf(planned).flatMap(({ location, actions }) =>
           location.kind === "registry" && location.domain === peers[index]!.host
             ? [{ path: location.path, actions }]
@@ -140,7 +155,22 @@ interface Kind extends Setting {
 
 const KINDS: readonly Kind[] = [
   { name: "a plain push" },
-  { name: "a push to tags of its own", options: { tags: ["a", "b"] } },
+  {
+    name: "a push to tags of its own",
+    options: { tags: ["a", "b"] },
+    assumptions: { tagParameter: true },
+  },
+  {
+    name: "a push to several tags where the registry knows nothing of them",
+    registry: { tagParameter: false },
+    options: { tags: ["a", "b", "a"] },
+    assumptions: { tagParameter: false },
+  },
+  {
+    name: "a push to more tags than a URL has room for",
+    options: { tags: Array.from({ length: 60 }, (_, index) => `${index}-${"x".repeat(100)}`) },
+    assumptions: { tagParameter: true },
+  },
   {
     name: "copies where mounts open uploads",
     registry: { mounts: "refuse202" },
@@ -205,15 +235,17 @@ describe.each([1, 32, 100])("with %i requests at once", (concurrency) => {
       { name: "a repeated push", before: MANY.length },
       { name: "a push of some images that are there already, and some that are not", before: 12 },
     ])("$name", async ({ before }) => {
-      await onStage({ registry, images: MANY, concurrency }, async ({ draft, push }) => {
+      await onStage({ registry, images: MANY, concurrency }, async ({ peers: [peer], draft, push }) => {
         const present = draft.entries.slice(0, before);
         if (before > 0) await push(plan({ ...draft, entries: present }));
+        const blobs = new Set(peer!.blobs("team/app"));
         const planned = plan(draft);
         const pushed = await push(planned);
         expect(pushed.failure).toBeUndefined();
+        const hasBlob = (digest: string): boolean => blobs.has(digest);
         const hasManifest = (digest: string): boolean =>
           present.some(({ descriptor }) => descriptor.digest === digest);
-        const expected = requests(planned, { mounts, hasManifest });
+        const expected = requests(planned, { mounts, hasManifest, hasBlob });
         expectPlanned(linesOf(pushed), expected);
         // What only they need: the last layer is needed as long as an image is missing.
         const own = before === 0 ? 0 : before * 3 + (before === MANY.length ? 1 : 0);
@@ -458,11 +490,220 @@ describe("requests(plan) is what is read and written for a layout", () => {
       const some = await check(planned, (there) => {
         const assumptions: Assumptions = { ...known(there), layout: "present" };
         expect(requests(planned, assumptions)).toEqual([
-          { kind: "file", action: "write", folder, path, optional: true },
+          {
+            ...{ kind: "file", action: "write", folder, path },
+            ...{ level: 3, bytes: first!.descriptor.size, optional: true },
+          },
         ]);
         return assumptions;
       });
       expect(some.failure).toMatchObject({ code: "MOUNT_REFUSED" });
+    });
+  });
+});
+
+interface RandomPush {
+  readonly mounts: NonNullable<Assumptions["mounts"]>;
+  readonly mountOnly: boolean;
+  readonly registry: PeerOptions;
+}
+
+const RANDOM_PUSHES: readonly RandomPush[] = [
+  { mounts: "mounted", mountOnly: false, registry: {} },
+  { mounts: "mounted", mountOnly: false, registry: { tagParameter: false, referrers: false } },
+  { mounts: "accepted", mountOnly: false, registry: { mounts: "refuse202", referrers: false } },
+  { mounts: "refused", mountOnly: false, registry: { mounts: 405, tagParameter: false } },
+  { mounts: "mounted", mountOnly: true, registry: {} },
+  { mounts: "refused", mountOnly: true, registry: { mounts: 405 } },
+];
+
+describe.each(RANDOM_PUSHES)("random trees, mounts $mounts, mount-only $mountOnly, $registry", (kind) => {
+  const { mounts, mountOnly, registry } = kind;
+  const seeds = Array.from({ length: 8 }, (_, index) => index + 1);
+
+  test.each(seeds)("seed %i: at first, where some is there already, and again", async (seed) => {
+    const random = seededRandom(seed);
+    const concurrency = random() < 0.5 ? 2 : 100;
+    await onStage({ registry, peers: 2, images: [], concurrency }, async ({ peers, push }) => {
+      const target = peers[0]!;
+      const { items, root, rootSources } = randomTree(peers, random, { windows: !mountOnly });
+      const tags = ["a", "b", "c"].slice(0, Math.floor(random() * 4));
+      const planTo = (path: string): Plan =>
+        planManifests({ target: repositoryOf(target, path), root, tags, rootSources, items, mountOnly });
+      const known: Assumptions = {
+        // What is not told of foreign layers is that no registry has them.
+        ...(mounts !== "mounted" && { mounts }),
+        tagParameter: registry.tagParameter ?? true,
+        referrersApi: registry.referrers ?? true,
+      };
+
+      const first = planTo("team/first");
+      const pushed = await push(first, "newly");
+      expectPlanned(linesOf(pushed), requests(first, known));
+      const isPut = (digest: string): boolean => target.manifest("team/first", digest) !== undefined;
+
+      // Nothing is known of the registry: nothing is sent that was not planned.
+      const other = planTo("team/other");
+      for (const { digest } of other.blobs.filter(() => random() < 0.3)) {
+        const bytes = peers.map((peer) => peer.blob("src/0", digest)).find((blob) => blob !== undefined);
+        if (bytes !== undefined) target.putBlob("team/other", bytes);
+      }
+      const has = new Set(
+        other.blobs.map(({ digest }) => digest).filter((one) => target.hasBlob("team/other", one)),
+      );
+      const unsure: Assumptions = {
+        ...(mounts !== "mounted" && { mounts }),
+        hasBlob: (digest) => has.has(digest),
+      };
+      expectPlanned(linesOf(await push(other, "newly")), requests(other, unsure));
+
+      if (pushed.failure !== undefined) {
+        expect(mountOnly).toBe(true);
+        return;
+      }
+      expect(childrenOf(first).every(({ manifest }) => isPut(manifest.digest))).toBe(true);
+      const again: Assumptions = { ...known, hasManifest: isPut, isListed: isPut, hasBlob: () => true };
+      expectPlanned(linesOf(await push(first, "newly")), requests(first, again));
+    });
+  });
+});
+
+describe("what is sent for trees", () => {
+  const linesTo = (planned: Plan, assumptions: Assumptions, level: number): string[] =>
+    requests(planned, assumptions)
+      .filter((one) => one.level === level)
+      .map(
+        (one) =>
+          `${shown(one).replace(/^(\S+) [^/]+\/v2\/team\/app\//, "$1 ")}${one.optional === true ? " ?" : ""}`,
+      );
+
+  async function onTree(
+    registry: PeerOptions,
+    play: (tree: {
+      readonly planned: Plan;
+      readonly image: string;
+      readonly push: Stage["push"];
+    }) => Promise<void>,
+  ): Promise<void> {
+    await onStage({ registry, images: [] }, async ({ peers: [peer], push }) => {
+      const image = imageItem(peer!, "src/a");
+      const { digest } = image.manifest;
+      const signature = referrerItem(peer!, "src/a", image, { tags: [`${digest.replace(":", "-")}.sig`] });
+      const sbom = referrerItem(peer!, "src/a", image, { seed: "sbom" });
+      const nested = indexOf([image.manifest]);
+      const items = [
+        { manifest: nested, role: "child" as const, sources: image.sources, toleratesRefusal: false },
+        image,
+        signature,
+        sbom,
+      ];
+      const root = indexOf([nested], { subject: subjectOf(image.manifest) });
+      const target = repositoryOf(peer!, "team/app");
+      await play({
+        planned: planManifests({ target, root, tags: ["v1", "v2"], items }),
+        image: digest,
+        push,
+      });
+    });
+  }
+
+  test("a nested index comes behind its images, and what is attached by a tag is asked for by it", async () => {
+    await onTree({}, async ({ planned, image, push }) => {
+      const known = { tagParameter: true, referrersApi: true };
+      const [one, nested, signature, sbom] = childrenOf(planned).map(({ manifest }) => manifest.digest);
+      expect(one).toBe(image);
+      const tag = `${image.replace(":", "-")}.sig`;
+      expect(signature).not.toBe(tag);
+      expect(linesTo(planned, known, 1).slice(0, 4)).toEqual([
+        `HEAD manifests/${image}`,
+        `HEAD manifests/${nested!}`,
+        `HEAD manifests/${tag}`,
+        `HEAD manifests/${sbom!}`,
+      ]);
+      expect(linesTo(planned, known, 3)).toEqual([
+        `PUT manifests/${image}`,
+        `PUT manifests/${nested!}`,
+        `PUT manifests/${tag}`,
+        `PUT manifests/${sbom!}`,
+      ]);
+      expect(linesTo(planned, known, 4)).toEqual([
+        `PUT manifests/${rootOf(planned).manifest.digest}?tag=v1&tag=v2`,
+      ]);
+      expectPlanned(linesOf(await push(planned)), requests(planned, known));
+    });
+  });
+
+  test("without the referrers API, what has a subject is listed under the subject's tag", async () => {
+    await onTree({ referrers: false, tagParameter: false }, async ({ planned, image, push }) => {
+      const known = { tagParameter: false, referrersApi: false };
+      const list = `manifests/${image.replace(":", "-")}`;
+      expect(linesTo(planned, known, 3).slice(-3)).toEqual([`GET ${list}`, `PUT ${list}`, `GET ${list}`]);
+      const root = rootOf(planned).manifest.digest;
+      expect(linesTo(planned, known, 4)).toEqual([
+        `PUT manifests/${root}?tag=v1&tag=v2`,
+        "PUT manifests/v1",
+        "PUT manifests/v2",
+        ...[`GET ${list}`, `PUT ${list}`, `GET ${list}`],
+      ]);
+      expectPlanned(linesOf(await push(planned)), requests(planned, known));
+    });
+  });
+
+  test("what is not known of the registry makes a request one that may be spared", async () => {
+    await onTree({}, async ({ planned, image, push }) => {
+      const list = `manifests/${image.replace(":", "-")}`;
+      const root = rootOf(planned).manifest.digest;
+      expect(linesTo(planned, {}, 4)).toEqual([
+        `PUT manifests/${root}?tag=v1&tag=v2`,
+        ...["PUT manifests/v1 ?", "PUT manifests/v2 ?"],
+        ...[`GET ${list} ?`, `PUT ${list} ?`, `GET ${list} ?`],
+      ]);
+      expectPlanned(linesOf(await push(planned)), requests(planned));
+    });
+  });
+
+  test("a root that is an image has its own blobs mounted", async () => {
+    await onStage({ images: [] }, async ({ peers: [peer], push }) => {
+      const { manifest: root, sources: rootSources } = imageItem(peer!, "src/a", { layers: ["one", "two"] });
+      const target = repositoryOf(peer!, "team/app");
+      const planned = planManifests({ target, root, tags: ["v1"], rootSources, items: [] });
+      expect(linesTo(planned, {}, 1)).toHaveLength(3);
+      const pushed = await push(planned);
+      expect(pushed.failure).toBeUndefined();
+      expectPlanned(linesOf(pushed), requests(planned));
+    });
+  });
+
+  test("a blob that a registry has already is asked for and not copied", async () => {
+    await onStage({ images: [], peers: 2 }, async ({ peers: [peer, elsewhere], push }) => {
+      const item = imageItem(elsewhere!, "src/a", { layers: ["one", "two"] });
+      peer!.putBlob("team/app", "one");
+      const target = repositoryOf(peer!, "team/app");
+      const planned = planManifests({ target, root: indexOf([item.manifest]), tags: ["v1"], items: [item] });
+      const known: Assumptions = { hasBlob: (digest) => digest === digestOf(Buffer.from("one")) };
+      expect(linesTo(planned, known, 2).filter((line) => line.startsWith("HEAD"))).toHaveLength(3);
+      expect(linesTo(planned, known, 2).filter((line) => line.startsWith("PUT"))).toHaveLength(2);
+      expectPlanned(linesOf(await push(planned)), requests(planned, known));
+    });
+  });
+
+  test("each says how much it sends", async () => {
+    await onStage({ images: [], peers: 2 }, async ({ peers: [peer, elsewhere] }) => {
+      const item = imageItem(elsewhere!, "src/a", { layers: ["1234567"] });
+      const root = indexOf([item.manifest]);
+      const target = repositoryOf(peer!, "team/app");
+      const planned = planManifests({ target, root, tags: ["v1"], items: [item] });
+      const sent = requests(planned).flatMap(({ bytes }) => bytes ?? []);
+      const [config] = item.manifest.blobs;
+      expect(sent).toEqual([
+        Number(config!.size),
+        "1234567".length,
+        item.manifest.bytes.byteLength,
+        root.bytes.byteLength,
+      ]);
+      const folder = "/work/out";
+      const layout = planManifests({ target: { kind: "layout", folder }, root, tags: ["v1"], items: [item] });
+      expect(requests(layout).flatMap(({ bytes }) => bytes ?? [])).toEqual(sent);
     });
   });
 });
@@ -475,28 +716,33 @@ test("the requests follow from the plan alone, which stays as it is", () => {
   const planned = deeplyFrozen(
     plan({ ...emptyDraft(parseReference("reg.example/team/app:v1")), entries }, { tags: ["a", "b"] }),
   );
-  const request = (method: string, below: string): unknown => ({
+  const request = (level: number, method: string, below: string, bytes?: number): unknown => ({
     kind: "http",
     method,
     domain: "reg.example",
     path: `/v2/team/app/${below}`,
+    level,
+    ...(bytes !== undefined && { bytes }),
   });
   const mount = (digest: string, from: number): unknown =>
-    request("POST", `blobs/uploads/?from=src%2F${from}&mount=${encodeURIComponent(digest)}`);
+    request(1, "POST", `blobs/uploads/?from=src%2F${from}&mount=${encodeURIComponent(digest)}`);
   const spared = (one: unknown): unknown => ({ ...(one as object), optional: true });
   const [config0 = "", shared = "", layer0 = ""] = amd64!.blobs;
   const [config1 = "", , layer1 = ""] = arm64!.blobs;
+  const root = rootOf(planned).manifest;
+  const size = root.bytes.byteLength;
   expect(requests(planned, { hasManifest: (digest) => digest === amd64!.digest })).toEqual([
-    request("HEAD", `manifests/${amd64!.digest}`),
-    request("HEAD", `manifests/${arm64!.digest}`),
+    request(1, "HEAD", `manifests/${amd64!.digest}`),
+    request(1, "HEAD", `manifests/${arm64!.digest}`),
     spared(mount(config0, 0)),
     mount(shared, 0),
     spared(mount(layer0, 0)),
     mount(config1, 1),
     mount(layer1, 1),
-    request("PUT", `manifests/${arm64!.digest}`),
-    request("PUT", "manifests/a"),
-    request("PUT", "manifests/b"),
+    request(3, "PUT", `manifests/${arm64!.digest}`, arm64!.size),
+    request(4, "PUT", `manifests/${root.digest}?tag=a&tag=b`, size),
+    spared(request(4, "PUT", "manifests/a", size)),
+    spared(request(4, "PUT", "manifests/b", size)),
   ]);
   expect(rootOf(planned).tags).toEqual(["a", "b"]);
 });
@@ -511,6 +757,8 @@ test("levels come one after the other: what asks, what copies, what puts, what m
       ["HEAD", "POST", "DELETE", "PUT"].findIndex((method) => line.startsWith(method)),
     );
     expect(order).toEqual([...order].sort());
+    const levels = requests(planned).map(({ level }) => level);
+    expect(levels).toEqual([...levels].sort());
     expect(linesOf(await push(planned)).at(-1)).toBe(all.at(-1));
   });
 });
