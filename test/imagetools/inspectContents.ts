@@ -193,7 +193,7 @@ const windows = manifest("windows", {
 const arm = manifest("arm", {
   config: { architecture: "arm", os: "linux", created: "2024-02-29T00:00:00-00:00" },
 });
-const x86 = manifest("x86", { config: { architecture: "x86_64", os: "Linux" } });
+const x86 = manifest("x86", { config: { architecture: "i386", os: "Linux" } });
 const nothing = manifest("nothing", { config: "null" });
 const embedded = manifest("embedded", {
   config: { architecture: "amd64", os: "linux", author: "embedded" },
