@@ -57,9 +57,10 @@ export async function run(
       context.stdout.write(commandHelp(command));
       return 0;
     }
-    const fault = arityFault(command.arity, args.length);
+    const arity = command.arityFor?.({ ...values, debug }) ?? command.arity;
+    const fault = arityFault(arity, args.length);
     if (fault !== undefined) {
-      const hint = command.arity.max === undefined ? "See" : "Run";
+      const hint = arity.max === undefined ? "See" : "Run";
       const message = `tsmanifest: 'tsmanifest ${command.name}' ${fault}${usage(command, hint)}`;
       context.stderr.write(`${inDialect(message, command.dialect)}\n`);
       return 1;

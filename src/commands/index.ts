@@ -42,6 +42,16 @@ export const commands: readonly CommandNode[] = [
     load: async () => (await import("./inspect.js")).inspect,
   },
   {
+    name: "ls",
+    summary: "Show the local lists",
+    load: async () => (await import("./ls.js")).ls,
+  },
+  {
+    name: "prune",
+    summary: "Delete local lists that have not been changed for long",
+    load: async () => (await import("./prune.js")).prune,
+  },
+  {
     name: "push",
     summary: "Send a local list to its registry",
     load: async () => (await import("./push.js")).push,

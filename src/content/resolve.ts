@@ -1,4 +1,5 @@
 import { ManifestError } from "../errors.js";
+import { checkImage, chooseChildren, type Choice } from "../list/choose.js";
 import type { Entry } from "../list/entry.js";
 import { descriptor, type Descriptor } from "../oci/descriptor.js";
 import { checkDigest, digestLike, isDigest } from "../oci/digest.js";
@@ -58,12 +59,21 @@ export async function layoutSource(
   };
 }
 
+const EVERYTHING: Choice = { platforms: [], attestations: "keep" };
+
+export interface SourceReaderOptions extends ManifestCacheOptions {
+  /** What is taken of the sources; everything unless told. */
+  readonly choice?: Choice;
+}
+
 /** Reads sources for one list: what several of them share is read once, and what all of them make us hold is bounded. */
 export class SourceReader {
   readonly #cache: ManifestCache;
+  readonly #choice: Choice;
 
-  constructor(options: ManifestCacheOptions = {}) {
+  constructor({ choice = EVERYTHING, ...options }: SourceReaderOptions = {}) {
     this.#cache = new ManifestCache(options);
+    this.#choice = choice;
   }
 
   /**
@@ -81,14 +91,15 @@ export class SourceReader {
   /**
    * The entries that a source stands for: one for an image; for an index one a manifest, in its order, with all that the
    * index says of it.
-   * @throws MANIFEST_UNKNOWN, naming the one that is not there
+   * @throws MANIFEST_UNKNOWN, naming the one that is not there; NO_MATCH where nothing of it is chosen
    */
   async entries(source: Source, manifest?: Manifest): Promise<Entry[]> {
     const found = manifest ?? (await this.manifest(source));
     if (found.kind === "index") return this.#childEntries(source, found, 1);
-    if (!source.byDigest) return [await this.#entry(source.repository, source.ref, found)];
-    const entry = await this.#entry(source.repository, withDigest(source.ref, found.digest), found);
-    return [{ ...entry, origins: [source.origin] }];
+    const ref = source.byDigest ? withDigest(source.ref, found.digest) : source.ref;
+    const entry = await this.#entry(source.repository, ref, found);
+    checkImage(entry.descriptor, this.#choice);
+    return [source.byDigest ? { ...entry, origins: [source.origin] } : entry];
   }
 
   async #childEntries(source: Source, index: Manifest, depth: number): Promise<Entry[]> {
@@ -98,9 +109,10 @@ export class SourceReader {
     }
     if (depth > MAX_NESTING) throw limit(name, `indexes are nested more than ${MAX_NESTING} deep`);
     this.#cache.expect(index.children.length, name);
-    for (const { digest } of index.children) checkDigest(digest);
+    const children = chooseChildren(index.children, this.#choice);
+    for (const { digest } of children) checkDigest(digest);
     const entries = await Promise.all(
-      index.children.map(async (child) => {
+      children.map(async (child) => {
         const ref = withDigest(source.ref, child.digest);
         const manifest = await this.#cache.manifest(repository, child.digest, formatReference(ref), name);
         if (manifest.kind === "index") return this.#childEntries(source, manifest, depth + 1);

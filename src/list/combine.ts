@@ -15,11 +15,10 @@ import {
 import { Descriptor, encodeDescriptor } from "../oci/descriptor.js";
 import { digestOf } from "../oci/digest.js";
 import { DOCKER_LIST, isListType, OCI_INDEX } from "../oci/mediaTypes.js";
-import { platformMatcher } from "../oci/platformMatcher.js";
-import { formatPlatform } from "../oci/platformName.js";
 import type { Platform } from "../oci/platform.js";
 import { applyAnnotations, type ListAnnotation } from "./annotationFlags.js";
-import { attestedDigest, isAttestation } from "./attestations.js";
+import { isAttestation } from "./attestations.js";
+import { checkImage, chooseByPlatform } from "./choose.js";
 
 /**
  * Makes one manifest of several as `docker buildx imagetools create` does, to the byte. Where buildx chooses by chance (the
@@ -157,7 +156,7 @@ function distinctEntries(sources: readonly CombinedSource[]): CombinedEntry[] {
 }
 
 /** The entries of a list that stay when platforms are chosen, and those of them for which an attestation may be found. */
-export interface Chosen {
+export interface ChosenEntries {
   readonly kept: readonly CombinedEntry[];
   /** In the order of the list; each may have an attestation that only refers to it. */
   readonly unattested: readonly CombinedEntry[];
@@ -167,30 +166,16 @@ export interface Chosen {
  * Chooses by platforms: what has one of them, what has none, and the attestations of what is chosen.
  * @throws NO_MATCH where nothing is left
  */
-export function choosePlatforms(combined: Combined, platforms: readonly Platform[]): Chosen {
-  const matches = platforms.length === 0 ? () => true : platformMatcher(platforms);
-  const isWanted = ({ platform }: Descriptor): boolean => platform === undefined || matches(platform);
+export function choosePlatforms(combined: Combined, platforms: readonly Platform[]): ChosenEntries {
   const { entries } = combined;
   if (entries === undefined) {
-    const { platform } = combined.descriptor;
-    if (platform === undefined) {
-      throw noMatch("cannot filter platforms from a manifest without platform information");
-    }
-    if (!isWanted(combined.descriptor)) {
-      const name = formatPlatform(platform);
-      throw noMatch(`input platform ${name} does not match any of the provided platforms`);
-    }
+    checkImage(combined.descriptor, { platforms });
     return { kept: [], unattested: [] };
   }
-  const byDigest = new Map(entries.map(({ descriptor }) => [descriptor.digest, descriptor]));
-  /** What each attestation of a chosen image is about. */
-  const subjects = new Map<string, string>();
-  for (const { descriptor } of entries) {
-    const subject = byDigest.get(attestedDigest(descriptor) ?? "");
-    if (subject !== undefined && isWanted(subject)) subjects.set(descriptor.digest, subject.digest);
+  const { kept, subjects, isWanted } = chooseByPlatform(entries, platforms);
+  if (kept.length === 0) {
+    throw new ManifestError("NO_MATCH", "none of the manifests match the provided platforms");
   }
-  const kept = entries.filter(({ descriptor }) => subjects.has(descriptor.digest) || isWanted(descriptor));
-  if (kept.length === 0) throw noMatch("none of the manifests match the provided platforms");
   const attested = new Set(subjects.values());
   const unattested = kept.filter(
     ({ descriptor }) =>
@@ -206,7 +191,7 @@ export function choosePlatforms(combined: Combined, platforms: readonly Platform
  */
 export function withChosen(
   combined: Combined,
-  { kept, unattested }: Chosen,
+  { kept, unattested }: ChosenEntries,
   attestations: ReadonlyMap<string, readonly Descriptor[]>,
 ): Combined {
   if (combined.entries === undefined) return combined;
@@ -281,8 +266,4 @@ export function encodeMetadata(root: Descriptor, names: readonly string[]): Buff
     ["image.name", goString(names.join(","))],
   ]);
   return indentJson(Buffer.from(json), "  ");
-}
-
-function noMatch(message: string): ManifestError {
-  return new ManifestError("NO_MATCH", message);
 }

@@ -46,7 +46,10 @@ export async function pushProgress(
       case "tagged":
         tag = "moved";
         break;
-      default:
+      case "blob":
+      case "bytes":
+      case "copying":
+      case "kept":
         break;
     }
   }

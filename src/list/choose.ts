@@ -1,0 +1,77 @@
+import { ManifestError } from "../errors.js";
+import type { Descriptor } from "../oci/descriptor.js";
+import type { Platform } from "../oci/platform.js";
+import { platformMatcher } from "../oci/platformMatcher.js";
+import { formatPlatform } from "../oci/platformName.js";
+import { attestedDigest, isAttestation } from "./attestations.js";
+
+export interface Choice {
+  /** Only these; all where there are none. */
+  readonly platforms: readonly Platform[];
+  readonly attestations: "keep" | "drop";
+}
+
+/** Of the manifests of a list those that are chosen, and which of them have an attestation among those. */
+export interface Chosen<Item> {
+  readonly kept: readonly Item[];
+  /** The attestations that are kept, with what they are about. */
+  readonly subjects: ReadonlyMap<string, string>;
+  /** Is it of a chosen platform itself, or without one? */
+  readonly isWanted: (descriptor: Descriptor) => boolean;
+}
+
+/**
+ * Chooses by platforms, as buildx does: what has one of them, what has none, and the attestations of what is chosen.
+ * https://github.com/containerd/platforms
+ */
+export function chooseByPlatform<Item extends { readonly descriptor: Descriptor }>(
+  items: readonly Item[],
+  platforms: readonly Platform[],
+): Chosen<Item> {
+  const matches = platforms.length === 0 ? () => true : platformMatcher(platforms);
+  const isWanted = ({ platform }: Descriptor): boolean => platform === undefined || matches(platform);
+  const byDigest = new Map(items.map(({ descriptor }) => [descriptor.digest, descriptor]));
+  const subjects = new Map<string, string>();
+  for (const { descriptor } of items) {
+    const subject = byDigest.get(attestedDigest(descriptor) ?? "");
+    if (subject !== undefined && isWanted(subject)) subjects.set(descriptor.digest, subject.digest);
+  }
+  const kept = items.filter(({ descriptor }) => subjects.has(descriptor.digest) || isWanted(descriptor));
+  return { kept, subjects, isWanted };
+}
+
+/**
+ * The manifests of an index that are taken of it.
+ * @throws NO_MATCH where none is
+ */
+export function chooseChildren(
+  children: readonly Descriptor[],
+  { platforms, attestations }: Choice,
+): readonly Descriptor[] {
+  const { kept } = chooseByPlatform(
+    children.map((descriptor) => ({ descriptor })),
+    platforms,
+  );
+  const chosen = kept
+    .map(({ descriptor }) => descriptor)
+    .filter((child) => attestations === "keep" || !isAttestation(child));
+  if (chosen.length > 0 || children.length === 0) return chosen;
+  throw noMatch("none of the manifests match the provided platforms");
+}
+
+/**
+ * Is an image of a chosen platform?
+ * @throws NO_MATCH if it is not
+ */
+export function checkImage({ platform }: Descriptor, { platforms }: Pick<Choice, "platforms">): void {
+  if (platforms.length === 0 && platform !== undefined) return;
+  if (platform === undefined) {
+    throw noMatch("cannot filter platforms from a manifest without platform information");
+  }
+  if (platformMatcher(platforms)(platform)) return;
+  throw noMatch(`input platform ${formatPlatform(platform)} does not match any of the provided platforms`);
+}
+
+function noMatch(message: string): ManifestError {
+  return new ManifestError("NO_MATCH", message);
+}
