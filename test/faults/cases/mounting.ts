@@ -306,6 +306,35 @@ export const mounting: Concern = {
         });
       },
     },
+    ...(["refuse202", 403] as const).map((mounts) => ({
+      server: `answers a mount with ${mounts === "refuse202" ? "an upload (202)" : mounts}, and has the blob already`,
+      client: "asks by HEAD, and copies nothing",
+      run: () =>
+        withScene({ mounts, images: one }, async (scene) => {
+          const [image] = scene.images;
+          for (const digest of image?.blobs ?? []) {
+            scene.peer.putBlob("team/app", scene.peer.blob("src/0", digest) ?? "");
+          }
+          expect(await scene.push()).toMatchObject({ status: 0, stdout: scene.pushed });
+          expect(scene.count(/^HEAD .*\/blobs\//)).toBe(2);
+          expect(scene.count(/^(?:GET|PUT) .*\/blobs\//)).toBe(0);
+          expect(scene.peer.openUploads()).toBe(0);
+        }),
+    })),
+    {
+      server: "does not mount, and answers with a page of HTML (200) when it is asked for a blob",
+      client: "copies the blob",
+      run: () => {
+        const onRequest: SceneOptions["onRequest"] = ({ method, route }) =>
+          method === "HEAD" && route?.kind === "blob"
+            ? { status: 200, headers: { "Content-Type": "text/html" } }
+            : undefined;
+        return withScene({ mounts: 403, images: one, onRequest }, async (scene) => {
+          expect(await scene.push()).toMatchObject({ status: 0, stdout: scene.pushed });
+          expect(scene.count(/^PUT .*\/uploads\//)).toBe(2);
+        });
+      },
+    },
     {
       server: "stores the blob, and hangs up without an answer",
       client: "finds the blob there and goes on",
@@ -316,7 +345,8 @@ export const mounting: Concern = {
         return withScene({ mounts: "refuse202", images: one, onRequest }, async (scene) => {
           expect(await scene.push()).toMatchObject({ status: 0, stdout: scene.pushed });
           expect(scene.count(/^PUT .*\/uploads\//)).toBe(2);
-          expect(scene.count(/^HEAD .*\/blobs\//)).toBe(1);
+          // Each of the two before it is copied, and the lost one behind that.
+          expect(scene.count(/^HEAD .*\/blobs\//)).toBe(3);
         });
       },
     },
