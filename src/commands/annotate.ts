@@ -7,7 +7,9 @@ import { isKnownPlatform } from "../oci/platform.js";
 import { formatReference, parseReference, type Reference } from "../oci/reference.js";
 import { findStored } from "../store/store.js";
 import { defineCommand } from "./command.js";
+import { settingFlags } from "./listFlags.js";
 import { networkFlags } from "./networkFlags.js";
+import { hasSubjectFlags, subjectFlags } from "./subjectFlags.js";
 import { listNotFound, openUserStore, storeFlags } from "./userStore.js";
 
 const platformFlags = {
@@ -30,14 +32,9 @@ const moreFlags = {
     description:
       "Set an annotation, of the image in the list by KEY=VALUE or manifest-descriptor[PLATFORM]:KEY=VALUE, of the list by index:KEY=VALUE; may be repeated",
   },
-  subject: {
-    kind: "string",
-    value: "image",
-    description: "What the list refers to: an image, a digest in the list's repository, or none",
-  },
-  artifactType: { kind: "string", value: "type", description: "The list's artifact type, or none" },
+  ...subjectFlags,
 } as const satisfies FlagTable;
-export type MoreFlags = FlagValues<typeof moreFlags>;
+type MoreFlags = FlagValues<typeof moreFlags>;
 
 export const annotate = defineCommand({
   name: "annotate",
@@ -85,8 +82,7 @@ export const annotate = defineCommand({
 const hasPlatform = ({ os, arch, variant, osVersion, osFeatures }: PlatformFlags): boolean =>
   [os, arch, variant, osVersion, ...osFeatures].some((given) => given !== "");
 
-const hasMore = ({ annotation, subject, artifactType }: MoreFlags): boolean =>
-  annotation.length > 0 || subject !== "" || artifactType !== "";
+const hasMore = (flags: MoreFlags): boolean => flags.annotation.length > 0 || hasSubjectFlags(flags);
 
 /** Is an image needed? Not where everything is said of the list itself. */
 const isForListAlone = (flags: PlatformFlags & MoreFlags): boolean =>

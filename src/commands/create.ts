@@ -1,14 +1,31 @@
-import { layoutSource, registrySource, SourceReader, type Source } from "../content/resolve.js";
-import { isLayoutReference, parseLayoutReference, type LayoutReference } from "../content/layoutReference.js";
 import type { Context } from "../context.js";
 import { ManifestError, messageOf } from "../errors.js";
-import { addEntries, emptyDraft, type Draft } from "../list/draft.js";
+import type { FlagValues } from "../go/flags.js";
+import { addEntries, emptyDraft, refreshed, withEntries, type Draft } from "../list/draft.js";
 import type { Entry } from "../list/entry.js";
-import { locationOf } from "../oci/location.js";
+import { withoutReplaced } from "../list/replace.js";
 import { formatReference, parseReference, type Reference } from "../oci/reference.js";
-import { defineCommand } from "./command.js";
-import { networkFlags, type NetworkFlags } from "./networkFlags.js";
-import { openUserStore } from "./userStore.js";
+import { defineCommand, type commonFlags } from "./command.js";
+import { namedSources, originsOf, type NamedSource } from "./createSources.js";
+import { expectationFlags, settingFlags, sourceFlags, waitFlags } from "./listFlags.js";
+import { networkFlags } from "./networkFlags.js";
+import type { readSources, ReadSources } from "./readSources.js";
+import { openUserStore, storeFlags } from "./userStore.js";
+
+const flags = {
+  amend: { kind: "bool", short: "a", description: "Add to a list that exists already" },
+  replace: { kind: "bool", description: "Begin anew where there is such a list already" },
+  refresh: { kind: "bool", description: "With --amend: read again what the list has, too" },
+  append: { kind: "bool", description: "Begin with the list that the registry has under this name" },
+  ...sourceFlags,
+  ...expectationFlags,
+  ...settingFlags,
+  ...waitFlags,
+  ...storeFlags,
+  ...networkFlags,
+} as const;
+
+export type CreateFlags = FlagValues<typeof flags & typeof commonFlags>;
 
 export const create = defineCommand({
   name: "create",
@@ -18,40 +35,40 @@ export const create = defineCommand({
   examples: [
     "tsmanifest create registry.example/app:v1 registry.example/app:v1-amd64 registry.example/app:v1-arm64",
     "tsmanifest create --amend registry.example/app:v1 registry.example/app:v1-s390x",
+    "tsmanifest create --replace registry.example/app:v1 --from ./digests --expect linux/amd64,linux/arm64",
     "tsmanifest create registry.example/app:v1 oci-layout://out:v1",
   ],
   arity: { min: 2 },
-  flags: {
-    amend: { kind: "bool", short: "a", description: "Add to a list that exists already" },
-    ...networkFlags,
-  },
+  flags,
+  arityFor: ({ from, amend, refresh }) => ({ min: from.length > 0 || (amend && refresh) ? 1 : 2 }),
   async run(context, flags, [listName = "", ...sourceNames]) {
     const list = parseListName(listName);
-    const store = openUserStore(context);
+    checkFlags(flags);
+    const store = openUserStore(context, flags);
     const stored = await store.read(list);
-    refuseToAmend(list, stored, flags.amend);
+    refuseToAmend(list, stored, flags);
+    const check = await expectations(context, flags, formatReference(list));
 
-    const missing = missingSources(sourceNames.map(parseSource), stored);
-    const entries = missing.length === 0 ? [] : await readSources(context, flags, list, missing);
-    if (entries.length > 0) {
+    const sources = [
+      ...(flags.refresh ? originsOf(stored) : []),
+      ...(await namedSources(sourceNames, flags.from, list)),
+    ];
+    const missing = flags.replace || flags.refresh ? sources : missingSources(sources, stored);
+    const { entries, begin, finish } = await read(context, flags, list, missing);
+    if (entries.length > 0 || begin !== undefined || finish !== undefined) {
       await store.change(list, (draft) => {
-        refuseToAmend(list, draft, flags.amend);
-        return addEntries(draft ?? emptyDraft(list), entries);
+        refuseToAmend(list, draft, flags);
+        const before = flags.replace ? undefined : draft;
+        const begun = begin ?? before ?? emptyDraft(list);
+        const added = flags.refresh ? refreshed(begun, entries) : addTo(begun, entries);
+        const made = finish?.(added) ?? added;
+        check(made);
+        return made;
       });
-    }
+    } else if (stored !== undefined) check(stored);
     context.stdout.write(`Created manifest list ${formatReference(list)}\n`);
   },
 });
-
-type NamedSource =
-  | { readonly kind: "registry"; readonly ref: Reference }
-  | { readonly kind: "layout"; readonly layout: LayoutReference };
-
-function parseSource(name: string): NamedSource {
-  return isLayoutReference(name)
-    ? { kind: "layout", layout: parseLayoutReference(name) }
-    : { kind: "registry", ref: parseReference(name) };
-}
 
 function parseListName(name: string): Reference {
   try {
@@ -65,8 +82,26 @@ function parseListName(name: string): Reference {
   }
 }
 
-function refuseToAmend(list: Reference, draft: Draft | undefined, amend: boolean): void {
-  if (draft === undefined || amend) return;
+function checkFlags({ amend, replace, refresh, append, merge }: CreateFlags): void {
+  const fault =
+    amend && replace
+      ? "--amend and --replace: choose one of them"
+      : refresh && !amend
+        ? "--refresh goes with --amend"
+        : append && merge
+          ? "--append and --merge: choose one of them"
+          : (append || merge) && amend
+            ? "--append and --merge begin with the registry's list: use --replace in place of --amend"
+            : undefined;
+  if (fault !== undefined) throw new ManifestError("USAGE", fault);
+}
+
+function refuseToAmend(
+  list: Reference,
+  draft: Draft | undefined,
+  { amend, replace }: Pick<CreateFlags, "amend" | "replace">,
+): void {
+  if (draft === undefined || amend || replace) return;
   throw new ManifestError("LIST_EXISTS", "refusing to amend an existing manifest list with no --amend flag", {
     subject: formatReference(list),
   });
@@ -85,35 +120,64 @@ function missingSources(sources: readonly NamedSource[], stored: Draft | undefin
   return [...missing.values()];
 }
 
-/** The entries that sources stand for, all read at once. Throws what went wrong with the first that failed. */
-async function readSources(
+interface Read {
+  readonly entries: readonly Entry[];
+  /** What the list begins with, if not with what is stored. */
+  readonly begin?: Draft;
+  /** Settings that the flags ask for. */
+  readonly finish?: (draft: Draft) => Draft;
+}
+
+/** Everything that takes time, before the list is locked. Loaded where there is something to read. */
+async function read(
   context: Context,
-  flags: NetworkFlags,
+  flags: CreateFlags,
   list: Reference,
-  named: readonly NamedSource[],
-): Promise<Entry[]> {
-  const { openSession } = await import("./session.js");
-  const refs = named.flatMap((source) => (source.kind === "registry" ? [source.ref] : []));
-  const session = await openSession(
-    context,
-    flags,
-    refs.map((ref) => ({ location: locationOf(ref), actions: ["pull"] })),
+  missing: readonly NamedSource[],
+): Promise<Read> {
+  const isNothing = missing.length === 0 && !flags.append && !flags.merge;
+  const { entries, begin } = isNothing ? NOTHING : await readAll(context, flags, list, missing);
+  if (flags.subject === "" && flags.artifactType === "") return { entries, ...(begin && { begin }) };
+  const { readMore } = await import("./annotateMore.js");
+  const change = await readMore(context, { ...flags, annotation: [] }, list);
+  return { entries, ...(begin && { begin }), finish: (draft) => change(draft, undefined) };
+}
+
+const NOTHING: ReadSources = { entries: [] };
+
+async function readAll(...given: Parameters<typeof readSources>): Promise<ReadSources> {
+  return (await import("./readSources.js")).readSources(...given);
+}
+
+/** The draft with the entries; where it began with a list that they are merged into, those that make room are gone. */
+function addTo(draft: Draft, entries: readonly Entry[]): Draft {
+  if (draft.settings.base?.mode !== "merge") return addEntries(draft, entries);
+  const added = entries.map(({ descriptor }) => descriptor);
+  const stays = new Set(
+    withoutReplaced(
+      draft.entries.map(({ descriptor }) => descriptor),
+      added,
+    ),
   );
-  const sourceOf = async (source: NamedSource): Promise<Source> => {
-    if (source.kind === "registry") return registrySource(source.ref, session.open(locationOf(source.ref)));
-    const { openLayout } = await import("../content/layout.js");
-    return layoutSource(list, openLayout(source.layout.folder), source.layout);
+  return addEntries(
+    withEntries(
+      draft,
+      draft.entries.filter(({ descriptor }) => stays.has(descriptor)),
+    ),
+    entries,
+  );
+}
+
+/** What must be so, or nothing is stored. What is only odd is for push to say: it may be annotated away. */
+async function expectations(
+  context: Context,
+  flags: CreateFlags,
+  name: string,
+): Promise<(draft: Draft) => void> {
+  if (flags.expect.length === 0 && !flags.strict) return () => undefined;
+  const { expectationsOf } = await import("./expectations.js");
+  const check = expectationsOf(context, flags, name);
+  return ({ entries }) => {
+    check(entries.map(({ descriptor }) => descriptor));
   };
-  try {
-    const reader = new SourceReader({ signal: context.signal });
-    const results = await Promise.allSettled(
-      named.map(async (source) => reader.entries(await sourceOf(source))),
-    );
-    return results.flatMap((result) => {
-      if (result.status === "rejected") throw result.reason;
-      return result.value;
-    });
-  } finally {
-    await session.close();
-  }
 }

@@ -42,6 +42,25 @@ export const expectationFlags = {
   },
 } as const satisfies FlagTable;
 
+/** For registries that lag behind. */
+export const waitFlags = {
+  wait: {
+    kind: "string",
+    value: "time",
+    description: "Wait so long (30s, 2m) for a registry that does not show at once what it has",
+  },
+} as const satisfies FlagTable;
+
+/** What the list says of itself. */
+export const settingFlags = {
+  subject: {
+    kind: "string",
+    value: "image",
+    description: "What the list refers to: an image, a digest in the list's repository, or none",
+  },
+  artifactType: { kind: "string", value: "type", description: "The list's artifact type, or none" },
+} as const satisfies FlagTable;
+
 /** What commands that push have in common. */
 export const pushFlags = {
   referrers: {
@@ -63,16 +82,12 @@ export const pushFlags = {
     choices: ["manifests", "blobs"],
     description: "Read back what was pushed: manifests, or with =blobs each blob too",
   },
-  wait: {
-    kind: "string",
-    value: "time",
-    description: "Wait so long (30s, 2m) for a registry that does not show at once what it has",
-  },
+  ...waitFlags,
 } as const satisfies FlagTable;
 
 export type PushFlags = FlagValues<typeof pushFlags>;
 
 /** The value of `--wait`, in milliseconds; 0 where it was not given. */
-export function waitMs({ wait }: Pick<PushFlags, "wait">): number {
+export function waitMs({ wait }: FlagValues<typeof waitFlags>): number {
   return wait === "" ? 0 : parseDuration(wait);
 }

@@ -1,13 +1,42 @@
-import { parseLayoutReference } from "../content/layoutReference.js";
-import type { Context } from "../context.js";
-import type { Draft } from "../list/draft.js";
-import { ManifestError } from "../errors.js";
-import { isSameDraft, lostInList } from "../list/encode.js";
+import type { FlagValues } from "../go/flags.js";
+import { isSameDraft } from "../list/encode.js";
 import { formatReference, parseReference } from "../oci/reference.js";
-import { accessesOf, plan, type Plan, type PlanOptions } from "../push/plan.js";
-import { defineCommand } from "./command.js";
-import { networkFlags, type NetworkFlags } from "./networkFlags.js";
-import { listNotFound, openUserStore } from "./userStore.js";
+import { defineCommand, type commonFlags } from "./command.js";
+import { expectationFlags, pushFlags } from "./listFlags.js";
+import { networkFlags } from "./networkFlags.js";
+import { pushDraft } from "./pushDraft.js";
+import { listNotFound, openUserStore, storeFlags } from "./userStore.js";
+
+const flags = {
+  purge: { kind: "bool", short: "p", description: "Delete the local list when all is done" },
+  mountOnly: {
+    kind: "bool",
+    description: "Fail, as docker does, where the registry refuses to mount a blob",
+  },
+  crossRegistry: { kind: "bool", description: "Take images from other registries too, by copying them" },
+  to: {
+    kind: "string",
+    value: "layout",
+    description: "Write the list and its images into an OCI layout instead: oci-layout://DIR[:tag]",
+  },
+  tag: {
+    kind: "stringArray",
+    value: "ref",
+    description: "Give the list this tag too, or this whole reference elsewhere; may be repeated",
+  },
+  type: {
+    kind: "string",
+    value: "format",
+    choices: ["auto", "docker", "oci"],
+    description: "What the list is written as: docker's manifest list, an oci index, or auto, what fits",
+  },
+  ...expectationFlags,
+  ...pushFlags,
+  ...storeFlags,
+  ...networkFlags,
+} as const;
+
+export type PushCommandFlags = FlagValues<typeof flags & typeof commonFlags>;
 
 export const push = defineCommand({
   name: "push",
@@ -17,79 +46,40 @@ export const push = defineCommand({
   examples: [
     "tsmanifest push registry.example/app:v1",
     "tsmanifest push --purge registry.example/app:v1",
+    "tsmanifest push --tag latest --tag ghcr.io/me/app:v1 --expect linux/amd64,linux/arm64 registry.example/app:v1",
+    "tsmanifest push --plan registry.example/app:v1",
     "tsmanifest push --to oci-layout://out:v1 registry.example/app:v1",
   ],
   arity: { min: 1, max: 1 },
-  flags: {
-    purge: { kind: "bool", short: "p", description: "Delete the local list when all is done" },
-    mountOnly: {
-      kind: "bool",
-      description: "Fail, as docker does, where the registry refuses to mount a blob",
-    },
-    crossRegistry: { kind: "bool", description: "Take images from other registries too, by copying them" },
-    to: {
-      kind: "string",
-      value: "layout",
-      description: "Write the list and its images into an OCI layout instead: oci-layout://DIR[:tag]",
-    },
-    ...networkFlags,
-  },
+  flags,
   async run(context, flags, [name = ""]) {
     const list = parseReference(name);
-    const target = flags.to === "" ? {} : layoutTarget(flags.to);
-    const store = openUserStore(context);
+    const store = openUserStore(context, flags);
     const draft = await store.read(list);
     if (draft === undefined) throw listNotFound(list);
+    let pushed;
     try {
-      const { mountOnly, crossRegistry: anyRegistry } = flags;
-      const digest = await execute(context, flags, draft, plan(draft, { ...target, anyRegistry, mountOnly }));
-      context.stdout.write(`${digest}\n`);
+      pushed = await pushDraft(context, flags, draft);
     } catch (error) {
       const { inDockerWords } = await import("../ui/dockerWords.js");
       throw inDockerWords(error, list);
     }
-    if (!flags.purge) return;
+    if (pushed === undefined) return;
+    context.stdout.write(`${pushed.digest}\n`);
+    const { base } = pushed;
+    if (!flags.purge && base === undefined) return;
     await store.change(list, (current) => {
-      if (current === undefined || isSameDraft(current, draft)) return undefined;
+      if (current === undefined) return undefined;
+      if (isSameDraft(current, draft)) {
+        return flags.purge ? undefined : { ...pushed.draft, settings: { ...current.settings, base } };
+      }
       // Somebody has added an image meanwhile, which nobody has pushed.
-      context.stderr.write(
-        `WARNING: ${formatReference(list)} was changed during the push: the local list is kept\n`,
-      );
+      if (flags.purge) {
+        context.stderr.write(
+          `WARNING: ${formatReference(list)} was changed during the push: the local list is kept\n`,
+        );
+      }
       return current;
     });
   },
 });
-
-function layoutTarget(text: string): Required<Pick<PlanOptions, "target" | "tags">> {
-  const { folder, tag, digest } = parseLayoutReference(text);
-  if (digest !== undefined) {
-    throw new ManifestError("INVALID_REFERENCE", `${text}: a list is written under a tag, not a digest`, {
-      subject: text,
-    });
-  }
-  return { target: { kind: "layout", folder }, tags: [tag ?? "latest"] };
-}
-
-async function execute(context: Context, flags: NetworkFlags, draft: Draft, planned: Plan): Promise<string> {
-  const { openSession } = await import("./session.js");
-  const { execute } = await import("../push/execute.js");
-  const { pushProgress } = await import("../ui/pushProgress.js");
-  for (const lost of lostInList(draft)) {
-    context.stderr.write(`WARNING: docker's manifest list has no room for ${lost}\n`);
-  }
-  const session = await openSession(context, flags, accessesOf(planned));
-  const progress = await pushProgress(draft, [planned], context);
-  try {
-    const { digest } = await execute(planned, session.open, {
-      signal: context.signal,
-      onEvent: progress.onEvent,
-    });
-    return digest;
-  } catch (error) {
-    progress.fail(error);
-    throw error;
-  } finally {
-    progress.stop();
-    await session.close();
-  }
-}

@@ -1,19 +1,24 @@
 import { ManifestError } from "../errors.js";
 import { formatLocation, type Location } from "../oci/location.js";
 import type { Repository } from "./repository.js";
-import type { TreeItem } from "./manifestTree.js";
+
+/** Something that is in one place, and wanted in another registry. */
+export interface Placed {
+  readonly digest: string;
+  readonly location: Location;
+}
 
 /** Repositories that are asked whether they have what would otherwise be copied from another registry, at most. */
 const MAX_CANDIDATES = 8;
 
 /**
  * Finds what the target's registry has already of what comes from elsewhere, in whatever repository: it can be mounted
- * from there instead of being copied. Those are asked that were named, and the one that is called there as it is in its
- * source: the same image is often pushed to two registries under one name.
+ * from there instead of being copied. The target is asked, then the repositories that were named, and the one that is
+ * called there as it is in its source: the same image is often pushed to two registries under one name.
  * @returns by the digest of an item, where else it is
  */
 export async function findNear(
-  items: readonly TreeItem[],
+  items: readonly Placed[],
   target: Location,
   named: readonly Location[],
   open: (location: Location) => Repository,
@@ -21,7 +26,7 @@ export async function findNear(
 ): Promise<ReadonlyMap<string, readonly Location[]>> {
   const found = new Map<string, Location[]>();
   await Promise.all(
-    items.map(async ({ manifest: { digest }, location }) => {
+    items.map(async ({ digest, location }) => {
       const candidates = nearCandidates(location, target, named);
       const answers = await Promise.all(
         candidates.map((candidate) => isThere(open(candidate), digest, signal)),
@@ -33,7 +38,7 @@ export async function findNear(
   return found;
 }
 
-/** Where in the target's registry something of another one may be, apart from the target, which is asked anyway. */
+/** Where in the target's registry something of another one may be, the target first. */
 export function nearCandidates(
   source: Location,
   target: Location,
@@ -45,8 +50,7 @@ export function nearCandidates(
   if (isNear(source)) return [];
   const alike: Location[] =
     source.kind === "registry" ? [{ kind: "registry", domain: target.domain, path: source.path }] : [];
-  const all = new Map([...alike, ...named.filter(isNear)].map((one) => [formatLocation(one), one]));
-  all.delete(formatLocation(target));
+  const all = new Map([target, ...alike, ...named.filter(isNear)].map((one) => [formatLocation(one), one]));
   return [...all.values()].slice(0, MAX_CANDIDATES);
 }
 

@@ -22,6 +22,21 @@ export interface Settings {
   readonly subject?: Descriptor | undefined;
   /** Empty for none. */
   readonly artifactType: string;
+  /** What it began with, where that was a list in the registry, to which others may add as well. */
+  readonly base?: DraftBase | undefined;
+}
+
+export type Annotations = Readonly<Record<string, string>>;
+
+/** A list of a registry that a draft began with, as it was then. */
+export interface DraftBase {
+  /** What the tag named; empty for a tag that was not there. */
+  readonly digest: string;
+  /** Does an image make room for one of its platform, or stay beside it? */
+  readonly mode: "append" | "merge";
+  readonly entries: readonly Descriptor[];
+  /** Of the list itself. */
+  readonly annotations: Annotations;
 }
 
 export const DEFAULT_SETTINGS: Settings = { type: "auto", annotations: {}, artifactType: "" };
@@ -67,6 +82,23 @@ export function addEntries(draft: Draft, added: readonly Entry[]): Draft {
     return entries.filter((entry) => !platforms.has(platformOf(entry)));
   });
   return withEntries(draft, [...kept, ...missing]);
+}
+
+/**
+ * The draft of entries that were all read again. One whose image is what it was stays as it is: it may have been
+ * annotated.
+ */
+export function refreshed(draft: Draft, fresh: readonly Entry[]): Draft {
+  const known = new Map(draft.entries.map((entry) => [`${nameOf(entry)} ${entry.descriptor.digest}`, entry]));
+  const now = addEntries({ ...draft, entries: [] }, fresh).entries;
+  const named = groupBy(now, nameOf);
+  const entries = now.map((entry) => {
+    const before = known.get(`${nameOf(entry)} ${entry.descriptor.digest}`);
+    // One image for several platforms is several entries of one name.
+    const isOne = named.get(nameOf(entry))?.length === 1;
+    return before !== undefined && isOne ? { ...before, origins: entry.origins } : entry;
+  });
+  return { ...draft, entries };
 }
 
 /** The draft with other entries; attestations whose image has left leave too. */

@@ -2,33 +2,25 @@ import * as z from "zod/mini";
 import { ManifestError } from "../errors.js";
 import { goInteger, goStruct, goText, goTextMap, issueOf, parseJson } from "../go/json.js";
 import {
-  compareBytes,
   goAnyField,
-  goBoolValue,
-  goBytesValue,
-  goEmbedded,
   goField,
   goGetter,
   goIntValue,
   goMapValue,
   goNil,
-  goNilPointer,
-  goPointerTo,
   goSliceValue,
   goStringMapValue,
-  goStringsValue,
   goStringValue,
   goStructValue,
   type GoMethods,
-  type GoPointer,
   type GoStruct,
   type GoValue,
 } from "../go/values.js";
-import { goTimeValue, zeroTime, type GoTime } from "../go/time.js";
-import { descriptor as descriptorOf, Descriptor } from "../oci/descriptor.js";
-import { ImageConfig } from "../oci/imageConfig.js";
+import { Descriptor } from "../oci/descriptor.js";
+import type { ImageConfig } from "../oci/imageConfig.js";
 import { DOCKER_MANIFEST, isListType, OCI_MANIFEST } from "../oci/mediaTypes.js";
-import { NO_PLATFORM, type Platform } from "../oci/platform.js";
+import { configPointer } from "./configValue.js";
+import { descriptorValue, digestValue, zeroDescriptor } from "./descriptorValue.js";
 
 /**
  * What the template of `docker buildx imagetools inspect --format` is given, with the names and types that it has there:
@@ -74,14 +66,10 @@ export interface PlatformDetails {
 
 export function imageDetailsValue({ name, descriptor, index, images }: ImageDetails): GoStruct {
   const isMany = images.length > 1;
+  const collect = isMany ? byPlatform : ofOne;
   const methods: GoMethods = new Map([
-    ["SBOM", goGetter(() => (isMany ? byPlatform(images, sbomOf, noSbom) : ofOne(images, sbomOf, noSbom)))],
-    [
-      "Provenance",
-      goGetter(() =>
-        isMany ? byPlatform(images, provenanceOf, noProvenance) : ofOne(images, provenanceOf, noProvenance),
-      ),
-    ],
+    ["SBOM", goGetter(() => collect(images, sbomOf, noSbom))],
+    ["Provenance", goGetter(() => collect(images, provenanceOf, noProvenance))],
   ]);
   return goStructValue(
     isMany ? "imagetools.tplInputs" : "imagetools.tplInput",
@@ -110,54 +98,6 @@ function manifestValue(descriptor: Descriptor, index: IndexContent | undefined):
   return mediaType === DOCKER_MANIFEST || mediaType === OCI_MANIFEST ? descriptorValue(descriptor) : goNil;
 }
 
-function descriptorValue(item: Descriptor): GoStruct {
-  const { mediaType, digest, size, urls, annotations, data, platform, artifactType } = item;
-  return goStructValue("v1.Descriptor", [
-    goField("MediaType", "mediaType", goStringValue(mediaType)),
-    goField("Digest", "digest", digestValue(digest)),
-    goField("Size", "size", goIntValue(size, "int64")),
-    goField("URLs", "urls,omitempty", goStringsValue(urls)),
-    goField("Annotations", "annotations,omitempty", goStringMapValue(annotations)),
-    goField("Data", "data,omitempty", goBytesValue(data)),
-    goField(
-      "Platform",
-      "platform,omitempty",
-      platform === undefined
-        ? goNilPointer(platformValue(NO_PLATFORM))
-        : goPointerTo(platformValue(platform)),
-    ),
-    goField("ArtifactType", "artifactType,omitempty", goStringValue(artifactType)),
-  ]);
-}
-
-function platformValue(platform: Platform): GoStruct {
-  return goStructValue("v1.Platform", [
-    goField("Architecture", "architecture", goStringValue(platform.architecture)),
-    goField("OS", "os", goStringValue(platform.os)),
-    goField("OSVersion", "os.version,omitempty", goStringValue(platform["os.version"])),
-    goField("OSFeatures", "os.features,omitempty", goStringsValue(platform["os.features"])),
-    goField("Variant", "variant,omitempty", goStringValue(platform.variant)),
-  ]);
-}
-
-/** https://pkg.go.dev/github.com/opencontainers/go-digest#Digest, with those of its methods that have a text. */
-function digestValue(digest: string): GoValue {
-  const colon = digest.indexOf(":");
-  const part = (end: string): ReturnType<typeof goGetter> =>
-    goGetter(() => {
-      if (colon === -1) throw new Error(`no ':' separator in digest "${digest}"`);
-      return goStringValue(end);
-    });
-  const encoded = part(digest.slice(colon + 1));
-  const methods: GoMethods = new Map([
-    ["Algorithm", part(digest.slice(0, colon))],
-    ["Encoded", encoded],
-    ["Hex", encoded],
-    ["String", goGetter(() => goStringValue(digest))],
-  ]);
-  return goStringValue(digest, "digest.Digest", methods);
-}
-
 function configsValue(images: readonly PlatformDetails[]): GoValue {
   return goMapValue(
     configPointer(undefined),
@@ -167,97 +107,13 @@ function configsValue(images: readonly PlatformDetails[]): GoValue {
   );
 }
 
-function configPointer(config: ImageConfig | undefined): GoPointer {
-  return config === undefined ? goNilPointer(zeroConfig()) : goPointerTo(configValue(config));
-}
-
-/** https://github.com/opencontainers/image-spec/blob/main/specs-go/v1/config.go */
-function configValue(image: ImageConfig): GoStruct {
-  const { created, author, config, rootfs, history } = image;
-  return goStructValue("v1.Image", [
-    goField("Created", "created,omitempty", timePointer(created)),
-    goField("Author", "author,omitempty", goStringValue(author)),
-    goEmbedded("Platform", platformValue(image)),
-    goField("Config", "config,omitempty", executionValue(config)),
-    goField(
-      "RootFS",
-      "rootfs",
-      goStructValue("v1.RootFS", [
-        goField("Type", "type", goStringValue(rootfs.type)),
-        goField(
-          "DiffIDs",
-          "diff_ids",
-          goSliceValue(
-            digestValue(""),
-            rootfs.diff_ids?.map((digest) => digestValue(digest ?? "")),
-          ),
-        ),
-      ]),
-    ),
-    goField(
-      "History",
-      "history,omitempty",
-      goSliceValue(historyValue(NO_HISTORY), history.map(historyValue)),
-    ),
-  ]);
-}
-
-function executionValue(config: ImageConfig["config"]): GoStruct {
-  return goStructValue("v1.ImageConfig", [
-    goField("User", "User,omitempty", goStringValue(config.User)),
-    goField("ExposedPorts", "ExposedPorts,omitempty", setValue(config.ExposedPorts)),
-    goField("Env", "Env,omitempty", goStringsValue(config.Env)),
-    goField("Entrypoint", "Entrypoint,omitempty", goStringsValue(config.Entrypoint)),
-    goField("Cmd", "Cmd,omitempty", goStringsValue(config.Cmd)),
-    goField("Volumes", "Volumes,omitempty", setValue(config.Volumes)),
-    goField("WorkingDir", "WorkingDir,omitempty", goStringValue(config.WorkingDir)),
-    goField("Labels", "Labels,omitempty", goStringMapValue(config.Labels)),
-    goField("StopSignal", "StopSignal,omitempty", goStringValue(config.StopSignal)),
-    goField("ArgsEscaped", "ArgsEscaped,omitempty", goBoolValue(config.ArgsEscaped)),
-  ]);
-}
-
-type HistoryEntry = ImageConfig["history"][number];
-
-const NO_HISTORY: HistoryEntry = {
-  created: undefined,
-  created_by: "",
-  author: "",
-  comment: "",
-  empty_layer: false,
-};
-
-function historyValue(entry: HistoryEntry): GoStruct {
-  return goStructValue("v1.History", [
-    goField("Created", "created,omitempty", timePointer(entry.created)),
-    goField("CreatedBy", "created_by,omitempty", goStringValue(entry.created_by)),
-    goField("Author", "author,omitempty", goStringValue(entry.author)),
-    goField("Comment", "comment,omitempty", goStringValue(entry.comment)),
-    goField("EmptyLayer", "empty_layer,omitempty", goBoolValue(entry.empty_layer)),
-  ]);
-}
-
-function timePointer(time: GoTime | undefined): GoPointer {
-  return time === undefined ? goNilPointer(zeroTime) : goPointerTo(goTimeValue(time));
-}
-
-/** A map[string]struct{} */
-function setValue(members: Readonly<Record<string, unknown>>): GoValue {
-  const empty = goStructValue("struct {}", []);
-  return goMapValue(
-    empty,
-    Object.keys(members).map((name) => [name, empty] as const),
-  );
-}
-
 type ValueOf = (image: PlatformDetails) => GoStruct | undefined;
 
 /** @throws what kept one of them from being read */
 function byPlatform(images: readonly PlatformDetails[], valueOf: ValueOf, zero: GoStruct): GoValue {
-  const sorted = [...images].sort((a, b) => compareBytes(a.platform, b.platform));
   return goMapValue(
     zero,
-    sorted.flatMap((image) => {
+    images.flatMap((image) => {
       const value = valueOf(image);
       return value === undefined ? [] : [[image.platform, value] as const];
     }),
@@ -300,10 +156,5 @@ function valueOfSettled<Value>(settled: PromiseSettledResult<Value>): Value {
   return settled.value;
 }
 
-const zeroDescriptor = descriptorValue(descriptorOf("", "", 0));
 const noSbom = sbomValue(goNil, []);
 const noProvenance = provenanceValue(goNil);
-
-function zeroConfig(): GoStruct {
-  return configValue(ImageConfig.parse({}));
-}

@@ -56,6 +56,8 @@ export interface PlanOptions {
   /** Entries of other registries are taken too, by copying them. docker refuses them. */
   readonly anyRegistry?: boolean;
   readonly mountOnly?: boolean;
+  /** What goes along besides the entries: what is attached to them. */
+  readonly attached?: readonly PlanItem[];
 }
 
 /** A manifest that is to be in the target, besides the root. */
@@ -196,7 +198,7 @@ export function plan(draft: Draft, options: PlanOptions = {}): Plan {
     target,
     root,
     tags: options.tags ?? (name.tag === undefined ? [] : [name.tag]),
-    items: itemsOf(draft, target),
+    items: [...itemsOf(draft, target), ...(options.attached ?? [])],
     mountOnly,
   });
 }

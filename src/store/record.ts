@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 import { messageOf, ManifestError } from "../errors.js";
 import { goObject, goString, issueOf, parseJson } from "../go/json.js";
-import { DEFAULT_SETTINGS, type Settings } from "../list/draft.js";
+import { DEFAULT_SETTINGS, type DraftBase, type Settings } from "../list/draft.js";
 import type { Entry } from "../list/entry.js";
 import { Descriptor, encodeDescriptor } from "../oci/descriptor.js";
 import { formatLocation, isSameLocation, locationOf, parseLocation } from "../oci/location.js";
@@ -23,6 +23,14 @@ const ListRecord = z.object({
   annotations: z.record(z.string(), z.string()),
   subject: z.optional(Descriptor),
   artifactType: z.string(),
+  base: z.optional(
+    z.object({
+      digest: z.string(),
+      mode: z.enum(["append", "merge"]),
+      entries: z.array(Descriptor),
+      annotations: z.record(z.string(), z.string()),
+    }),
+  ),
   /** By the names of the files. What is said of another manifest than the file holds by now counts for nothing. */
   files: z.record(
     z.string(),
@@ -81,8 +89,8 @@ export function parseRecordName({ list }: ListRecord): Reference | undefined {
 
 export function settingsOf(record: ListRecord | undefined): Settings {
   if (record === undefined) return DEFAULT_SETTINGS;
-  const { type, annotations, subject, artifactType } = record;
-  return { type, annotations, ...(subject && { subject }), artifactType };
+  const { type, annotations, subject, artifactType, base } = record;
+  return { type, annotations, ...(subject && { subject }), artifactType, ...(base && { base }) };
 }
 
 /** An entry as it was read from docker's file, with what the record knows of it. */
@@ -118,12 +126,13 @@ export function encodeRecord(
       origins: origins && [...origins],
     });
   }
-  const { type, annotations, subject, artifactType } = settings;
+  const { type, annotations, subject, artifactType, base } = settings;
   const isDefault =
     type === DEFAULT_SETTINGS.type &&
     Object.keys(annotations).length === 0 &&
     subject === undefined &&
-    artifactType === "";
+    artifactType === "" &&
+    base === undefined;
   const json = goObject([
     ["id", goString(id)],
     ["list", goString(formatReference(list))],
@@ -132,9 +141,19 @@ export function encodeRecord(
     ["annotations", JSON.stringify(annotations)],
     ["subject", subject && encodeDescriptor(subject)],
     ["artifactType", goString(artifactType)],
+    ["base", base && encodeBase(base)],
     ["files", goObject([...files].sort(([a], [b]) => (a < b ? -1 : 1)).map(encodeFile))],
   ]);
   return { bytes: Buffer.from(json), isNeeded: !isDefault || files.size > 0 };
+}
+
+function encodeBase({ digest, mode, entries, annotations }: DraftBase): string {
+  return goObject([
+    ["digest", goString(digest)],
+    ["mode", goString(mode)],
+    ["entries", `[${entries.map(encodeDescriptor).join(",")}]`],
+    ["annotations", JSON.stringify(annotations)],
+  ]);
 }
 
 function encodeFile([name, { digest, source, origins }]: [string, ListRecord["files"][string]]): [

@@ -23,7 +23,7 @@ export interface PushProgress {
 export async function pushProgress(
   draft: Draft,
   plans: readonly [Plan, ...Plan[]],
-  { stdout, stderr, signal }: Context,
+  { stdout, stderr, signal }: Pick<Context, "stdout" | "stderr" | "signal">,
   mode: ProgressMode = "auto",
 ): Promise<PushProgress> {
   const [plan] = plans;

@@ -4,7 +4,6 @@ import { parseSourceText } from "../../content/sourceText.js";
 import { ManifestError } from "../../errors.js";
 import { parseAnnotations } from "../../list/annotationFlags.js";
 import { encodeMetadata } from "../../list/combine.js";
-import { readExpectations } from "../../list/expectations.js";
 import { parsePlatform } from "../../oci/platformName.js";
 import type { Platform } from "../../oci/platform.js";
 import { defineCommand } from "../command.js";
@@ -81,7 +80,6 @@ export const imagetoolsCreate = defineCommand({
     const sources = [...appended, ...files, ...args].map((text) => ({ text, source: parseSourceText(text) }));
     const platforms = flags.platform.flatMap((text) => parsePlatforms(text, context.platform));
     const annotations = readAnnotations(flags.annotation);
-    const expected = flags.expect.length === 0 ? undefined : readExpectations(flags.expect);
     if (flags.merge && flags.append) throw usage("--append and --merge: choose one of them");
     if (flags.merge && targets.length === 0) throw usage("--merge needs a --tag: the list that is added to");
 
@@ -92,7 +90,6 @@ export const imagetoolsCreate = defineCommand({
       targets,
       platforms,
       annotations,
-      expected,
     });
     if (made === undefined || flags.metadataFile === "") return;
     await writeOutputFile(flags.metadataFile, encodeMetadata(made, namesOf(targets)));

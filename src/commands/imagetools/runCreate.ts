@@ -6,7 +6,6 @@ import { formatPlace, tagsOf, type Place } from "../../content/place.js";
 import type { Repository } from "../../content/repository.js";
 import { mergeGiven, placeSources, type SourceText, type WantedSource } from "../../content/sourceText.js";
 import type { Context } from "../../context.js";
-import { ManifestError } from "../../errors.js";
 import type { ListAnnotation } from "../../list/annotationFlags.js";
 import {
   choosePlatforms,
@@ -17,7 +16,6 @@ import {
   type CombinedSource,
 } from "../../list/combine.js";
 import { isAttestation } from "../../list/attestations.js";
-import { checkExpectations, expectationError, listWarnings } from "../../list/expectations.js";
 import { withoutReplaced } from "../../list/replace.js";
 import { descriptor, type Descriptor } from "../../oci/descriptor.js";
 import { formatLocation, isSameLocation, type Location } from "../../oci/location.js";
@@ -29,12 +27,12 @@ import { Push, type PushEvent } from "../../push/execute.js";
 import { planItems, planManifests, type Plan, type PlanItem } from "../../push/plan.js";
 import { transferProgress, type ProgressMode, type TransferProgress } from "../../ui/transferProgress.js";
 import { escapeControls } from "../../ui/text.js";
-import type { PushFlags } from "../listFlags.js";
-import { waitMs } from "../listFlags.js";
+import { expectationsOf } from "../expectations.js";
+import { fromPlaces } from "../fromFlag.js";
+import { waitMs, type PushFlags } from "../listFlags.js";
 import type { NetworkFlags } from "../networkFlags.js";
 import { publish } from "../publish.js";
 import { openSession, type RepositoryAccess, type Session } from "../session.js";
-import { fromPlaces } from "../fromFlag.js";
 
 /** What `imagetools create` is asked to do, read and checked as far as that goes without any request. */
 export interface CreateOrder {
@@ -44,8 +42,6 @@ export interface CreateOrder {
   readonly targets: readonly Place[];
   readonly platforms: readonly Platform[];
   readonly annotations: readonly ListAnnotation[];
-  /** Undefined where nothing is expected. */
-  readonly expected: readonly Platform[] | undefined;
 }
 
 type CreateFlags = NetworkFlags &
@@ -55,6 +51,7 @@ type CreateFlags = NetworkFlags &
     readonly dryRun: boolean;
     readonly preferIndex: boolean;
     readonly attestations: string;
+    readonly expect: readonly string[];
     readonly strict: boolean;
     readonly progress: string;
   };
@@ -132,7 +129,7 @@ class CreateWork {
   readonly #targets: readonly { readonly location: Location; readonly tags: readonly string[] }[];
   #others: Promise<ReadSource[]> | undefined;
   #progress: TransferProgress | undefined;
-  #warned = false;
+  readonly #check: (entries: readonly Descriptor[]) => void;
 
   constructor(
     context: Context,
@@ -146,6 +143,7 @@ class CreateWork {
     this.#order = order;
     this.#wanted = wanted;
     this.#session = session;
+    this.#check = expectationsOf(context, flags, formatted(order.targets[0]));
     this.#cache = new ManifestCache({ signal: context.signal });
     this.#reader = new TreeReader(this.#cache, {
       signal: context.signal,
@@ -322,30 +320,11 @@ class CreateWork {
       }),
     );
     const combined = withChosen(all, chosen, new Map(found));
-    this.#check(combined);
+    this.#check(entriesOf(combined));
     const [only] = sources;
     const isCarried = combined.entries === undefined && only !== undefined;
     const root = isCarried ? only.manifest : parseManifest(combined.descriptor.mediaType, combined.bytes);
     return { combined, root, sources };
-  }
-
-  /** Nothing is pushed that is not as it should be. */
-  #check(combined: Combined): void {
-    const descriptors = entriesOf(combined);
-    const [first] = this.#order.targets;
-    const name = first === undefined ? "the list" : formatPlace(first);
-    const { expected } = this.#order;
-    const difference = expected && checkExpectations(descriptors, expected);
-    if (difference !== undefined) throw expectationError(name, difference);
-    const warnings = listWarnings(descriptors);
-    if (this.#flags.strict && warnings.length > 0) {
-      throw new ManifestError("EXPECTATION", `${name}: ${warnings.join("; ")}`, {
-        subject: name,
-        hint: "nothing was pushed: --strict refuses what would be a warning without it",
-      });
-    }
-    if (!this.#warned) for (const warning of warnings) this.#warn(warning);
-    this.#warned = true;
   }
 
   #warn(text: string): void {
@@ -361,7 +340,8 @@ class CreateWork {
     );
     const plans = await Promise.all(
       this.#targets.map(async ({ location, tags }): Promise<Plan> => {
-        const near = await findNear(this.#items, location, named, open, this.#context.signal);
+        const items = this.#items.map((item) => ({ digest: item.manifest.digest, location: item.location }));
+        const near = await findNear(items, location, named, open, this.#context.signal);
         return planManifests({
           target: location,
           root: made.root,
@@ -413,9 +393,9 @@ class CreateWork {
    * nobody before something names it.
    */
   #begin(item: TreeItem): void {
-    const { plan, dryRun, strict } = this.#flags;
-    const { platforms, expected } = this.#order;
-    const isDecided = !plan && !dryRun && !strict && platforms.length === 0 && expected === undefined;
+    const { plan, dryRun, strict, expect } = this.#flags;
+    const isAll = this.#order.platforms.length === 0 && expect.length === 0;
+    const isDecided = !plan && !dryRun && !strict && isAll;
     if (!isDecided || item.location.kind !== "registry") return;
     for (const { location } of this.#targets) {
       if (location.kind !== "registry" || location.domain !== item.location.domain) continue;
@@ -483,4 +463,8 @@ function annotationsOf({ manifest }: ReadSource): ListAnnotation[] {
     key,
     value,
   }));
+}
+
+function formatted(place: Place | undefined): string {
+  return place === undefined ? "the list" : formatPlace(place);
 }

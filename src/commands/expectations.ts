@@ -1,0 +1,33 @@
+import type { Context } from "../context.js";
+import { ManifestError } from "../errors.js";
+import type { FlagValues } from "../go/flags.js";
+import { checkExpectations, expectationError, listWarnings, readExpectations } from "../list/expectations.js";
+import type { Descriptor } from "../oci/descriptor.js";
+import { escapeControls } from "../ui/text.js";
+import type { expectationFlags } from "./listFlags.js";
+
+/**
+ * What the flags say must be so of a list, as a check of its entries; what is odd about them is said on stderr, once.
+ * @throws INVALID_PLATFORM for a platform that is none, at once
+ */
+export function expectationsOf(
+  { stderr }: Pick<Context, "stderr">,
+  { expect, strict }: FlagValues<typeof expectationFlags>,
+  name: string,
+): (entries: readonly Descriptor[]) => void {
+  const expected = expect.length === 0 ? undefined : readExpectations(expect);
+  let isWarned = false;
+  return (entries) => {
+    const difference = expected && checkExpectations(entries, expected);
+    if (difference !== undefined) throw expectationError(name, difference);
+    const warnings = listWarnings(entries);
+    if (strict && warnings.length > 0) {
+      throw new ManifestError("EXPECTATION", `${name}: ${warnings.join("; ")}`, {
+        subject: name,
+        hint: "nothing was pushed: --strict refuses what would be a warning without it",
+      });
+    }
+    if (!isWarned) for (const warning of warnings) stderr.write(`WARNING: ${escapeControls(warning)}\n`);
+    isWarned = true;
+  };
+}

@@ -1,0 +1,50 @@
+import { ManifestCache } from "../content/manifestCache.js";
+import { TreeReader } from "../content/manifestTree.js";
+import { findNear } from "../content/near.js";
+import type { Draft } from "../list/draft.js";
+import { formatLocation, type Location } from "../oci/location.js";
+import type { PlanItem } from "../push/plan.js";
+import type { Work } from "./pushDraft.js";
+
+/** What only registries can say before a push is planned. */
+
+/** The draft with those entries of other registries that the target's own has, too, taken from there. */
+export async function nearer(
+  { context, targets, session }: Work,
+  draft: Draft,
+  target: Location,
+): Promise<Draft> {
+  const named = [...targets.map(({ location }) => location), ...draft.entries.map(({ source }) => source)];
+  const placed = draft.entries.map(({ descriptor: { digest }, source }) => ({ digest, location: source }));
+  const near = await findNear(placed, target, named, session.open, context.signal);
+  const entries = draft.entries.map((entry) => {
+    const [source = entry.source] = near.get(entry.descriptor.digest) ?? [];
+    return { ...entry, source };
+  });
+  return { ...draft, entries };
+}
+
+/** All that is attached to the images of a draft where they are, and to what is attached. */
+export async function attachedTo({ context, session }: Work, draft: Draft): Promise<PlanItem[]> {
+  const reader = new TreeReader(new ManifestCache({ signal: context.signal }), {
+    signal: context.signal,
+    isWanted: () => true,
+    byTags: true,
+  });
+  const places = new Map(
+    draft.entries.map(({ source, descriptor: { digest } }) => [
+      `${formatLocation(source)}@${digest}`,
+      { source, digest },
+    ]),
+  );
+  const items = await Promise.all(
+    [...places.values()].map(({ source, digest }) => reader.readAttached(session.open(source), digest)),
+  );
+  return items.flat().map(({ manifest, role, location, tags }) => ({
+    manifest,
+    role,
+    sources: [location],
+    tags,
+    toleratesRefusal: false,
+  }));
+}

@@ -1,0 +1,117 @@
+import { openLayout } from "../content/layout.js";
+import { layoutSource, registrySource, SourceReader, type Source } from "../content/resolve.js";
+import type { Context } from "../context.js";
+import { hasCode } from "../errors.js";
+import { DEFAULT_SETTINGS, type Draft, type DraftBase } from "../list/draft.js";
+import type { Entry } from "../list/entry.js";
+import { baseOf } from "../list/merge.js";
+import { locationOf } from "../oci/location.js";
+import { OCI_INDEX } from "../oci/mediaTypes.js";
+import { readPlatformName } from "../oci/platformAliases.js";
+import type { Reference } from "../oci/reference.js";
+import type { CreateFlags } from "./create.js";
+import type { NamedSource } from "./createSources.js";
+import { waitMs } from "./listFlags.js";
+import { openSession, type Session } from "./session.js";
+import { untilThere } from "./untilThere.js";
+
+export interface ReadSources {
+  readonly entries: readonly Entry[];
+  /** The list that the registry has, where that is what is begun with. */
+  readonly begin?: Draft;
+}
+
+/** The entries that sources stand for, all read at once. Throws what went wrong with the first that failed. */
+export async function readSources(
+  context: Context,
+  flags: CreateFlags,
+  list: Reference,
+  named: readonly NamedSource[],
+): Promise<ReadSources> {
+  const platforms = flags.platform
+    .flatMap((text) => text.split(","))
+    .filter((text) => text !== "")
+    .map(readPlatformName);
+  const mode = flags.merge ? "merge" : flags.append ? "append" : undefined;
+  const refs = [
+    ...(mode === undefined ? [] : [list]),
+    ...named.flatMap((source) => (source.kind === "registry" ? [source.ref] : [])),
+  ];
+  const session = await openSession(
+    context,
+    flags,
+    refs.map((ref) => ({ location: locationOf(ref), actions: ["pull"] })),
+  );
+  const choice = { platforms, attestations: flags.attestations === "drop" ? "drop" : "keep" } as const;
+  const reader = new SourceReader({ signal: context.signal, choice });
+  const wait = waitMs(flags);
+  const entriesOf = async (source: NamedSource): Promise<Entry[]> => {
+    const read = async (): Promise<Entry[]> => reader.entries(await sourceOf(source, list, session));
+    return wait === 0 ? read() : untilThere(read, wait, context.signal);
+  };
+  try {
+    const results = await Promise.allSettled([
+      mode === undefined ? undefined : readBase(context, session, list, mode),
+      ...named.map(entriesOf),
+    ] as const);
+    const [base, ...read] = results;
+    if (base.status === "rejected") throw base.reason;
+    const entries = read.flatMap((result) => {
+      if (result.status === "rejected") throw result.reason;
+      return result.value;
+    });
+    return { entries, ...(base.value && { begin: base.value }) };
+  } finally {
+    await session.close();
+  }
+}
+
+async function sourceOf(source: NamedSource, list: Reference, session: Session): Promise<Source> {
+  if (source.kind === "registry") return registrySource(source.ref, session.open(locationOf(source.ref)));
+  return layoutSource(list, openLayout(source.layout.folder), source.layout);
+}
+
+/** The draft that is the list which the registry has under a name. A merge begins with nothing where there is none. */
+async function readBase(
+  context: Context,
+  session: Session,
+  list: Reference,
+  mode: DraftBase["mode"],
+): Promise<Draft> {
+  const { entries, digest, annotations, settings } = await readRemoteList(
+    context,
+    session,
+    list,
+    mode === "merge",
+  );
+  return { name: list, entries, settings: { ...settings, base: baseOf(digest, mode, entries, annotations) } };
+}
+
+/** What a registry has under a name, as a draft would have it; nothing, where that may be missing. */
+export async function readRemoteList(
+  context: Context,
+  session: Session,
+  list: Reference,
+  mayBeMissing: boolean,
+): Promise<Pick<Draft, "entries" | "settings"> & Pick<DraftBase, "digest" | "annotations">> {
+  const source = registrySource(list, session.open(locationOf(list)));
+  const reader = new SourceReader({ signal: context.signal });
+  try {
+    const manifest = await reader.manifest(source);
+    const { digest, annotations, subject, artifactType, kind, mediaType } = manifest;
+    const entries = await reader.entries({ ...source, byDigest: true }, manifest);
+    const isIndex = kind === "index";
+    const settings = isIndex
+      ? {
+          type: mediaType === OCI_INDEX ? ("oci" as const) : ("auto" as const),
+          annotations,
+          subject,
+          artifactType,
+        }
+      : DEFAULT_SETTINGS;
+    return { entries, settings, digest, annotations: isIndex ? annotations : {} };
+  } catch (error) {
+    if (!mayBeMissing || !hasCode(error, "MANIFEST_UNKNOWN")) throw error;
+    return { entries: [], settings: DEFAULT_SETTINGS, digest: "", annotations: {} };
+  }
+}

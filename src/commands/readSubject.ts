@@ -1,0 +1,66 @@
+import type { Context } from "../context.js";
+import { ManifestError } from "../errors.js";
+import type { Settings } from "../list/draft.js";
+import { descriptor, type Descriptor } from "../oci/descriptor.js";
+import { isDigest } from "../oci/digest.js";
+import { locationOf } from "../oci/location.js";
+import { parseReference, withDigest, type Reference } from "../oci/reference.js";
+import type { NetworkFlags } from "./networkFlags.js";
+import type { SubjectFlags } from "./subjectFlags.js";
+
+/** What takes a subject or an artifact type away. No media type has this form; an image of this name has a longer one. */
+const NONE = "none";
+
+/** https://www.rfc-editor.org/rfc/rfc6838#section-4.2 */
+const MEDIA_TYPE = /^[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}\/[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}$/;
+
+/**
+ * What `--subject` and `--artifact-type` make of a list's settings. The subject is what the registry has now; what is not
+ * given stays.
+ * @throws USAGE for what is no media type, and what the registry has against the subject
+ */
+export async function readSubject(
+  context: Context,
+  flags: SubjectFlags & NetworkFlags,
+  list: Reference,
+): Promise<(settings: Settings) => Settings> {
+  const artifactType = readArtifactType(flags.artifactType);
+  const subject =
+    flags.subject === "" || flags.subject === NONE ? undefined : await describe(context, flags, list);
+  return (settings) => ({
+    ...settings,
+    ...(flags.subject !== "" && { subject }),
+    ...(artifactType !== undefined && { artifactType }),
+  });
+}
+
+function readArtifactType(text: string): string | undefined {
+  if (text === "") return undefined;
+  if (text === NONE) return "";
+  if (MEDIA_TYPE.test(text)) return text;
+  throw new ManifestError("USAGE", `--artifact-type: ${text} is not a media type`, {
+    subject: text,
+    hint: `write it as application/vnd.example.thing, or ${NONE} for none`,
+  });
+}
+
+/** What the registry has under a name, or under a digest in the list's own repository. */
+async function describe(
+  context: Context,
+  flags: SubjectFlags & NetworkFlags,
+  { domain, path }: Reference,
+): Promise<Descriptor> {
+  const { subject } = flags;
+  const ref = isDigest(subject) ? withDigest({ domain, path }, subject) : parseReference(subject);
+  const { openSession } = await import("./session.js");
+  const { registrySource, SourceReader } = await import("../content/resolve.js");
+  const location = locationOf(ref);
+  const session = await openSession(context, flags, [{ location, actions: ["pull"] }]);
+  try {
+    const source = registrySource(ref, session.open(location));
+    const { mediaType, digest, bytes } = await new SourceReader({ signal: context.signal }).manifest(source);
+    return descriptor(mediaType, digest, bytes.byteLength);
+  } finally {
+    await session.close();
+  }
+}

@@ -1,0 +1,97 @@
+import { encodeDescriptor, type Descriptor } from "../oci/descriptor.js";
+import type { Annotations, Draft, DraftBase, Settings } from "./draft.js";
+import { withoutOrphans } from "./attestations.js";
+import type { Entry } from "./entry.js";
+import { withoutReplaced } from "./replace.js";
+
+/** What somebody else has made of the list that a draft began with. */
+export interface Theirs {
+  readonly entries: readonly Entry[];
+  readonly annotations: Annotations;
+}
+
+export interface Merged {
+  readonly draft: Draft;
+  /** What both have changed, a few words each: ours is what counts. */
+  readonly conflicts: readonly string[];
+}
+
+/**
+ * Puts together what we and what others made of one list: what they added stays, what we added is added, what either has
+ * removed is gone; where the draft merges, an image of ours makes room for itself among theirs, too.
+ *
+ * The entries of theirs come first, then ours.
+ */
+export function mergeDrafts(base: DraftBase, ours: Draft, theirs: Theirs): Merged {
+  const before = new Map(base.entries.map((one) => [one.digest, encodeDescriptor(one)]));
+  const own = new Map(ours.entries.map((entry) => [entry.descriptor.digest, entry]));
+  const conflicts: string[] = [];
+
+  const kept = theirs.entries.flatMap((entry): Entry[] => {
+    const { digest } = entry.descriptor;
+    const mine = own.get(digest);
+    // We have removed it, or replaced it by another image of its platform.
+    if (mine === undefined) return before.has(digest) ? [] : [entry];
+    const was = before.get(digest);
+    const isTheirs = encodeDescriptor(entry.descriptor) !== was;
+    const isOurs = encodeDescriptor(mine.descriptor) !== was;
+    if (was !== undefined && isTheirs && isOurs && !isSame(entry.descriptor, mine.descriptor)) {
+      conflicts.push(`what is said of ${digest}`);
+    }
+    return [isOurs || was === undefined ? mine : entry];
+  });
+  const there = new Set(kept.map(({ descriptor }) => descriptor.digest));
+  // What they have removed is gone, unless we said something new of it.
+  const added = ours.entries.filter(({ descriptor }) => {
+    const was = before.get(descriptor.digest);
+    return !there.has(descriptor.digest) && (was === undefined || encodeDescriptor(descriptor) !== was);
+  });
+  const room =
+    base.mode === "merge"
+      ? withoutReplaced(kept.map(descriptorOf), added.map(descriptorOf))
+      : kept.map(descriptorOf);
+  for (const lost of kept.map(descriptorOf).filter((one) => !room.includes(one))) {
+    if (!before.has(lost.digest))
+      conflicts.push(`${lost.digest}, which somebody else has put there meanwhile`);
+  }
+  const staying = kept.filter(({ descriptor }) => room.includes(descriptor));
+  const entries = withoutOrphans([...theirs.entries, ...ours.entries], [...staying, ...added]);
+  const settings: Settings = {
+    ...ours.settings,
+    annotations: mergeAnnotations(base.annotations, ours.settings.annotations, theirs.annotations, conflicts),
+  };
+  return { draft: { ...ours, entries, settings }, conflicts };
+}
+
+const descriptorOf = ({ descriptor }: Entry): Descriptor => descriptor;
+
+function isSame(one: Descriptor, other: Descriptor): boolean {
+  return encodeDescriptor(one) === encodeDescriptor(other);
+}
+
+function mergeAnnotations(
+  base: Annotations,
+  ours: Annotations,
+  theirs: Annotations,
+  conflicts: string[],
+): Annotations {
+  const merged = new Map(Object.entries(theirs));
+  for (const key of new Set([...Object.keys(base), ...Object.keys(ours)])) {
+    const mine = ours[key];
+    if (mine === base[key]) continue;
+    if (theirs[key] !== base[key] && theirs[key] !== mine) conflicts.push(`the list's annotation ${key}`);
+    if (mine === undefined) merged.delete(key);
+    else merged.set(key, mine);
+  }
+  return Object.fromEntries(merged);
+}
+
+/** What a draft begins with: a list that is in the registry. */
+export function baseOf(
+  digest: string,
+  mode: DraftBase["mode"],
+  entries: readonly Entry[],
+  annotations: Annotations,
+): DraftBase {
+  return { digest, mode, entries: entries.map(descriptorOf), annotations };
+}
