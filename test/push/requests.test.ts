@@ -688,7 +688,7 @@ describe("what is sent for trees", () => {
   });
 
   test("each says how much it sends", async () => {
-    await onStage({ images: [], peers: 2 }, async ({ peers: [peer, elsewhere] }) => {
+    await onStage({ images: [], peers: 2 }, ({ peers: [peer, elsewhere] }) => {
       const item = imageItem(elsewhere!, "src/a", { layers: ["1234567"] });
       const root = indexOf([item.manifest]);
       const target = repositoryOf(peer!, "team/app");
@@ -704,6 +704,7 @@ describe("what is sent for trees", () => {
       const folder = "/work/out";
       const layout = planManifests({ target: { kind: "layout", folder }, root, tags: ["v1"], items: [item] });
       expect(requests(layout).flatMap(({ bytes }) => bytes ?? [])).toEqual(sent);
+      return Promise.resolve();
     });
   });
 });
