@@ -366,7 +366,7 @@ function misuse(random: Random, sources: readonly Named[]): Step {
     ["--append", "--dry-run", source],
     ["-t", target, source, "--prefer-index="],
     ["-t", target, "--", source, "--dry-run"],
-    ["--dry-run", `${ABSENT}`],
+    ["--dry-run", ABSENT],
     ["--dry-run", `{"digest":"${ABSENT}"}`],
     ["-t", target, "-t", `{other}/nowhere/at/all:v1`, ABSENT],
     ["-t", target, "-t", `{other}/nowhere/at/all:v1`, `{"digest":"${ABSENT}","mediaType":"a/b","size":3}`],

@@ -22,6 +22,14 @@ const QUOTED = [
   /^ERROR: invalid argument ".*" for "/,
 ];
 
+/** Behind them: how JSON is wrong, Go says in its own words. */
+const GO_JSON = /(: )(?:unexpected end of JSON input|invalid character .*|json: .*)$/;
+
+/** The error as far as its words are fixed. */
+export function fixedPart(error: string): string {
+  return error.replace(GO_JSON, "$1");
+}
+
 export function isQuoted(error: string): boolean {
   return QUOTED.some((pattern) => pattern.test(error));
 }

@@ -2,12 +2,10 @@ import { parseJson } from "../../../src/go/json.js";
 import { member } from "./closure.js";
 
 const REFERENCE_TYPE = "vnd.docker.reference.type";
-const SUBJECT = "io.containerd.manifest.subject";
 
 /**
- * JSON without the order that is random in buildx: attestations that it found through the referrers API stand behind all
- * other entries, and what refers to another manifest is appended to a layout's index.json, both as a Go map yields them.
- * The bytes as they are where there is nothing of the kind.
+ * A list's JSON without the order that is random in buildx: attestations that it found through the referrers API stand
+ * behind all other entries as a Go map yields them. The bytes as they are where there are not several of them.
  */
 export function orderless(bytes: Buffer): string {
   const text = bytes.toString("latin1");
@@ -24,11 +22,26 @@ export function orderless(bytes: Buffer): string {
 }
 
 function isInRandomOrder(entry: unknown): boolean {
-  const annotations = member(entry, "annotations");
-  return (
-    member(annotations, REFERENCE_TYPE) === "attestation-manifest" ||
-    member(annotations, SUBJECT) !== undefined
-  );
+  return member(member(entry, "annotations"), REFERENCE_TYPE) === "attestation-manifest";
+}
+
+/**
+ * What a layout's index.json says, in no order: buildx writes all of it anew, in Go's order, and what refers to another
+ * manifest as a Go map yields it, once more where it is listed already; we leave what others have written as it is, and
+ * where it is.
+ */
+export function layoutIndex(text: string): string {
+  const { manifests, ...others } = objectIn(Buffer.from(text, "latin1")) ?? {};
+  const entries: unknown[] = Array.isArray(manifests) ? manifests : [];
+  return JSON.stringify({ ...others, manifests: [...new Set(entries.map(sortedJson))].sort() });
+}
+
+/** With the members of every object in one order. */
+function sortedJson(value: unknown): string {
+  return JSON.stringify(value, (_, member: unknown) => {
+    if (typeof member !== "object" || member === null || Array.isArray(member)) return member;
+    return Object.fromEntries(Object.entries(member).sort(([a], [b]) => (a < b ? -1 : 1)));
+  });
 }
 
 function objectIn(bytes: Buffer): Record<string, unknown> | undefined {

@@ -1,4 +1,4 @@
-import { Random } from "../generator.js";
+import type { Random } from "../generator.js";
 import { nextStep, sourcesOf, type Step } from "./commands.js";
 import { compare, type Difference, type Result } from "./compare.js";
 import { blobsThatPassed } from "./requests.js";

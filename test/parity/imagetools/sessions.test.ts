@@ -16,6 +16,9 @@ const COMMANDS = Number(process.env["IMAGETOOLS_COMMANDS"] ?? 150);
 /** Of those: beside a registry without the referrers API. */
 const WITHOUT_REFERRERS = Math.ceil(COMMANDS / 10);
 
+/** Sessions that differ, before a run ends: more would hardly be read. */
+const MAX_FAILED = 10;
+
 /** Of each there must be some that succeed: a comparison of nothing but failures would say little. */
 const KINDS = [
   "one source",
@@ -85,7 +88,7 @@ async function runSessions(
   stage: (play: (registries: readonly [Registries, Registries]) => Promise<void>) => Promise<void>,
 ): Promise<Tally> {
   const tally = new Tally();
-  for (let session = 0; tally.commands < commands && tally.failed < 10; session++) {
+  for (let session = 0; tally.commands < commands && tally.failed < MAX_FAILED; session++) {
     const random = new Random(seed * 1000 + session);
     const world = newWorld(random);
     await stage(async ([theirs, ours]) => {
