@@ -192,12 +192,14 @@ class ContentReader {
     return once(this.#configs, image.digest, async () => {
       const [config] = (await this.manifest(image)).blobs;
       if (config === undefined) throw new ManifestError("INVALID_MANIFEST", `${image.digest} has no config`);
-      return parseImageConfig(await this.#blob(config));
+      const bytes = await this.#blob(config);
+      return naming(`image config ${config.digest}`, () => parseImageConfig(bytes));
     });
   }
 
   async predicate(layer: Descriptor): Promise<GoValue> {
-    return readPredicate(await this.#blob(layer), layer.mediaType);
+    const bytes = await this.#blob(layer);
+    return naming(`attestation ${layer.digest}`, () => readPredicate(bytes, layer.mediaType));
   }
 
   async #blob(descriptor: Descriptor): Promise<Buffer> {
@@ -233,6 +235,16 @@ function once<Value>(
 function embedded({ data, digest, size }: Descriptor): Buffer | undefined {
   const isWhole = data.byteLength > 0 && data.byteLength === Number(size);
   return isWhole && isDigest(digest) && digestLike(digest, data) === digest ? data : undefined;
+}
+
+/** What is wrong with content, with the name of it. */
+function naming<Value>(name: string, read: () => Value): Value {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof ManifestError)) throw error;
+    throw new ManifestError(error.code, `${name}: ${error.message}`, { subject: name, cause: error });
+  }
 }
 
 function limit(why: string): ManifestError {

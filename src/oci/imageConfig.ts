@@ -81,5 +81,5 @@ export function parseImageConfig(bytes: Buffer): ImageConfig | undefined {
   if (json === null) return undefined;
   const parsed = z.safeParse(ImageConfig, json);
   if (parsed.success) return parsed.data;
-  throw new ManifestError("INVALID_MANIFEST", `image config: ${issueOf(parsed.error)}`);
+  throw new ManifestError("INVALID_MANIFEST", issueOf(parsed.error));
 }

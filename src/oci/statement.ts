@@ -44,5 +44,5 @@ function isEnvelope(mediaType: string): boolean {
 function read<Schema extends z.ZodMiniType>(schema: Schema, bytes: Buffer): z.infer<Schema> {
   const parsed = z.safeParse(schema, parseJson(bytes));
   if (parsed.success) return parsed.data;
-  throw new ManifestError("INVALID_MANIFEST", `attestation: ${issueOf(parsed.error)}`);
+  throw new ManifestError("INVALID_MANIFEST", issueOf(parsed.error));
 }

@@ -156,7 +156,7 @@ describeWithPrograms("imagetools inspect beside buildx", [peerPath("buildx")], (
     });
 
     it("is shown by the usual templates", async () => {
-      for (const format of EVERYWHERE) await expectSame(["--format", format, `HOST/team/app:${tag}`]);
+      await Promise.all(EVERYWHERE.map((format) => expectSame(["--format", format, `HOST/team/app:${tag}`])));
     });
   });
 
@@ -182,6 +182,26 @@ describeWithPrograms("imagetools inspect beside buildx", [peerPath("buildx")], (
   it("with URLs, where buildx would have the content from", async () => {
     await expectSame(["HOST/team/app:elsewhere"]);
     await expectSame(["HOST/team/app:elsewhere", "--raw"]);
+  });
+
+  it("by fewer requests, and in all by at most half as many", async () => {
+    const counted = async (show: () => Promise<unknown>): Promise<number> => {
+      const before = registry.seen.length;
+      await show();
+      return registry.seen.length - before;
+    };
+    let all = { ours: 0, theirs: 0 };
+    for (const tag of ["docker", "single", "multi", "nested"]) {
+      for (const flags of [[], ["--raw"], ...EVERYWHERE.map((format) => ["--format", format])]) {
+        const argv = ["imagetools", "inspect", ...flags, `${registry.host}/team/app:${tag}`];
+        const { context } = recordingContext({ env: { DOCKER_CONFIG: home }, home });
+        const theirs = await counted(() => buildx(argv, home));
+        const ours = await counted(() => run(argv, context));
+        expect({ argv, ours, theirs, isFewer: ours < theirs }).toEqual({ argv, ours, theirs, isFewer: true });
+        all = { ours: all.ours + ours, theirs: all.theirs + theirs };
+      }
+    }
+    expect(all.ours).toBeLessThanOrEqual(all.theirs / 2);
   });
 
   it("of which few are refused: what a template asks for is not always there", () => {
