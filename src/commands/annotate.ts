@@ -9,7 +9,6 @@ import { findStored } from "../store/store.js";
 import { defineCommand } from "./command.js";
 import { settingFlags } from "./listFlags.js";
 import { networkFlags } from "./networkFlags.js";
-import { hasSubjectFlags, subjectFlags } from "./subjectFlags.js";
 import { listNotFound, openUserStore, storeFlags } from "./userStore.js";
 
 const platformFlags = {
@@ -32,7 +31,7 @@ const moreFlags = {
     description:
       "Set an annotation, of the image in the list by KEY=VALUE or manifest-descriptor[PLATFORM]:KEY=VALUE, of the list by index:KEY=VALUE; may be repeated",
   },
-  ...subjectFlags,
+  ...settingFlags,
 } as const satisfies FlagTable;
 type MoreFlags = FlagValues<typeof moreFlags>;
 
@@ -82,7 +81,8 @@ export const annotate = defineCommand({
 const hasPlatform = ({ os, arch, variant, osVersion, osFeatures }: PlatformFlags): boolean =>
   [os, arch, variant, osVersion, ...osFeatures].some((given) => given !== "");
 
-const hasMore = (flags: MoreFlags): boolean => flags.annotation.length > 0 || hasSubjectFlags(flags);
+const hasMore = ({ annotation, subject, artifactType }: MoreFlags): boolean =>
+  annotation.length > 0 || subject !== "" || artifactType !== "";
 
 /** Is an image needed? Not where everything is said of the list itself. */
 const isForListAlone = (flags: PlatformFlags & MoreFlags): boolean =>

@@ -5,8 +5,7 @@ import { annotateEntries, annotateIndex } from "../list/listAnnotations.js";
 import { selectEntries } from "../list/select.js";
 import { formatReference, type Reference } from "../oci/reference.js";
 import type { NetworkFlags } from "./networkFlags.js";
-import { readSubject } from "./readSubject.js";
-import type { SubjectFlags } from "./subjectFlags.js";
+import { readSubject, type SettingFlags } from "./readSubject.js";
 
 /**
  * What `annotate` does that docker has no word for: what it makes of a draft, and of the image that is named. All that
@@ -15,7 +14,7 @@ import type { SubjectFlags } from "./subjectFlags.js";
  */
 export async function readMore(
   context: Context,
-  flags: { readonly annotation: readonly string[] } & SubjectFlags & NetworkFlags,
+  flags: { readonly annotation: readonly string[] } & SettingFlags & NetworkFlags,
   list: Reference,
 ): Promise<(draft: Draft, image: Reference | undefined) => Draft> {
   const annotations = parseAnnotations(flags.annotation, { requireKey: true });

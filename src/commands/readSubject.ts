@@ -1,12 +1,15 @@
 import type { Context } from "../context.js";
 import { ManifestError } from "../errors.js";
+import type { FlagValues } from "../go/flags.js";
 import type { Settings } from "../list/draft.js";
 import { descriptor, type Descriptor } from "../oci/descriptor.js";
 import { isDigest } from "../oci/digest.js";
 import { locationOf } from "../oci/location.js";
 import { parseReference, withDigest, type Reference } from "../oci/reference.js";
+import type { settingFlags } from "./listFlags.js";
 import type { NetworkFlags } from "./networkFlags.js";
-import type { SubjectFlags } from "./subjectFlags.js";
+
+export type SettingFlags = FlagValues<typeof settingFlags>;
 
 /** What takes a subject or an artifact type away. No media type has this form; an image of this name has a longer one. */
 const NONE = "none";
@@ -21,7 +24,7 @@ const MEDIA_TYPE = /^[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}\/[A-Za-z0-9][A-Za-z0
  */
 export async function readSubject(
   context: Context,
-  flags: SubjectFlags & NetworkFlags,
+  flags: SettingFlags & NetworkFlags,
   list: Reference,
 ): Promise<(settings: Settings) => Settings> {
   const artifactType = readArtifactType(flags.artifactType);
@@ -47,7 +50,7 @@ function readArtifactType(text: string): string | undefined {
 /** What the registry has under a name, or under a digest in the list's own repository. */
 async function describe(
   context: Context,
-  flags: SubjectFlags & NetworkFlags,
+  flags: SettingFlags & NetworkFlags,
   { domain, path }: Reference,
 ): Promise<Descriptor> {
   const { subject } = flags;
