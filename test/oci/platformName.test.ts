@@ -41,10 +41,10 @@ describe("a platform as text", () => {
   it("of a hundred thousand characters is refused at once", () => {
     const start = performance.now();
     for (const text of [
-      "a".repeat(1e6),
-      "a/".repeat(5e5),
-      `a(${"+a".repeat(5e5)}`,
-      `a(${"%41".repeat(3e5)}!`,
+      "a".repeat(1e5),
+      "a/".repeat(5e4),
+      `a(${"+a".repeat(5e4)}`,
+      `a(${"%41".repeat(3e4)}!`,
     ])
       expect(() => parsePlatform(text)).toThrow(/invalid argument$/);
     expect(performance.now() - start).toBeLessThan(2_000);
