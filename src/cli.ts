@@ -3,7 +3,7 @@ import {
   type Command,
   type CommandEntry,
   type CommandGroup,
-  type CommandNode,
+  type CommandOrGroup,
   type Dialect,
 } from "./commands/command.js";
 import { commands as allCommands } from "./commands/index.js";
@@ -35,7 +35,7 @@ const globalFlags = {
 export async function run(
   argv: readonly string[],
   context: Context,
-  commands: readonly CommandNode[] = allCommands,
+  commands: readonly CommandOrGroup[] = allCommands,
 ): Promise<number> {
   let debug = false;
   let command: Command | undefined;
@@ -111,7 +111,7 @@ interface Route {
  * `way`. `tsmanifest manifest push` is `tsmanifest push`, for those who turn `docker manifest` into it by an alias of
  * `docker`; `help push` is `push --help`.
  */
-function route(argv: readonly string[], tree: readonly CommandNode[], way: CommandGroup[]): Route {
+function route(argv: readonly string[], tree: readonly CommandOrGroup[], way: CommandGroup[]): Route {
   const leading: string[] = [];
   let commands = tree;
   let flags: typeof globalFlags = globalFlags;
@@ -147,7 +147,7 @@ function route(argv: readonly string[], tree: readonly CommandNode[], way: Comma
 /** No command: the help, on stdout when it was asked for. buildx always has it there. */
 async function runNothing(
   context: Context,
-  commands: readonly CommandNode[],
+  commands: readonly CommandOrGroup[],
   group: CommandGroup | undefined,
   wantsHelp: boolean,
   [unknown]: readonly string[],

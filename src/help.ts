@@ -1,5 +1,5 @@
 import { Command as HelpCommand, Option } from "commander";
-import { commonFlags, type Command, type CommandGroup, type CommandNode } from "./commands/command.js";
+import { commonFlags, type Command, type CommandGroup, type CommandOrGroup } from "./commands/command.js";
 import { longName, type Flag, type FlagTable } from "./go/flags.js";
 
 /**
@@ -20,7 +20,7 @@ const EXAMPLES = [
 const WIDTH = 100;
 
 /** The help of the whole program. */
-export function programHelp(commands: readonly CommandNode[], flags: FlagTable): string {
+export function programHelp(commands: readonly CommandOrGroup[], flags: FlagTable): string {
   return treeHelp("tsmanifest", ABOUT, commands, flags, EXAMPLES);
 }
 
@@ -33,7 +33,7 @@ export function groupHelp(group: CommandGroup, flags: FlagTable): string {
 function treeHelp(
   name: string,
   about: string,
-  commands: readonly CommandNode[],
+  commands: readonly CommandOrGroup[],
   flags: FlagTable,
   lines: readonly string[],
 ): string {

@@ -56,12 +56,12 @@ export interface CommandGroup {
   readonly dialect: Dialect;
   /** Flags that may stand before the command, besides the program's own. */
   readonly flags: FlagTable;
-  readonly commands: readonly CommandNode[];
+  readonly commands: readonly CommandOrGroup[];
   /** It is not in the help: another way to write what is there. */
   readonly isHidden?: true;
 }
 
-export type CommandNode = CommandEntry | CommandGroup;
+export type CommandOrGroup = CommandEntry | CommandGroup;
 
 /** Ties the type of `run`'s flags to the flag table. */
 export function defineCommand<const Flags extends FlagTable>(command: Command<Flags>): Command<Flags> {

@@ -1,31 +1,14 @@
 import type { Context } from "../context.js";
 import { ManifestError, messageOf } from "../errors.js";
-import type { FlagValues } from "../go/flags.js";
 import { addEntries, emptyDraft, refreshed, withEntries, type Draft } from "../list/draft.js";
 import type { Entry } from "../list/entry.js";
 import { withoutReplaced } from "../list/replace.js";
 import { formatReference, parseReference, type Reference } from "../oci/reference.js";
-import { defineCommand, type commonFlags } from "./command.js";
+import { defineCommand } from "./command.js";
+import { createFlags, type CreateFlags } from "./createFlags.js";
 import { namedSources, originsOf, type NamedSource } from "./createSources.js";
-import { expectationFlags, settingFlags, sourceFlags, waitFlags } from "./listFlags.js";
-import { networkFlags } from "./networkFlags.js";
 import type { readSources, ReadSources } from "./readSources.js";
-import { openUserStore, storeFlags } from "./userStore.js";
-
-const flags = {
-  amend: { kind: "bool", short: "a", description: "Add to a list that exists already" },
-  replace: { kind: "bool", description: "Begin anew where there is such a list already" },
-  refresh: { kind: "bool", description: "With --amend: read again what the list has, too" },
-  append: { kind: "bool", description: "Begin with the list that the registry has under this name" },
-  ...sourceFlags,
-  ...expectationFlags,
-  ...settingFlags,
-  ...waitFlags,
-  ...storeFlags,
-  ...networkFlags,
-} as const;
-
-export type CreateFlags = FlagValues<typeof flags & typeof commonFlags>;
+import { openUserStore } from "./userStore.js";
 
 export const create = defineCommand({
   name: "create",
@@ -39,7 +22,7 @@ export const create = defineCommand({
     "tsmanifest create registry.example/app:v1 oci-layout://out:v1",
   ],
   arity: { min: 2 },
-  flags,
+  flags: createFlags,
   arityFor: ({ from, amend, refresh }) => ({ min: from.length > 0 || (amend && refresh) ? 1 : 2 }),
   async run(context, flags, [listName = "", ...sourceNames]) {
     const list = parseListName(listName);

@@ -1,4 +1,4 @@
-import type { CommandGroup, CommandNode } from "./command.js";
+import type { CommandGroup, CommandOrGroup } from "./command.js";
 import { builderFlags } from "./imagetools/builderFlags.js";
 
 /** `docker buildx imagetools`: no local lists, one command from sources to tags. */
@@ -25,7 +25,7 @@ const imagetools: CommandGroup = {
 /**
  * The command tree. Each command is loaded on demand, so that `rm` and `annotate` start without the HTTP client.
  */
-export const commands: readonly CommandNode[] = [
+export const commands: readonly CommandOrGroup[] = [
   {
     name: "annotate",
     summary: "Say what platform an entry of a local list is for",

@@ -4,7 +4,7 @@ import { findNear } from "../content/near.js";
 import type { Draft } from "../list/draft.js";
 import { formatLocation, type Location } from "../oci/location.js";
 import type { PlanItem } from "../push/plan.js";
-import type { Work } from "./pushDraft.js";
+import type { Work } from "./pushWork.js";
 
 /** What only registries can say before a push is planned. */
 

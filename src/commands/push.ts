@@ -1,42 +1,9 @@
-import type { FlagValues } from "../go/flags.js";
 import { isSameDraft } from "../list/encode.js";
 import { formatReference, parseReference } from "../oci/reference.js";
-import { defineCommand, type commonFlags } from "./command.js";
-import { expectationFlags, pushFlags } from "./listFlags.js";
-import { networkFlags } from "./networkFlags.js";
+import { defineCommand } from "./command.js";
+import { pushCommandFlags } from "./pushCommandFlags.js";
 import { pushDraft } from "./pushDraft.js";
-import { listNotFound, openUserStore, storeFlags } from "./userStore.js";
-
-const flags = {
-  purge: { kind: "bool", short: "p", description: "Delete the local list when all is done" },
-  mountOnly: {
-    kind: "bool",
-    description: "Fail, as docker does, where the registry refuses to mount a blob",
-  },
-  crossRegistry: { kind: "bool", description: "Take images from other registries too, by copying them" },
-  to: {
-    kind: "string",
-    value: "layout",
-    description: "Write the list and its images into an OCI layout instead: oci-layout://DIR[:tag]",
-  },
-  tag: {
-    kind: "stringArray",
-    value: "ref",
-    description: "Give the list this tag too, or this whole reference elsewhere; may be repeated",
-  },
-  type: {
-    kind: "string",
-    value: "format",
-    choices: ["auto", "docker", "oci"],
-    description: "What the list is written as: docker's manifest list, an oci index, or auto, what fits",
-  },
-  ...expectationFlags,
-  ...pushFlags,
-  ...storeFlags,
-  ...networkFlags,
-} as const;
-
-export type PushCommandFlags = FlagValues<typeof flags & typeof commonFlags>;
+import { listNotFound, openUserStore } from "./userStore.js";
 
 export const push = defineCommand({
   name: "push",
@@ -51,7 +18,7 @@ export const push = defineCommand({
     "tsmanifest push --to oci-layout://out:v1 registry.example/app:v1",
   ],
   arity: { min: 1, max: 1 },
-  flags,
+  flags: pushCommandFlags,
   async run(context, flags, [name = ""]) {
     const list = parseReference(name);
     const store = openUserStore(context, flags);

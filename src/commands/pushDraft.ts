@@ -1,30 +1,15 @@
 import { parseLayoutReference } from "../content/layoutReference.js";
-import type { Context, Output } from "../context.js";
+import type { Context } from "../context.js";
 import { ManifestError } from "../errors.js";
-import type { Draft, DraftBase } from "../list/draft.js";
+import type { Draft } from "../list/draft.js";
 import { lostInList } from "../list/encode.js";
 import { formatLocation, isSameLocation, locationOf, type Location } from "../oci/location.js";
-import type { Manifest } from "../oci/manifest.js";
 import { formatReference, isTag, parseReference, type Reference } from "../oci/reference.js";
-import { accessesOf, plan, rootOf, type Plan, type PlanItem } from "../push/plan.js";
-import type { PushCommandFlags } from "./push.js";
-import type { RepositoryAccess, Session } from "./session.js";
-
-/** What was pushed, and what the local list began with from now on. */
-export interface Pushed {
-  readonly digest: string;
-  readonly draft: Draft;
-  /** Of a list that began with one of the registry. */
-  readonly base?: DraftBase;
-}
-
-interface Target {
-  readonly location: Location;
-  readonly tags: readonly string[];
-}
-
-type Targets = readonly [Target, ...Target[]];
-type Plans = readonly [Plan, ...Plan[]];
+import { accessesOf } from "../push/plan.js";
+import type { PushCommandFlags } from "./pushCommandFlags.js";
+import type { Plans, Pushed, Target, Targets, Work } from "./pushWork.js";
+import { planAnywhere, planFor, send } from "./sendDraft.js";
+import type { RepositoryAccess } from "./session.js";
 
 /**
  * Pushes a draft to its registry, and wherever else the flags say; undefined where it was only planned.
@@ -54,13 +39,6 @@ export async function pushDraft(
   } finally {
     await session.close();
   }
-}
-
-export interface Work {
-  readonly context: Context;
-  readonly flags: PushCommandFlags;
-  readonly targets: Targets;
-  readonly session: Session;
 }
 
 function withType(draft: Draft, type: string): Draft {
@@ -126,30 +104,6 @@ function plansWithoutAsking(draft: Draft, targets: Targets, flags: PushCommandFl
   return [first, ...others.map((target) => planFor(draft, target, flags))];
 }
 
-function planFor(
-  draft: Draft,
-  { location, tags }: Target,
-  { crossRegistry, mountOnly }: Pick<PushCommandFlags, "crossRegistry" | "mountOnly">,
-  attached: readonly PlanItem[] = [],
-): Plan {
-  return plan(draft, { target: location, tags, anyRegistry: crossRegistry, mountOnly, attached });
-}
-
-/** Plans with what only the registries can say: what they have already, and what is attached to the images. */
-export async function planAnywhere(work: Work, draft: Draft): Promise<Plans> {
-  const { nearer, attachedTo } = await import("./nearer.js");
-  const { targets, flags } = work;
-  const attached = flags.referrers ? await attachedTo(work, draft) : [];
-  const plans = await Promise.all(
-    targets.map(async (target) =>
-      planFor(await nearer(work, draft, target.location), target, flags, attached),
-    ),
-  );
-  const [first, ...others] = plans;
-  if (first === undefined) throw new Error("no target");
-  return [first, ...others];
-}
-
 /** The targets first: some token servers read no more than the first scope. */
 function accessesFor(
   draft: Draft,
@@ -193,30 +147,4 @@ async function check(context: Context, flags: PushCommandFlags, draft: Draft): P
     flags,
     formatReference(draft.name),
   )(draft.entries.map(({ descriptor }) => descriptor));
-}
-
-/** Sends what is planned, and prints docker's lines on `stdout`. The root; undefined where it was only shown. */
-export async function send(
-  { context, flags, session }: Work,
-  draft: Draft,
-  plans: Plans,
-  stdout: Output,
-  beforeTags?: () => Promise<void>,
-): Promise<Manifest | undefined> {
-  const { publish } = await import("./publish.js");
-  const { pushProgress } = await import("../ui/pushProgress.js");
-  const { stderr, signal } = context;
-  const progress = await pushProgress(draft, plans, { stdout, stderr, signal }, flags.plan ? "none" : "auto");
-  try {
-    const results = await publish(context, flags, plans, session.open, {
-      onEvent: progress.onEvent,
-      ...(beforeTags && { beforeTags }),
-    });
-    return results && rootOf(plans[0]).manifest;
-  } catch (error) {
-    progress.fail(error);
-    throw error;
-  } finally {
-    progress.stop();
-  }
 }

@@ -4,8 +4,9 @@ import type { Manifest } from "../oci/manifest.js";
 import { formatReference, withDigest } from "../oci/reference.js";
 import { appendTo } from "../push/appendTo.js";
 import { escapeControls } from "../ui/text.js";
-import { planAnywhere, send, type Pushed, type Work } from "./pushDraft.js";
+import type { Pushed, Work } from "./pushWork.js";
 import { readRemoteList } from "./readSources.js";
+import { planAnywhere, send } from "./sendDraft.js";
 
 /**
  * Pushes a draft that began with a list of the registry, to which others may add at the same moment: what they made of it

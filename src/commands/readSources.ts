@@ -9,7 +9,7 @@ import { locationOf } from "../oci/location.js";
 import { OCI_INDEX } from "../oci/mediaTypes.js";
 import { readPlatformName } from "../oci/platformAliases.js";
 import type { Reference } from "../oci/reference.js";
-import type { CreateFlags } from "./create.js";
+import type { CreateFlags } from "./createFlags.js";
 import type { NamedSource } from "./createSources.js";
 import { waitMs } from "./listFlags.js";
 import { openSession, type Session } from "./session.js";

@@ -201,6 +201,7 @@ export class Push {
       stop: this.#stop,
       mountOnly: this.#mountOnly,
       isNeeded,
+      isMissing: again,
       isNeededAtLast: async () => {
         await Promise.allSettled([...neededBy].flatMap((digest) => this.#children.get(digest)?.answer ?? []));
         return isNeeded();

@@ -1,4 +1,4 @@
-import type { CommandNode } from "../../src/commands/command.js";
+import type { CommandOrGroup } from "../../src/commands/command.js";
 import { run } from "../../src/cli.js";
 import type { Context } from "../../src/context.js";
 
@@ -35,7 +35,7 @@ export function recordingContext(overrides: Partial<Context> = {}) {
 /** Runs a command line within the test. */
 export async function cli(
   argv: readonly string[],
-  commands?: readonly CommandNode[],
+  commands?: readonly CommandOrGroup[],
   overrides: Partial<Context> = {},
 ): Promise<CliResult> {
   const recording = recordingContext(overrides);

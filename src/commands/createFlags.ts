@@ -1,0 +1,21 @@
+import type { FlagTable, FlagValues } from "../go/flags.js";
+import type { commonFlags } from "./command.js";
+import { expectationFlags, settingFlags, sourceFlags, waitFlags } from "./listFlags.js";
+import { networkFlags } from "./networkFlags.js";
+import { storeFlags } from "./userStore.js";
+
+/** What `create` may be told. */
+export const createFlags = {
+  amend: { kind: "bool", short: "a", description: "Add to a list that exists already" },
+  replace: { kind: "bool", description: "Begin anew where there is such a list already" },
+  refresh: { kind: "bool", description: "With --amend: read again what the list has, too" },
+  append: { kind: "bool", description: "Begin with the list that the registry has under this name" },
+  ...sourceFlags,
+  ...expectationFlags,
+  ...settingFlags,
+  ...waitFlags,
+  ...storeFlags,
+  ...networkFlags,
+} as const satisfies FlagTable;
+
+export type CreateFlags = FlagValues<typeof createFlags & typeof commonFlags>;

@@ -1,0 +1,57 @@
+import type { Output } from "../context.js";
+import type { Draft } from "../list/draft.js";
+import type { Manifest } from "../oci/manifest.js";
+import { plan, rootOf, type Plan, type PlanItem } from "../push/plan.js";
+import type { PushCommandFlags } from "./pushCommandFlags.js";
+import type { Plans, Target, Work } from "./pushWork.js";
+
+/** The plan for one target. */
+export function planFor(
+  draft: Draft,
+  { location, tags }: Target,
+  { crossRegistry, mountOnly }: Pick<PushCommandFlags, "crossRegistry" | "mountOnly">,
+  attached: readonly PlanItem[] = [],
+): Plan {
+  return plan(draft, { target: location, tags, anyRegistry: crossRegistry, mountOnly, attached });
+}
+
+/** Plans with what only the registries can say: what they have already, and what is attached to the images. */
+export async function planAnywhere(work: Work, draft: Draft): Promise<Plans> {
+  const { nearer, attachedTo } = await import("./nearer.js");
+  const { targets, flags } = work;
+  const attached = flags.referrers ? await attachedTo(work, draft) : [];
+  const plans = await Promise.all(
+    targets.map(async (target) =>
+      planFor(await nearer(work, draft, target.location), target, flags, attached),
+    ),
+  );
+  const [first, ...others] = plans;
+  if (first === undefined) throw new Error("no target");
+  return [first, ...others];
+}
+
+/** Sends what is planned, and prints docker's lines on `stdout`. The root; undefined where it was only shown. */
+export async function send(
+  { context, flags, session }: Work,
+  draft: Draft,
+  plans: Plans,
+  stdout: Output,
+  beforeTags?: () => Promise<void>,
+): Promise<Manifest | undefined> {
+  const { publish } = await import("./publish.js");
+  const { pushProgress } = await import("../ui/pushProgress.js");
+  const { stderr, signal } = context;
+  const progress = await pushProgress(draft, plans, { stdout, stderr, signal }, flags.plan ? "none" : "auto");
+  try {
+    const results = await publish(context, flags, plans, session.open, {
+      onEvent: progress.onEvent,
+      ...(beforeTags && { beforeTags }),
+    });
+    return results && rootOf(plans[0]).manifest;
+  } catch (error) {
+    progress.fail(error);
+    throw error;
+  } finally {
+    progress.stop();
+  }
+}
