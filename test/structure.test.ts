@@ -49,6 +49,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "context.ts",
     "docker",
     "errors.ts",
+    "fileSystem.ts",
     "go",
     "list",
     "oci",
