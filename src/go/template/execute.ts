@@ -191,7 +191,10 @@ class Execution {
       this.#variables.length = known;
       if (jump === "break") break;
     }
-    return isEmpty ? this.#list(dot, node.elseList ?? []) : undefined;
+    if (!isEmpty) return undefined;
+    // A break here is meant for the range around this one; Go ends only this one.
+    const jump = this.#list(dot, node.elseList ?? []);
+    return jump === "break" ? undefined : jump;
   }
 
   *#elements(

@@ -100,7 +100,8 @@ function rounded({ digits, point }: Decimal, count: number): Decimal {
   const isUp = isTie ? "13579".includes(kept.slice(-1) || "0") : next >= "5";
   if (!isUp) return { digits: kept, point };
   const up = String(BigInt(kept || "0") + 1n).padStart(count, "0");
-  return { digits: up, point: point + (up.length - count) };
+  // 99 to one digit is 1·10², not 10·10.
+  return { digits: up.slice(0, Math.max(count, 1)), point: point + (up.length - count) };
 }
 
 /** All digits: a float is a whole number times a power of two, which has an end in decimals. */

@@ -311,9 +311,10 @@ function formatStruct(value: GoStruct, verb: string, flags: Flags, place: Place)
 }
 
 function formatPointer(value: GoPointer, verb: string, flags: Flags, place: Place): string {
-  if (!value.isNil) return `&${format(value.to, verb, flags, inside(place))}`;
+  const isFollowed = place.depth === 0 || "vbodxX".includes(verb);
+  if (!value.isNil && isFollowed) return `&${format(value.to, verb, flags, inside(place))}`;
   if (verb === "v") return flags.source ? `(${value.type})(nil)` : pad("<nil>", flags);
-  if ("bodxX".includes(verb)) return formatInteger(0n, true, verb, flags) ?? "";
+  if (value.isNil && "bodxX".includes(verb)) return formatInteger(0n, true, verb, flags) ?? "";
   return wrongVerb(value, verb, flags);
 }
 

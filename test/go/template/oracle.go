@@ -167,7 +167,11 @@ func main() {
 	}
 	answers := make([]result, 0, len(cases))
 	for _, one := range cases {
-		answers = append(answers, run(one))
+		answer := run(one)
+		if answer.Output == nil {
+			answer.Output = []byte{}
+		}
+		answers = append(answers, answer)
 	}
 	json.NewEncoder(os.Stdout).Encode(answers)
 }
