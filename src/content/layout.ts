@@ -58,6 +58,9 @@ export interface Layout extends Repository {
   /** What its manifests are called: tags and, as some writers have it, whole references. In byte order. */
   names(): Promise<string[]>;
 
+  /** All that index.json says of the manifest that a tag names; undefined if it names none. */
+  listed(tag: string): Promise<Descriptor | undefined>;
+
   /**
    * What is meant where neither tag nor digest is given: `latest` if there is one, else the digest of the only manifest.
    * @throws MANIFEST_UNKNOWN, naming what there is
@@ -124,6 +127,11 @@ class OciLayout implements Layout {
   async names(): Promise<string[]> {
     await this.#checkLayout();
     return namesIn(await this.#entries());
+  }
+
+  async listed(tag: string): Promise<Descriptor | undefined> {
+    await this.#checkLayout();
+    return taggedWith(await this.#entries(), tag)[0]?.descriptor;
   }
 
   async defaultReference(): Promise<string> {

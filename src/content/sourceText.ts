@@ -94,9 +94,9 @@ export function placeSources(
       return { place: { ...only, digest: source.digest }, given: undefined, text };
     const { descriptor: given } = source;
     if (given.mediaType === "") return { place: { ...only, digest: given.digest }, given, text };
-    // buildx asks for the tag then, whatever the digest says.
-    const tag = only.tag ?? (only.digest === undefined ? "latest" : undefined);
-    return { place: { ...only, tag }, given, text };
+    // buildx asks for `latest` then, whatever the digest and the one place that is named say.
+    const tag = only.location.kind === "layout" ? (only.tag ?? "latest") : "latest";
+    return { place: { ...only, tag, digest: undefined }, given, text };
   });
 }
 

@@ -17,7 +17,6 @@ import { digestOf } from "../oci/digest.js";
 import { DOCKER_LIST, isListType, OCI_INDEX } from "../oci/mediaTypes.js";
 import type { Platform } from "../oci/platform.js";
 import { applyAnnotations, type ListAnnotation } from "./annotationFlags.js";
-import { isAttestation } from "./attestations.js";
 import { checkImage, chooseByPlatform } from "./choose.js";
 
 /**
@@ -160,6 +159,8 @@ export interface ChosenEntries {
   readonly kept: readonly CombinedEntry[];
   /** In the order of the list; each may have an attestation that only refers to it. */
   readonly unattested: readonly CombinedEntry[];
+  /** The digests of the attestations that the list has for what was chosen. */
+  readonly attestations: ReadonlySet<string>;
 }
 
 /**
@@ -170,7 +171,7 @@ export function choosePlatforms(combined: Combined, platforms: readonly Platform
   const { entries } = combined;
   if (entries === undefined) {
     checkImage(combined.descriptor, { platforms });
-    return { kept: [], unattested: [] };
+    return { kept: [], unattested: [], attestations: new Set() };
   }
   const { kept, subjects, isWanted } = chooseByPlatform(entries, platforms);
   if (kept.length === 0) {
@@ -181,29 +182,29 @@ export function choosePlatforms(combined: Combined, platforms: readonly Platform
     ({ descriptor }) =>
       isWanted(descriptor) && !subjects.has(descriptor.digest) && !attested.has(descriptor.digest),
   );
-  return { kept, unattested: [...new Map(unattested.map((one) => [one.descriptor.digest, one])).values()] };
+  return {
+    kept,
+    unattested: [...new Map(unattested.map((one) => [one.descriptor.digest, one])).values()],
+    attestations: new Set(subjects.keys()),
+  };
 }
 
 /**
  * The list of what was chosen: the bytes as they were where that is all, and no attestation is added.
- * @param attestations by the digest of an image, what refers to it as its attestation; the first that is not in the
- *   list becomes an entry
+ * @param found by the digest of an image, what refers to it as its attestation; the first that the list does not have
+ *   as such becomes an entry
  */
 export function withChosen(
   combined: Combined,
-  { kept, unattested }: ChosenEntries,
-  attestations: ReadonlyMap<string, readonly Descriptor[]>,
+  { kept, unattested, attestations: listed }: ChosenEntries,
+  found: ReadonlyMap<string, readonly Descriptor[]>,
 ): Combined {
   if (combined.entries === undefined) return combined;
-  const listed = new Set(
-    combined.entries
-      .map(({ descriptor }) => descriptor)
-      .filter(isAttestation)
-      .map(digest),
-  );
   const added = unattested.flatMap(({ descriptor, sources }): CombinedEntry[] => {
-    const found = attestations.get(descriptor.digest)?.find((one) => !listed.has(one.digest));
-    return found === undefined ? [] : [{ descriptor: asEntry(found, descriptor.digest), sources }];
+    const attestation = found.get(descriptor.digest)?.find((one) => !listed.has(one.digest));
+    return attestation === undefined
+      ? []
+      : [{ descriptor: asEntry(attestation, descriptor.digest), sources }];
   });
   if (kept.length === combined.entries.length && added.length === 0) return combined;
   const entries = [...kept, ...added];
@@ -212,8 +213,6 @@ export function withChosen(
   const { mediaType, annotations } = combined.descriptor;
   return { ...combined, descriptor: { ...describe(mediaType, bytes), annotations }, bytes, entries };
 }
-
-const digest = (descriptor: Descriptor): string => descriptor.digest;
 
 /** How BuildKit lists an attestation. */
 function asEntry(referrer: Descriptor, image: string): Descriptor {

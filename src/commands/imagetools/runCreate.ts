@@ -18,6 +18,7 @@ import {
 import { isAttestation } from "../../list/attestations.js";
 import { withoutReplaced } from "../../list/replace.js";
 import { descriptor, type Descriptor } from "../../oci/descriptor.js";
+import { isDigest } from "../../oci/digest.js";
 import { formatLocation, isSameLocation, type Location } from "../../oci/location.js";
 import { parseManifest, type Manifest } from "../../oci/manifest.js";
 import { DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST } from "../../oci/mediaTypes.js";
@@ -250,8 +251,9 @@ class CreateWork {
 
   /** All sources but the list that is added to; read once, however often that is tried. */
   #readOthers(): Promise<ReadSource[]> {
-    const { append } = this.#flags;
-    this.#others ??= all(this.#wanted.slice(append ? 1 : 0).map((wanted) => this.#readOne(wanted)));
+    // The first is the list that is added to, where there is one.
+    const isAppended = this.#flags.append && this.#targets.length > 0;
+    this.#others ??= all(this.#wanted.slice(isAppended ? 1 : 0).map((wanted) => this.#readOne(wanted)));
     return this.#others;
   }
 
@@ -262,7 +264,11 @@ class CreateWork {
     const manifest = await this.#there(() => this.#cache.manifest(repository, reference, name));
     this.#cache.know(repository, manifest);
     const { mediaType, digest, bytes } = manifest;
-    const found = mergeGiven(descriptor(mediaType, digest, bytes.byteLength), given);
+    const listed = await listedIn(place, reference);
+    const found = mergeGiven(
+      { ...(listed ?? descriptor(mediaType, digest, bytes.byteLength)), digest },
+      given,
+    );
     const isImage = found.mediaType === DOCKER_MANIFEST || found.mediaType === OCI_MANIFEST;
     if (isImage) this.#begin({ manifest, role: "child", location: place.location, tags: [] });
     // What is attached is wanted in any case: it is asked for beside the config. Who needs it hears what went wrong.
@@ -408,6 +414,12 @@ class CreateWork {
       push.begin(planItems(location, [planItem(item, new Map())]));
     }
   }
+}
+
+/** What a layout's index.json says of one of its tags, which goes into the list. */
+async function listedIn({ location }: Place, reference: string): Promise<Descriptor | undefined> {
+  if (location.kind === "registry" || isDigest(reference)) return undefined;
+  return openLayout(location.folder).listed(reference);
 }
 
 const PROGRESS: ReadonlyMap<string, ProgressMode> = new Map([
