@@ -7,6 +7,7 @@ import type { PlatformDetails } from "../list/imageDetails.js";
 import type { Descriptor } from "../oci/descriptor.js";
 import { digestLike, isDigest } from "../oci/digest.js";
 import { parseImageConfig, type ImageConfig } from "../oci/imageConfig.js";
+import { formatLocation } from "../oci/location.js";
 import { parseManifest, withExactBytes, type Manifest } from "../oci/manifest.js";
 import { DOCKER_MANIFEST, isListType, OCI_MANIFEST } from "../oci/mediaTypes.js";
 import { NO_PLATFORM } from "../oci/platform.js";
@@ -50,23 +51,11 @@ export async function readImages(
   const images = leaves.filter((leaf) => referenceOf(leaf) === undefined);
   const attestations = groupBy(leaves, (leaf) => referenceOf(leaf) ?? "");
   const platforms = await Promise.all(images.map((image) => platformOf(reader, image)));
-  const byPlatform = groupBy(
-    images.map((image, index) => ({ image, platform: platforms[index] ?? "" })),
-    ({ platform }) => platform,
-  );
+  // Backwards, so that of several the first is kept.
+  const firsts = new Map(images.map((image, index) => [platforms[index] ?? "", image] as const).reverse());
   const details = await Promise.all(
-    [...byPlatform.values()].flatMap(([first]) =>
-      first === undefined
-        ? []
-        : [
-            readDetails(
-              reader,
-              first.platform,
-              first.image,
-              attestations.get(first.image.digest) ?? [],
-              wanted,
-            ),
-          ],
+    Array.from(firsts, ([platform, image]) =>
+      readDetails(reader, platform, image, attestations.get(image.digest) ?? [], wanted),
     ),
   );
   // What could not be read because it was interrupted is no finding about attestations.
@@ -85,8 +74,7 @@ async function imagesUnder(
     return [descriptor];
   }
   if (!isListType(descriptor.mediaType)) return [];
-  if (depth > MAX_NESTING) throw limit(`indexes are nested more than ${MAX_NESTING} deep`);
-  reader.count(manifest.children.length);
+  reader.count(manifest.children.length, depth);
   const found = await Promise.all(
     manifest.children.map(async (child) => {
       if (isImageType(child.mediaType)) return [child];
@@ -167,10 +155,11 @@ class ContentReader {
     this.#signal = signal;
   }
 
-  /** Counts manifests, before any of them is asked for. */
-  count(manifests: number): void {
+  /** Counts manifests of an index that is so deep in others, before any of them is asked for. */
+  count(manifests: number, depth: number): void {
+    if (depth > MAX_NESTING) throw this.#limit(`indexes are nested more than ${MAX_NESTING} deep`);
     this.#count += manifests;
-    if (this.#count > MAX_MANIFESTS) throw limit(`more than ${MAX_MANIFESTS} manifests`);
+    if (this.#count > MAX_MANIFESTS) throw this.#limit(`more than ${MAX_MANIFESTS} manifests`);
   }
 
   know({ digest }: Descriptor, manifest: Manifest): void {
@@ -214,7 +203,12 @@ class ContentReader {
   #hold({ byteLength }: Buffer): void {
     this.#bytes += byteLength;
     if (this.#bytes > MAX_BYTES)
-      throw limit(`more than ${MAX_BYTES} bytes of manifests, configs and attestations`);
+      throw this.#limit(`more than ${MAX_BYTES} bytes of manifests, configs and attestations`);
+  }
+
+  #limit(why: string): ManifestError {
+    const subject = formatLocation(this.#repository.location);
+    return new ManifestError("LIMIT", `${subject}: ${why}`, { subject });
   }
 }
 
@@ -245,8 +239,4 @@ function naming<Value>(name: string, read: () => Value): Value {
     if (!(error instanceof ManifestError)) throw error;
     throw new ManifestError(error.code, `${name}: ${error.message}`, { subject: name, cause: error });
   }
-}
-
-function limit(why: string): ManifestError {
-  return new ManifestError("LIMIT", why);
 }

@@ -37,7 +37,7 @@ describe("the images behind a name", () => {
     const { repository, asked } = repositoryOf(() => endless.manifest);
     await expect(readImages(repository, endless, EVERYTHING, signal)).rejects.toMatchObject({
       code: "LIMIT",
-      message: "indexes are nested more than 4 deep",
+      message: "source.example/team/app: indexes are nested more than 4 deep",
     });
     expect(asked).toHaveLength(2);
   });
@@ -50,7 +50,7 @@ describe("the images behind a name", () => {
     const many = index(Array.from({ length: 10_001 }, () => child));
     await expect(readImages(repository, many, EVERYTHING, signal)).rejects.toMatchObject({
       code: "LIMIT",
-      message: "more than 10000 manifests",
+      message: "source.example/team/app: more than 10000 manifests",
     });
     expect(asked).toEqual([]);
   });

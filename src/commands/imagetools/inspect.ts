@@ -1,19 +1,11 @@
-import { readImages } from "../../content/inspectImage.js";
-import { chooseInLayout, readInLayout, readReference, type Named } from "../../content/inspectedName.js";
-import { openLayout } from "../../content/layout.js";
+import type { LayoutChoice } from "../../content/inspectedLayout.js";
+import { readReference, type Named } from "../../content/inspectedName.js";
 import { isLayoutReference, parseLayoutReference } from "../../content/layoutReference.js";
 import type { Repository } from "../../content/repository.js";
 import type { Context, Output } from "../../context.js";
-import { ManifestError, messageOf } from "../../errors.js";
-import { marshalIndented } from "../../go/marshal.js";
-import { executeTemplate, type TemplateFunctions } from "../../go/template/execute.js";
-import { parseTemplate } from "../../go/template/parse.js";
-import { ANY, goNil, goStringValue } from "../../go/values.js";
-import { detailsWanted, isWholeManifest } from "../../list/detailsWanted.js";
-import { imageDetailsValue, parseIndexContent, type PlatformDetails } from "../../list/imageDetails.js";
+import { ManifestError } from "../../errors.js";
 import { imageText } from "../../list/imageText.js";
 import { LAYOUT_SCHEME, locationOf } from "../../oci/location.js";
-import { isListType } from "../../oci/mediaTypes.js";
 import { formatReference, isReferenceDigest, parseReference, withDigest } from "../../oci/reference.js";
 import { escapeControls } from "../../ui/text.js";
 import { defineCommand } from "../command.js";
@@ -41,7 +33,7 @@ export const imagetoolsInspect = defineCommand({
   async run(context, flags, [name = ""]) {
     const { format, raw } = flags;
     if (format !== "" && raw) throw new ManifestError("USAGE", "format and raw cannot be used together");
-    const show = raw ? showRaw : format === "" ? showText : showByTemplate(format);
+    const show = raw ? showRaw : format === "" ? showText : await templateShow(format);
     await withInspected(context, flags, name, async (inspected) => {
       print(context.stdout, await show(inspected, context));
     });
@@ -66,40 +58,12 @@ const showRaw: Show = ({ bytes }) => bytes;
 const showText: Show = ({ name, descriptor, manifest, nameOf }) =>
   imageText({ name, descriptor, children: manifest?.children ?? [], nameOf });
 
-/** The template is checked before anything is asked for. */
-function showByTemplate(format: string): Show {
-  const template = parseTemplate(format, Object.keys(functions));
-  if (isWholeManifest(template)) return showText;
-  const wanted = detailsWanted(template);
-  const isMore = Object.values(wanted).includes(true);
-  return async ({ given, descriptor, bytes, manifest, repository }, { stderr, signal }) => {
-    const images =
-      isMore && manifest !== undefined
-        ? await readImages(repository, { descriptor, manifest }, wanted, signal)
-        : [];
-    for (const problem of hiddenProblems(images)) stderr.write(`WARNING: ${escapeControls(problem)}\n`);
-    const index = isListType(descriptor.mediaType) ? parseIndexContent(bytes) : undefined;
-    return executeTemplate(
-      template,
-      imageDetailsValue({ name: given, descriptor, index, images }),
-      functions,
-    );
-  };
-}
-
-/** `json`, as buildx has it. */
-const functions: TemplateFunctions = {
-  json: { params: [ANY], call: ([value = goNil]) => goStringValue(marshalIndented(value)) },
-};
-
-/** With a single image, attestations that cannot be read are shown as none there are, as buildx does. */
-function hiddenProblems(images: readonly PlatformDetails[]): string[] {
-  if (images.length !== 1) return [];
-  return images
-    .flatMap(({ sboms, provenance }) => [sboms, provenance])
-    .flatMap((result) =>
-      result.status === "rejected" ? [`an attestation cannot be read: ${messageOf(result.reason)}`] : [],
-    );
+/** Loaded only where there is a template, which is checked before anything is asked for. */
+async function templateShow(format: string): Promise<Show> {
+  const { parseFormat, showFormat } = await import("./inspectFormat.js");
+  const parsed = parseFormat(format);
+  if (parsed.isText) return showText;
+  return (inspected, context) => showFormat(parsed, inspected, context);
 }
 
 /** A script gets the bytes; on a terminal, what it might obey is spelled out. */
@@ -115,6 +79,8 @@ async function withInspected(
 ): Promise<void> {
   if (isLayoutReference(given)) {
     const { folder, ...asked } = parseLayoutReference(given);
+    const { openLayout } = await import("../../content/layout.js");
+    const { chooseInLayout, readInLayout } = await import("../../content/inspectedLayout.js");
     const repository = openLayout(folder);
     const chosen = await chooseInLayout(repository, asked);
     const named = await readInLayout(repository, chosen, context.signal);
@@ -140,9 +106,6 @@ async function withInspected(
 }
 
 /** The folder is as it was written. */
-function layoutName(
-  folder: string,
-  { tag, digest }: { readonly tag?: string | undefined; readonly digest?: string | undefined },
-): string {
+function layoutName(folder: string, { tag, digest }: LayoutChoice): string {
   return `${LAYOUT_SCHEME}${folder}${tag === undefined ? "" : `:${tag}`}${digest === undefined ? "" : `@${digest}`}`;
 }
