@@ -13,6 +13,7 @@ export interface SurveyOptions {
 
 /** What a target has of a plan before it is executed, and what that means for each part of it. */
 export interface Survey {
+  readonly plan: Plan;
   /** For `requests()`. */
   readonly assumptions: Assumptions;
   /** The manifests below the root and what refers to them, in the order of the plan. */
@@ -75,6 +76,7 @@ export async function survey(
   const layout = await surveyLayout(asking, tags);
   if (layout !== undefined && (await has(asking, root.manifest.digest))) present.add(root.manifest.digest);
   return {
+    plan,
     assumptions: {
       hasManifest: (digest) => present.has(digest),
       hasBlob: (digest) => presentBlobs.has(digest),

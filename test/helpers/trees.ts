@@ -15,13 +15,15 @@ export function repositoryOf({ host }: Peer, path: string): Location {
   return { kind: "registry", domain: host, path };
 }
 
-/** An index of manifests, which need not be anywhere. */
+const ARCHITECTURES = ["amd64", "arm64", "s390x", "riscv64"];
+
+/** An index of manifests, which need not be anywhere: one for each of some platforms. */
 export function indexOf(children: readonly Manifest[], more: object = {}): Manifest {
-  const manifests = children.map(({ mediaType, digest, bytes }) => ({
+  const manifests = children.map(({ mediaType, digest, bytes }, index) => ({
     mediaType,
     digest,
     size: bytes.byteLength,
-    platform: { os: "linux", architecture: "amd64" },
+    platform: { os: "linux", architecture: ARCHITECTURES[index % ARCHITECTURES.length] },
   }));
   const json = { schemaVersion: 2, mediaType: OCI_INDEX, manifests, ...more };
   return parseManifest(OCI_INDEX, Buffer.from(JSON.stringify(json)));
