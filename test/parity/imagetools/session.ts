@@ -8,8 +8,11 @@ import type { World } from "./world.js";
 /** What came of some sessions. */
 export class Tally {
   commands = 0;
-  /** Requests of the commands that succeed on both sides. */
-  readonly requests = { buildx: 0, tsmanifest: 0 };
+  /** Requests of the commands that succeed on both sides, by whether all they read and write is in one registry. */
+  readonly requests = {
+    within: { buildx: 0, tsmanifest: 0 },
+    between: { buildx: 0, tsmanifest: 0 },
+  };
   readonly differences: Found[] = [];
   readonly #counts = new Map<string, number>();
 
@@ -83,13 +86,14 @@ async function act(side: Side, step: Step): Promise<Result> {
   return { outcome, holdings: await side.holdings() };
 }
 
-function count(tally: Tally, { kinds }: Step, theirs: Result, ours: Result): void {
+function count(tally: Tally, { kinds, registries }: Step, theirs: Result, ours: Result): void {
   tally.commands++;
   const isSuccess = theirs.outcome.status === 0;
   for (const kind of ["all", ...kinds]) tally.add(`${kind} ${isSuccess ? "succeeds" : "fails"}`);
   if (!isSuccess || ours.outcome.status !== 0) return;
-  tally.requests.buildx += theirs.outcome.requests.length;
-  tally.requests.tsmanifest += ours.outcome.requests.length;
+  const requests = registries.length === 1 ? tally.requests.within : tally.requests.between;
+  requests.buildx += theirs.outcome.requests.length;
+  requests.tsmanifest += ours.outcome.requests.length;
 }
 
 /** Both sides from shortly before where they part. */
