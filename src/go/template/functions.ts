@@ -2,7 +2,7 @@ import { goQuote } from "../quote.js";
 import { ANY, goBoolValue, goIntValue, goStringValue, type GoFunction, type GoValue } from "../values.js";
 import { isEqual, isLess, isLessOrEqual } from "./compare.js";
 import { GoError, unsupported } from "./errors.js";
-import { sprint, sprintf, sprintln } from "./format.js";
+
 import {
   asAny,
   boxed,
@@ -15,6 +15,7 @@ import {
   type BoxedValue,
   type Operand,
 } from "./operand.js";
+import { sprint, sprintf, sprintln } from "./printf.js";
 
 /** The functions of every template: https://pkg.go.dev/text/template#hdr-Functions */
 
@@ -78,14 +79,14 @@ function printf(format: Operand, args: readonly Operand[]): Operand {
 }
 
 /** As a template prints its results: what pointers point to, and `<no value>` for nothing. */
-export function printable(operand: Operand): GoValue {
+export function printableValue(operand: Operand): GoValue {
   if (operand === undefined) return goStringValue("<no value>");
   const value = unboxed(operand) ?? goStringValue("<no value>");
   return value.kind === "pointer" ? indirect(value) : value;
 }
 
 function printed(args: readonly GoValue[]): string {
-  return sprint(args.map(printable));
+  return sprint(args.map(printableValue));
 }
 
 function length(operand: Operand): number {

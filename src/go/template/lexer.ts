@@ -51,7 +51,7 @@ export type TokenType =
   | "rawString"
   | Keyword;
 
-export interface Token {
+export interface TemplateToken {
   readonly type: TokenType;
   readonly text: string;
   /** Where it begins in the template. */
@@ -77,14 +77,14 @@ const QUOTED = /"(?:[^"\\\n]|\\[^\n])*"/y;
 const QUOTED_CHARACTER = /'(?:[^'\\\n]|\\[^\n])*'/y;
 
 /** All tokens; the last is `eof`, or an `error` where the text stops to make sense. */
-export function tokenize(source: string): Token[] {
+export function tokenize(source: string): TemplateToken[] {
   const lexer = new Lexer(source);
   lexer.readText();
   return lexer.tokens;
 }
 
 class Lexer {
-  readonly tokens: Token[] = [];
+  readonly tokens: TemplateToken[] = [];
   readonly #source: string;
   #at = 0;
   #line = 1;
@@ -299,7 +299,7 @@ class Lexer {
 }
 
 /** A token as Go's parser names it in its errors. */
-export function describeToken({ type, text }: Token): string {
+export function describeToken({ type, text }: TemplateToken): string {
   if (type === "eof" || type === "error") return text;
   if (KEYWORDS.some((keyword) => keyword === type)) return `<${text}>`;
   if (Buffer.byteLength(text) <= 10) return goQuote(text);

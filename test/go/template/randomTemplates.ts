@@ -303,8 +303,8 @@ export class TemplateGenerator {
     const flags = this.#oneOf(["", "", "", "+", "-", "#", " ", "0", "+0", "-#"]);
     const width = this.#oneOf(["", "", "8", "*", "[1]", "1"]);
     const precision = this.#oneOf(["", "", ".2", ".0", ".*", ".", ".[1]"]);
-    const verb = this.#oneOf([..."vvvsdqxXtfegGEbcoOUTz%w"]);
-    const second = this.#chance(0.3) ? ` %${this.#oneOf([..."vsdqxfge"])}` : "";
+    const verb = this.#oneOf(Array.from("vvvsdqxXtfegGEbcoOUTz%w"));
+    const second = this.#chance(0.3) ? ` %${this.#oneOf(Array.from("vsdqxfge"))}` : "";
     return `"%${flags}${width}${precision}${verb}${second}|"`;
   }
 }
