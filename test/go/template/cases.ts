@@ -456,6 +456,7 @@ export const STRUCT_TEMPLATES: Readonly<Record<string, readonly string[]>> = {
     "{{.Name 1}}",
     "{{1 | .Name}}",
     "{{.Image.Created}} {{json .Image.Created}} {{.Image.Created | printf `%v|%s|%q`}}",
+    "{{printf `%d %+v %#v` .Image.Created .Image.Created .NoImage.Created}}",
     "{{.NoImage.Created}}",
     "{{.Image.Config}} {{.Image.Config.Env}} {{.Image.Config.Volumes}} {{.Image.Config.Args}}",
     "{{range .Image.Config.Env}}{{.}};{{end}}{{range $k, $v := .Image.Config.Volumes}}{{$k}}{{$v}}{{end}}",
