@@ -476,6 +476,23 @@ describe("requests(plan) is what is read and written for a layout", () => {
     });
   });
 
+  test("what is attached to the same list, by a tag", async () => {
+    await onLayout(async ({ peers: [peer], options, check }) => {
+      const { target } = options();
+      const image = imageItem(peer!, "src/a", { layers: ["one"] });
+      const tags = [`${image.manifest.digest.replace(":", "-")}.sig`];
+      const signature = referrerItem(peer!, "src/a", image, { layers: ["one"], tags });
+      const root = indexOf([image.manifest]);
+      const planOf = (...items: readonly (typeof image)[]): Plan =>
+        planManifests({ target: target!, root, tags: ["v1"], items });
+      await check(planOf(image), () => ({}));
+      const planned = planOf(image, signature);
+      const assume = (there: ReadonlySet<string>): Assumptions => ({ ...known(there), layout: "tagged" });
+      expect(await check(planned, assume)).toHaveProperty("failure", undefined);
+      expect(await check(planned, assume)).toEqual({ got: [], failure: undefined });
+    });
+  });
+
   test("--mount-only, which fails where something would have to be copied", async () => {
     await onLayout(async ({ folder, draft, options, check }) => {
       const planned = plan(draft, { ...options(), mountOnly: true });
@@ -645,7 +662,35 @@ describe("what is sent for trees", () => {
         "PUT manifests/v2",
         ...[`GET ${list}`, `PUT ${list}`, `GET ${list}`],
       ]);
-      expectPlanned(linesOf(await push(planned)), requests(planned, known));
+      expectPlanned(linesOf(await push(planned, "newly")), requests(planned, known));
+      // Then it is listed already.
+      const again = { ...known, hasManifest: () => true, isListed: () => true };
+      expect(linesTo(planned, again, 4).slice(-2)).toEqual(["PUT manifests/v2", `GET ${list}`]);
+      expectPlanned(linesOf(await push(planned, "newly")), requests(planned, again));
+    });
+  });
+
+  test("an index is not put without an image that cannot be mounted", async () => {
+    await onStage({ images: [], peers: 2 }, async ({ peers: [peer, elsewhere], push }) => {
+      const near = imageItem(peer!, "src/a");
+      const far = imageItem(elsewhere!, "src/b", { variant: "v8" });
+      const nested = indexOf([far.manifest]);
+      const other = indexOf([near.manifest]);
+      const index = { role: "child", toleratesRefusal: false, sources: near.sources } as const;
+      const planned = planManifests({
+        target: repositoryOf(peer!, "team/app"),
+        root: indexOf([nested, other]),
+        tags: ["v1"],
+        items: [near, far, { ...index, manifest: nested }, { ...index, manifest: other }],
+        mountOnly: true,
+      });
+      expect([3, 4].flatMap((level) => linesTo(planned, {}, level))).toEqual([
+        `PUT manifests/${near.manifest.digest} ?`,
+        `PUT manifests/${other.digest} ?`,
+      ]);
+      const pushed = await push(planned);
+      expect(pushed.failure).toBeInstanceOf(BlobError);
+      expectPlanned(linesOf(pushed), requests(planned));
     });
   });
 
