@@ -72,7 +72,7 @@ describe("what a registry has of a plan", () => {
   test("is all after a push: then its blobs are not needed, and the tag is the same", async () => {
     await onStage({}, async ({ peer, open, planTo }) => {
       const item = imageItem(peer, "src/a", { layers: ["one"] });
-      const signature = referrerItem(peer, "src/a", item, { tags: ["sha256-1.sig"] });
+      const signature = referrerItem(peer, "src/a", item, { tags: ["sha256-1.sig", "sha256-1.att"] });
       const root = indexOf([item.manifest]);
       const planned = planTo(repositoryOf(peer, PATH), { root, items: [item, signature] });
       await execute(planned, open);
@@ -81,6 +81,7 @@ describe("what a registry has of a plan", () => {
       expect(found.tags).toEqual([{ tag: "v1", state: "same", digest: root.digest }]);
       expect(found.assumptions.hasManifest?.(item.manifest.digest)).toBe(true);
       peer.deleteManifest(PATH, signature.manifest.digest);
+      peer.putImage(PATH, { tag: "sha256-1.sig", seed: "another's" });
       expect(isThere(await survey(planned, open))).toEqual([true, false]);
     });
   });
@@ -134,6 +135,16 @@ describe("what a registry has of a plan", () => {
           error: expect.objectContaining({ code: "INVALID_ANSWER" }) as unknown,
         },
       ]);
+    });
+  });
+
+  test("is not a blob of another size", async () => {
+    const onRequest: PeerOptions["onRequest"] = ({ path }) =>
+      path.includes("/blobs/") ? { status: 200, headers: { "Content-Length": "3" } } : undefined;
+    await onStage({ onRequest }, async ({ peer, elsewhere, open, planTo }) => {
+      const item = imageItem(elsewhere, "src/a");
+      const planned = planTo(repositoryOf(peer, PATH), { root: indexOf([item.manifest]), items: [item] });
+      expect(fatesOf(await survey(planned, open))).toEqual(["copy", "copy"]);
     });
   });
 

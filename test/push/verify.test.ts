@@ -164,6 +164,19 @@ describe("what was pushed", () => {
     });
   });
 
+  test("is compared with what was planned, whatever a repository calls it", async () => {
+    await pushed({}, async ({ items, planned, open, target }) => {
+      const { digest } = items.sbom.manifest;
+      const lying = (location: Location): Repository => {
+        const repository = open(location);
+        const get: Repository["get"] = (reference, options) =>
+          reference === digest ? Promise.resolve(items.amd64.manifest) : repository.get(reference, options);
+        return { ...repository, get };
+      };
+      expect(await faultsOf(verify(planned, lying))).toBe(`${target}@${digest}: is not what was pushed`);
+    });
+  });
+
   test("cannot be looked at: says why", async () => {
     let isDown = false;
     const onRequest: PeerOptions["onRequest"] = () => (isDown ? { status: 403, body: "go away" } : undefined);
@@ -202,7 +215,11 @@ describe("what was pushed", () => {
       const again = planManifests({ target: planned.target, root, tags: ["v3"], items: [own] });
       expect(again.manifests).toHaveLength(1);
       await execute(again, open);
+      const before = peer.requests.length;
       await verify(again, open);
+      // What is not compared with anything is not read either.
+      const asked = peer.requests.slice(before).filter((one) => one.endsWith(own.manifest.digest));
+      expect(asked.map((one) => one.split(" ")[0])).toEqual(["HEAD"]);
       await verify(again, open, { blobs: true });
       const [config] = own.manifest.blobs;
       peer.deleteBlob(PATH, config!.digest);
