@@ -1,6 +1,6 @@
 import { ManifestCache } from "../content/manifestCache.js";
 import { TreeReader } from "../content/manifestTree.js";
-import { findNear } from "../content/near.js";
+import { findNear, isThere, type Placed } from "../content/near.js";
 import type { Draft } from "../list/draft.js";
 import { formatLocation, type Location } from "../oci/location.js";
 import type { PlanItem } from "../push/plan.js";
@@ -17,8 +17,18 @@ export async function nearer(
   const named = [...targets.map(({ location }) => location), ...draft.entries.map(({ source }) => source)];
   const placed = draft.entries.map(({ descriptor: { digest }, source }) => ({ digest, location: source }));
   const near = await findNear(placed, target, named, session.open, context.signal);
+  const isFar = ({ location }: Placed): boolean =>
+    target.kind === "registry" && !(location.kind === "registry" && location.domain === target.domain);
+  const open = session.open(target);
+  const present = new Set<string>();
+  await Promise.all(
+    placed.filter(isFar).map(async ({ digest }) => {
+      if (await isThere(open, digest, context.signal)) present.add(digest);
+    }),
+  );
   const entries = draft.entries.map((entry) => {
-    const [source = entry.source] = near.get(entry.descriptor.digest) ?? [];
+    const { digest } = entry.descriptor;
+    const [source = entry.source] = present.has(digest) ? [target] : (near.get(digest) ?? []);
     return { ...entry, source };
   });
   return { ...draft, entries };

@@ -23,7 +23,7 @@ import {
 } from "./layoutFiles.js";
 import { namesIn, onlyOf, rootsOf, shown, withManifest, taggedWith, type IndexEntry } from "./layoutIndex.js";
 import { IndexFile } from "./layoutIndexFile.js";
-import { ReferrerScan } from "./layoutReferrers.js";
+import { ReferrerScan, type LayoutReferrer } from "./layoutReferrers.js";
 import type {
   Blob,
   BlobOutcome,
@@ -60,6 +60,9 @@ export interface Layout extends Repository {
 
   /** All that index.json says of the manifest that a tag names; undefined if it names none. */
   listed(tag: string): Promise<Descriptor | undefined>;
+
+  /** What refers to a manifest, with no more than what index.json and the indexes say of it: what buildx goes by. */
+  listedReferrers(digest: string): Promise<Descriptor[]>;
 
   /**
    * What is meant where neither tag nor digest is given: `latest` if there is one, else the digest of the only manifest.
@@ -188,7 +191,7 @@ class OciLayout implements Layout {
 
   async put(manifest: Manifest, tags: readonly string[], options: PutOptions = {}): Promise<void> {
     const { digest, bytes } = manifest;
-    const { signal, role, restore } = options;
+    const { signal, role, restore, says } = options;
     checkPut(this.#name(digest), manifest, tags);
     await this.#checkChildren(manifest, restore);
     signal?.throwIfAborted();
@@ -200,21 +203,23 @@ class OciLayout implements Layout {
     await this.#make();
     // What index.json names is on the disk before it.
     await this.#blobs.sync();
-    await this.#index.change((entries) => withManifest(entries, manifest, tags));
+    await this.#index.change((entries) => withManifest(entries, manifest, tags, says));
   }
 
-  async *referrers(
-    digest: string,
-    artifactType?: string,
-    options: Interruptible = {},
-  ): AsyncGenerator<Descriptor> {
-    checkDigest(digest);
-    options.signal?.throwIfAborted();
-    const index = (await this.#isLayout()) ? await this.#index.read() : undefined;
-    if (index === undefined) return;
-    for (const found of await this.#referrers.of(index, digest)) {
+  async *referrers(digest: string, artifactType?: string): AsyncGenerator<Descriptor> {
+    for (const { descriptor: found } of await this.#referring(digest)) {
       if (artifactType === undefined || found.artifactType === artifactType) yield found;
     }
+  }
+
+  async listedReferrers(digest: string): Promise<Descriptor[]> {
+    return (await this.#referring(digest)).map(({ listed }) => listed);
+  }
+
+  async #referring(digest: string): Promise<readonly LayoutReferrer[]> {
+    checkDigest(digest);
+    const index = (await this.#isLayout()) ? await this.#index.read() : undefined;
+    return index === undefined ? [] : this.#referrers.of(index, digest);
   }
 
   async #get(reference: string): Promise<Manifest> {

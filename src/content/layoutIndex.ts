@@ -5,6 +5,7 @@ import { elementsOf, joinElements, joinMembers, membersOf, type Member } from ".
 import { Descriptor, descriptor, encodeDescriptor } from "../oci/descriptor.js";
 import type { Manifest } from "../oci/manifest.js";
 import { OCI_INDEX } from "../oci/mediaTypes.js";
+import { referrerDescriptor } from "./referrer.js";
 
 /**
  * The index.json of an OCI image layout, read and changed. Pure. What is not changed keeps its bytes but for white space
@@ -122,13 +123,22 @@ export function withManifest(
   entries: readonly IndexEntry[],
   manifest: Manifest,
   tags: readonly string[],
+  says: Said = {},
 ): readonly IndexEntry[] {
-  const all = tags.reduce((before, tag) => moveTag(before, manifest, tag), entries);
+  const all = tags.reduce((before, tag) => moveTag(before, manifest, tag, says), entries);
   const isListed = all.some(({ descriptor: { digest } }) => digest === manifest.digest);
-  return isListed ? all : [...all, newEntry(manifest)];
+  return isListed ? all : [...all, newEntry(manifest, says)];
 }
 
-function moveTag(entries: readonly IndexEntry[], manifest: Manifest, tag: string): readonly IndexEntry[] {
+/** What is said of a manifest besides what it is. */
+type Said = Partial<Pick<Descriptor, "platform" | "annotations">>;
+
+function moveTag(
+  entries: readonly IndexEntry[],
+  manifest: Manifest,
+  tag: string,
+  says: Said,
+): readonly IndexEntry[] {
   const isManifest = ({ descriptor: { digest } }: IndexEntry): boolean => digest === manifest.digest;
   const hasTag = ({ descriptor: { annotations } }: IndexEntry): boolean => annotations[REF_NAME] === tag;
   const holders = entries.filter(hasTag);
@@ -139,7 +149,7 @@ function moveTag(entries: readonly IndexEntry[], manifest: Manifest, tag: string
   );
   if (holder !== undefined) return others;
   const nameless = others.findIndex((entry) => isManifest(entry) && namesOf(entry).length === 0);
-  const entry = called(others[nameless] ?? newEntry(manifest), tag);
+  const entry = called(others[nameless] ?? newEntry(manifest, says), tag);
   return nameless === -1 ? [...others, entry] : others.with(nameless, entry);
 }
 
@@ -149,10 +159,22 @@ function withoutTag(entry: IndexEntry): IndexEntry[] {
   return isKept ? [called(entry, undefined)] : [];
 }
 
-function newEntry({ mediaType, digest, bytes, artifactType, subject }: Manifest): IndexEntry {
-  const annotations = subject === undefined ? {} : { [SUBJECT]: subject.digest };
-  const item = { ...descriptor(mediaType, digest, bytes.byteLength), artifactType, annotations };
+/** A list's own type is not said; what refers to another manifest is described as a registry would. */
+function newEntry(manifest: Manifest, { platform, annotations = {} }: Said): IndexEntry {
+  const { mediaType, digest, bytes, kind, subject } = manifest;
+  const plain = descriptor(mediaType, digest, bytes.byteLength);
+  const described =
+    subject === undefined
+      ? { ...plain, artifactType: kind === "index" ? "" : manifest.artifactType, annotations }
+      : { ...referrerDescriptor(manifest), annotations: ofReferrer(manifest, subject.digest) };
+  const item = { ...described, ...(platform && { platform }) };
   return { descriptor: item, json: Buffer.from(encodeDescriptor(item)) };
+}
+
+/** What a manifest says of itself must not give it a name here. */
+function ofReferrer({ annotations }: Manifest, subject: string): Record<string, string> {
+  const own = Object.entries(annotations).filter(([key]) => key !== REF_NAME && key !== IMAGE_NAME);
+  return { ...Object.fromEntries(own), [SUBJECT]: subject };
 }
 
 /** The same entry under another tag, or under none. */

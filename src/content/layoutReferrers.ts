@@ -9,8 +9,15 @@ import { referrerDescriptor } from "./referrer.js";
 const MAX_NESTING = 4;
 const MAX_MANIFESTS = 100_000;
 
+export interface LayoutReferrer {
+  /** As a registry would describe it. */
+  readonly descriptor: Descriptor;
+  /** As index.json or the index above it lists it, which may say less. */
+  readonly listed: Descriptor;
+}
+
 /** By the digest of what they refer to. */
-type Referrers = ReadonlyMap<string, readonly Descriptor[]>;
+type Referrers = ReadonlyMap<string, readonly LayoutReferrer[]>;
 
 /**
  * Finds what refers to a manifest, among the manifests of a layout's index.json and those below them: nothing in a layout
@@ -25,8 +32,7 @@ export class ReferrerScan {
     this.#read = read;
   }
 
-  /** Descriptors as the referrers API of a registry has them. */
-  async of(index: LayoutIndex, digest: string): Promise<readonly Descriptor[]> {
+  async of(index: LayoutIndex, digest: string): Promise<readonly LayoutReferrer[]> {
     const found = this.#done.get(index) ?? (await this.#scan(index));
     this.#done.set(index, found);
     return found.get(digest) ?? [];
@@ -34,9 +40,10 @@ export class ReferrerScan {
 
   async #scan({ entries }: LayoutIndex): Promise<Referrers> {
     const subjects = new Map(entries.map((entry) => [entry.descriptor.digest, subjectOf(entry)]));
-    const found = new Map<string, Descriptor[]>();
+    const found = new Map<string, LayoutReferrer[]>();
     const seen = new Set<string>();
-    const visit = async ({ mediaType, digest }: Descriptor, depth: number): Promise<void> => {
+    const visit = async (descriptor: Descriptor, depth: number): Promise<void> => {
+      const { mediaType, digest } = descriptor;
       if (!mayBeManifest(mediaType) || seen.has(digest)) return;
       seen.add(digest);
       if (seen.size > MAX_MANIFESTS)
@@ -47,7 +54,7 @@ export class ReferrerScan {
       if (subject !== undefined) {
         const others = found.get(subject) ?? [];
         found.set(subject, others);
-        others.push(referrerDescriptor(manifest));
+        others.push({ descriptor: referrerDescriptor(manifest), listed: descriptor });
       }
       if (depth === MAX_NESTING) return;
       for (const child of manifest.children) await visit(child, depth + 1);

@@ -12,6 +12,9 @@ const MAX_MANIFEST_BYTES = 128 * 1024 * 1024;
 /** No registry takes a larger index: 4 MiB hold some 20,000 of the shortest descriptors. */
 const MAX_MANIFESTS = 10_000;
 
+/** Usual configs are a few kilobytes. */
+const MAX_KEPT_CONFIG = 64 * 1024;
+
 export interface ManifestCacheOptions {
   readonly signal?: AbortSignal | undefined;
   /** Of all manifests together, 128 MiB unless told. */
@@ -22,6 +25,7 @@ export interface ManifestCacheOptions {
 export class ManifestCache {
   readonly #manifests = new Map<string, Promise<Manifest>>();
   readonly #platforms = new Map<string, Promise<Platform>>();
+  readonly #configs = new Map<string, Buffer>();
   readonly #signal: AbortSignal | undefined;
   readonly #maxBytes: number;
   #count = 0;
@@ -63,13 +67,19 @@ export class ManifestCache {
     const digest = manifest.blobs[0]?.digest ?? "";
     const known = this.#platforms.get(digest);
     if (known !== undefined) return known;
-    const asked = repository
-      .getBlob(digest, { signal: this.#signal })
-      .then((config) => readPlatform(config, digest));
+    const asked = repository.getBlob(digest, { signal: this.#signal }).then((config) => {
+      if (config.byteLength <= MAX_KEPT_CONFIG) this.#configs.set(digest, config);
+      return readPlatform(config, digest);
+    });
     this.#platforms.set(digest, asked);
     // Another repository may have what this one lacks.
     asked.catch(() => this.#platforms.delete(digest));
     return asked;
+  }
+
+  /** A config that was read, if it is small enough to have been kept: whoever copies it need not ask again. */
+  config(digest: string): Buffer | undefined {
+    return this.#configs.get(digest);
   }
 
   #read(repository: Repository, reference: string, name: string, index?: string): Promise<Manifest> {

@@ -1,10 +1,11 @@
 import { hasCode, ManifestError } from "../errors.js";
 import type { Descriptor } from "../oci/descriptor.js";
-import { checkDigest } from "../oci/digest.js";
+import { checkDigest, digestLike } from "../oci/digest.js";
 import { formatLocation, type Location } from "../oci/location.js";
-import type { Manifest } from "../oci/manifest.js";
+import { parseManifest, withExactBytes, type Manifest } from "../oci/manifest.js";
 import { mayBeManifest } from "../oci/mediaTypes.js";
 import type { ManifestCache } from "./manifestCache.js";
+import { referrersTag } from "./referrer.js";
 import type { Repository } from "./repository.js";
 
 /** Indexes in indexes, and signatures of signatures, are followed this deep. */
@@ -28,6 +29,11 @@ export interface TreeOptions {
   readonly isWanted?: (referrer: Descriptor) => boolean;
   /** Is what cosign attaches by tags (`sha256-<hex>.sig`) read too? And what the referrers API does not tell of? */
   readonly byTags?: boolean;
+  /** What refers to a manifest, if not what its repository says. */
+  readonly referrersOf?: (
+    repository: Repository,
+    digest: string,
+  ) => Promise<readonly Descriptor[]> | undefined;
   /** Told of each as soon as it is read. */
   readonly onItem?: (item: TreeItem) => void;
 }
@@ -66,7 +72,8 @@ export class TreeReader {
     const key = `${formatLocation(repository.location)}@${digest}`;
     const known = this.#referrers.get(key);
     if (known !== undefined) return known;
-    const asked = this.#askReferrers(repository, digest);
+    const { referrersOf } = this.#options;
+    const asked = referrersOf?.(repository, digest) ?? this.#askReferrers(repository, digest);
     this.#referrers.set(key, asked);
     return asked;
   }
@@ -91,7 +98,7 @@ export class TreeReader {
     }
     this.#cache.expect(1, name);
     const [manifest, attached] = await Promise.all([
-      this.#cache.manifest(repository, digest, `${location}@${digest}`, name),
+      embedded(descriptor) ?? this.#cache.manifest(repository, digest, `${location}@${digest}`, name),
       this.#attached({ repository, digest, depth }),
     ]);
     const item: TreeItem = { manifest, role, location: repository.location, tags };
@@ -141,7 +148,7 @@ export class TreeReader {
     repository: Repository,
     digest: string,
   ): Promise<{ descriptor: Descriptor; tags: readonly string[] }[]> {
-    const tag = digest.replace(":", "-");
+    const tag = referrersTag(digest);
     const { signal } = this.#options;
     const [index, ...attached] = await Promise.all([
       this.#listedByTag(repository, tag),
@@ -159,7 +166,7 @@ export class TreeReader {
     try {
       const index = await this.#cache.manifest(
         repository,
-        tag.slice(0, 128),
+        tag,
         `${formatLocation(repository.location)}:${tag}`,
       );
       return index.children;
@@ -168,6 +175,15 @@ export class TreeReader {
       throw error;
     }
   }
+}
+
+/**
+ * The manifest that a descriptor brings along.
+ * https://github.com/opencontainers/image-spec/blob/main/descriptor.md#embedded-content
+ */
+function embedded({ mediaType, digest, data }: Descriptor): Manifest | undefined {
+  if (data.byteLength === 0 || digestLike(digest, data) !== digest) return undefined;
+  return withExactBytes(parseManifest(mediaType, data), data, digest);
 }
 
 interface Attached {

@@ -13,8 +13,8 @@ const MAX_CANDIDATES = 8;
 
 /**
  * Finds what the target's registry has already of what comes from elsewhere, in whatever repository: it can be mounted
- * from there instead of being copied. The target is asked, then the repositories that were named, and the one that is
- * called there as it is in its source: the same image is often pushed to two registries under one name.
+ * from there instead of being copied. Those are asked that were named, and the one that is called there as it is in its
+ * source: the same image is often pushed to two registries under one name. The target itself is asked by whoever pushes.
  * @returns by the digest of an item, where else it is
  */
 export async function findNear(
@@ -38,7 +38,7 @@ export async function findNear(
   return found;
 }
 
-/** Where in the target's registry something of another one may be, the target first. */
+/** Where in the target's registry something of another one may be, apart from the target. */
 export function nearCandidates(
   source: Location,
   target: Location,
@@ -50,12 +50,13 @@ export function nearCandidates(
   if (isNear(source)) return [];
   const alike: Location[] =
     source.kind === "registry" ? [{ kind: "registry", domain: target.domain, path: source.path }] : [];
-  const all = new Map([target, ...alike, ...named.filter(isNear)].map((one) => [formatLocation(one), one]));
+  const all = new Map([...alike, ...named.filter(isNear)].map((one) => [formatLocation(one), one]));
+  all.delete(formatLocation(target));
   return [...all.values()].slice(0, MAX_CANDIDATES);
 }
 
-/** Whoever does not say has not got it: it is copied then. */
-async function isThere(
+/** Does a repository say that it has this manifest? Whoever does not say has not got it: it is copied then. */
+export async function isThere(
   repository: Repository,
   digest: string,
   signal: AbortSignal | undefined,

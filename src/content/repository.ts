@@ -86,6 +86,8 @@ export interface PutOptions extends Interruptible {
    * without the referrers API, a `root` or `referrer` with a `subject` is listed under the tag that stands in for it.
    */
   readonly role?: "child" | "referrer" | "root" | undefined;
+  /** What a layout's index.json says of it, besides what it is: the platform of an image, annotations. */
+  readonly says?: Pick<Descriptor, "platform" | "annotations"> | undefined;
 }
 
 export interface Blob {

@@ -67,6 +67,8 @@ export interface WantedSource {
   readonly place: Place;
   /** What was said of it, if anything. */
   readonly given: Descriptor | undefined;
+  /** What was said of it is all that counts, and nothing is asked of its repository but the content. */
+  readonly isGivenWhole?: true;
   /** As it was given, for messages. */
   readonly text: string;
 }
@@ -85,6 +87,9 @@ export function placeSources(
     throw usage("no repositories specified, please set a reference in tag or source");
   }
   const [only] = names.size === 1 ? [...placed, ...targets] : [];
+  const isResolved = sources.some(
+    ({ source }) => source.kind !== "descriptor" || source.descriptor.mediaType === "",
+  );
   return sources.map(({ text, source }) => {
     if (source.kind === "place") return { place: source.place, given: undefined, text };
     if (only === undefined) {
@@ -94,7 +99,9 @@ export function placeSources(
       return { place: { ...only, digest: source.digest }, given: undefined, text };
     const { descriptor: given } = source;
     if (given.mediaType === "") return { place: { ...only, digest: given.digest }, given, text };
-    // buildx asks for `latest` then, whatever the digest and the one place that is named say.
+    // buildx takes it as it is where no source is a reference; else it asks for `latest`, whatever the digest says.
+    if (!isResolved)
+      return { place: { ...only, tag: undefined, digest: given.digest }, given, text, isGivenWhole: true };
     const tag = only.location.kind === "layout" ? (only.tag ?? "latest") : "latest";
     return { place: { ...only, tag, digest: undefined }, given, text };
   });

@@ -148,6 +148,7 @@ export class Push {
       await this.#target.put(manifest, root.tags, {
         signal: this.#signal,
         role: "root",
+        says: root.says,
         restore: () => this.#restore(root.needs),
       });
     } catch (error) {

@@ -44,6 +44,8 @@ export interface ManifestStep {
   readonly needs: readonly string[];
   /** What it is put as; by its digest where there are none. */
   readonly tags: readonly string[];
+  /** What a layout's index.json says of it, besides what it is. */
+  readonly says?: Pick<Descriptor, "platform" | "annotations"> | undefined;
   /** It is an image for Windows, which may have layers that no registry gives away: they may be missing. */
   readonly toleratesRefusal: boolean;
 }
@@ -79,6 +81,8 @@ export interface ManifestsToPlan {
   readonly tags: readonly string[];
   /** Where the root's own blobs are, if it is an image. */
   readonly rootSources?: readonly Location[];
+  /** Its platform and its annotations, for a layout's index.json. */
+  readonly rootSays?: Pick<Descriptor, "platform" | "annotations">;
   /** What is in the target already, since it is one of an item's sources, is left out. */
   readonly items: readonly PlanItem[];
   readonly mountOnly?: boolean;
@@ -94,6 +98,7 @@ export function planManifests({
   root,
   tags,
   rootSources = [],
+  rootSays,
   items,
   mountOnly = false,
 }: ManifestsToPlan): Plan {
@@ -113,6 +118,7 @@ export function planManifests({
           ...manifests.map(({ manifest }) => manifest.digest),
         ],
         tags,
+        ...(rootSays && { says: { platform: rootSays.platform, annotations: rootSays.annotations } }),
         toleratesRefusal: false,
       },
     ],

@@ -1,3 +1,4 @@
+import { Readable } from "node:stream";
 import { openLayout } from "../../content/layout.js";
 import { ManifestCache } from "../../content/manifestCache.js";
 import { TreeReader, type TreeItem } from "../../content/manifestTree.js";
@@ -6,6 +7,7 @@ import { formatPlace, tagsOf, type Place } from "../../content/place.js";
 import type { Repository } from "../../content/repository.js";
 import { mergeGiven, placeSources, type SourceText, type WantedSource } from "../../content/sourceText.js";
 import type { Context } from "../../context.js";
+import { ManifestError } from "../../errors.js";
 import type { ListAnnotation } from "../../list/annotationFlags.js";
 import {
   choosePlatforms,
@@ -150,6 +152,7 @@ class CreateWork {
       signal: context.signal,
       isWanted: ({ artifactType }) => flags.referrers || ATTACHED_TYPES.has(artifactType),
       byTags: flags.referrers,
+      ...(!flags.referrers && { referrersOf: listedReferrers }),
       onItem: (item) => {
         this.#begin(item);
       },
@@ -202,7 +205,7 @@ class CreateWork {
       tag,
       signal: this.#context.signal,
       put: async (base, guard) => {
-        made = await this.#make(base === undefined ? await this.#base() : this.#baseOf(base, first));
+        made = await this.#make(base === undefined ? await this.#base() : await this.#baseOf(base, first));
         await this.#publish(made, guard);
         return made.root;
       },
@@ -238,15 +241,16 @@ class CreateWork {
     return there === undefined ? undefined : this.#readOne(wanted);
   }
 
-  #baseOf(manifest: Manifest, place: Place): ReadSource {
+  async #baseOf(manifest: Manifest, place: Place): Promise<ReadSource> {
     const { mediaType, digest, bytes } = manifest;
-    return {
-      descriptor: descriptor(mediaType, digest, bytes.byteLength),
+    const listed = await listedIn(place, tagsOf(place)[0] ?? digest);
+    return this.#completed({
+      descriptor: { ...(listed ?? descriptor(mediaType, digest, bytes.byteLength)), digest },
       bytes,
       manifest,
       repository: this.#session.open(place.location),
       name: formatPlace(place),
-    };
+    });
   }
 
   /** All sources but the list that is added to; read once, however often that is tried. */
@@ -257,7 +261,7 @@ class CreateWork {
     return this.#others;
   }
 
-  async #readOne({ place, given }: WantedSource): Promise<ReadSource> {
+  async #readOne({ place, given, isGivenWhole }: WantedSource): Promise<ReadSource> {
     const name = formatPlace(place);
     const repository = this.#session.open(place.location);
     const reference = await this.#referenceOf(place);
@@ -265,26 +269,35 @@ class CreateWork {
     this.#cache.know(repository, manifest);
     const { mediaType, digest, bytes } = manifest;
     const listed = await listedIn(place, reference);
-    const found = mergeGiven(
-      { ...(listed ?? descriptor(mediaType, digest, bytes.byteLength)), digest },
-      given,
-    );
-    const isImage = found.mediaType === DOCKER_MANIFEST || found.mediaType === OCI_MANIFEST;
-    if (isImage) this.#begin({ manifest, role: "child", location: place.location, tags: [] });
-    // What is attached is wanted in any case: it is asked for beside the config. Who needs it hears what went wrong.
-    if (isImage) this.#reader.referrers(repository, digest).catch(() => undefined);
-    const { platform = NO_PLATFORM } = found;
-    const isComplete = platform.os !== "" && platform.architecture !== "";
-    return {
-      descriptor:
-        !isImage || isComplete
-          ? found
-          : { ...found, platform: completed(platform, await this.#cache.platform(repository, manifest)) },
+    const found = isGivenWhole
+      ? given
+      : mergeGiven({ ...(listed ?? descriptor(mediaType, digest, bytes.byteLength)), digest }, given);
+    return this.#completed({
+      descriptor: found ?? descriptor(mediaType, digest, bytes.byteLength),
       bytes,
       manifest,
       repository,
       name,
-    };
+    });
+  }
+
+  /** With the platform of an image, which may have to be read; meanwhile the image goes where it shall. */
+  async #completed(source: ReadSource): Promise<ReadSource> {
+    const { descriptor: found, manifest, repository, name } = source;
+    const isImage = found.mediaType === DOCKER_MANIFEST || found.mediaType === OCI_MANIFEST;
+    if (isImage && manifest.kind === "index" && !this.#flags.dryRun) {
+      throw new ManifestError("INVALID_MANIFEST", `${name} is a list of manifests, not ${found.mediaType}`, {
+        subject: name,
+      });
+    }
+    if (!isImage) return source;
+    this.#begin({ manifest, role: "child", location: repository.location, tags: [] });
+    // What is attached is wanted in any case: it is asked for beside the config. Who needs it hears what went wrong.
+    this.#reader.referrers(repository, manifest.digest).catch(() => undefined);
+    const { platform = NO_PLATFORM } = found;
+    if (platform.os !== "" && platform.architecture !== "") return source;
+    const config = await this.#cache.platform(repository, manifest);
+    return { ...source, descriptor: { ...found, platform: completed(platform, config) } };
   }
 
   async #referenceOf({ location, tag, digest }: Place): Promise<string> {
@@ -340,7 +353,7 @@ class CreateWork {
   /** Reads what the list is made of, as far as a target lacks it, and has it all sent. */
   async #publish(made: Made, guard?: () => Promise<void>): Promise<void> {
     await this.#readItems(made);
-    const open = this.#session.open;
+    const open = this.#open;
     const named = [...this.#targets, ...made.sources.map(({ repository }) => repository)].map(
       ({ location }) => location,
     );
@@ -353,6 +366,7 @@ class CreateWork {
           root: made.root,
           tags,
           rootSources: made.sources.map(({ repository }) => repository.location),
+          rootSays: made.combined.descriptor,
           items: this.#items.map((item) => planItem(item, near)),
         });
       }),
@@ -364,6 +378,21 @@ class CreateWork {
       ...(guard && { beforeTags: guard }),
     });
   }
+
+  /** The repository at a location; configs that were read for their platforms are not read again. */
+  readonly #open = (location: Location): Repository => {
+    const repository = this.#session.open(location);
+    if (location.kind === "layout") return repository;
+    return {
+      ...repository,
+      openBlob: (blob, offset, options) => {
+        const config = this.#cache.config(blob.digest);
+        if (config === undefined) return repository.openBlob(blob, offset, options);
+        const stream = Readable.from([config.subarray(offset)]);
+        return Promise.resolve({ stream, length: config.byteLength, skip: 0 });
+      },
+    };
+  };
 
   readonly #onEvent = (event: PushEvent): void => {
     this.#progress?.onEvent(event);
@@ -409,7 +438,7 @@ class CreateWork {
       const name = formatLocation(location);
       const push =
         this.#begun.get(name) ??
-        new Push(location, this.#session.open, { signal: this.#context.signal, onEvent: this.#onEvent });
+        new Push(location, this.#open, { signal: this.#context.signal, onEvent: this.#onEvent });
       this.#begun.set(name, push);
       push.begin(planItems(location, [planItem(item, new Map())]));
     }
@@ -420,6 +449,14 @@ class CreateWork {
 async function listedIn({ location }: Place, reference: string): Promise<Descriptor | undefined> {
   if (location.kind === "registry" || isDigest(reference)) return undefined;
   return openLayout(location.folder).listed(reference);
+}
+
+/** What refers to a manifest as buildx sees it: in a layout what says nothing of its type counts for nothing. */
+function listedReferrers(
+  { location }: Repository,
+  digest: string,
+): Promise<readonly Descriptor[]> | undefined {
+  return location.kind === "layout" ? openLayout(location.folder).listedReferrers(digest) : undefined;
 }
 
 const PROGRESS: ReadonlyMap<string, ProgressMode> = new Map([
