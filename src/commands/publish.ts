@@ -6,6 +6,7 @@ import { executeAll, type ExecuteAllOptions } from "../push/executeAll.js";
 import type { Plan } from "../push/plan.js";
 import { escapeControls } from "../ui/text.js";
 import { waitMs, type PushFlags } from "./listFlags.js";
+import type { NetworkFlags } from "./networkFlags.js";
 
 export interface PublishOptions extends Pick<ExecuteAllOptions, "beforeTags" | "onEvent"> {
   readonly begun?: ReadonlyMap<string, Push>;
@@ -17,7 +18,7 @@ export interface PublishOptions extends Pick<ExecuteAllOptions, "beforeTags" | "
  */
 export async function publish(
   context: Context,
-  flags: PushFlags,
+  flags: PushFlags & NetworkFlags,
   plans: readonly Plan[],
   open: (location: Location) => Repository,
   { begun, ...options }: PublishOptions = {},
@@ -27,7 +28,13 @@ export async function publish(
     const { survey } = await import("../push/survey.js");
     const { formatPlanReport } = await import("../ui/planReport.js");
     const surveys = await Promise.all(plans.map((plan) => survey(plan, open, { signal })));
-    stdout.write(formatPlanReport(surveys, flags.format === "json" ? "json" : "text"));
+    const { insecure, plainHttp } = flags;
+    const format = flags.format === "json" ? "json" : "text";
+    stdout.write(
+      formatPlanReport(surveys, format, {
+        endpointOf: () => ({ insecure, plainHttp, hasCertificates: false }),
+      }),
+    );
     return undefined;
   }
   const moved: Location[] = [];

@@ -51,7 +51,7 @@ export async function readSources(
   };
   try {
     const results = await Promise.allSettled([
-      mode === undefined ? undefined : readBase(context, session, list, mode),
+      mode === undefined ? Promise.resolve(undefined) : readBase(context, session, list, mode),
       ...named.map(entriesOf),
     ] as const);
     const [base, ...read] = results;

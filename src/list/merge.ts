@@ -24,21 +24,19 @@ export interface Merged {
  */
 export function mergeDrafts(base: DraftBase, ours: Draft, theirs: Theirs): Merged {
   const before = new Map(base.entries.map((one) => [one.digest, encodeDescriptor(one)]));
-  const own = new Map(ours.entries.map((entry) => [entry.descriptor.digest, entry]));
+  const mineBy = new Map(ours.entries.map((entry) => [entry.descriptor.digest, entry]));
   const conflicts: string[] = [];
 
   const kept = theirs.entries.flatMap((entry): Entry[] => {
     const { digest } = entry.descriptor;
-    const mine = own.get(digest);
+    const mine = mineBy.get(digest);
     // We have removed it, or replaced it by another image of its platform.
     if (mine === undefined) return before.has(digest) ? [] : [entry];
     const was = before.get(digest);
-    const isTheirs = encodeDescriptor(entry.descriptor) !== was;
-    const isOurs = encodeDescriptor(mine.descriptor) !== was;
-    if (was !== undefined && isTheirs && isOurs && !isSame(entry.descriptor, mine.descriptor)) {
-      conflicts.push(`what is said of ${digest}`);
-    }
-    return [isOurs || was === undefined ? mine : entry];
+    if (was === undefined) return [mine];
+    const [theirs, own] = [entry, mine].map(({ descriptor }) => encodeDescriptor(descriptor));
+    if (theirs !== was && own !== was && theirs !== own) conflicts.push(`what is said of ${digest}`);
+    return [own === was ? entry : mine];
   });
   const there = new Set(kept.map(({ descriptor }) => descriptor.digest));
   // What they have removed is gone, unless we said something new of it.
@@ -64,10 +62,6 @@ export function mergeDrafts(base: DraftBase, ours: Draft, theirs: Theirs): Merge
 }
 
 const descriptorOf = ({ descriptor }: Entry): Descriptor => descriptor;
-
-function isSame(one: Descriptor, other: Descriptor): boolean {
-  return encodeDescriptor(one) === encodeDescriptor(other);
-}
 
 function mergeAnnotations(
   base: Annotations,

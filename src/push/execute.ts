@@ -59,7 +59,8 @@ interface Child {
   readonly step: ManifestStep;
   /** Does the target say that it has it? */
   readonly answer: Promise<boolean>;
-  outcome: "present" | "put" | undefined;
+  /** Of the tags that it must have, those that nothing else in the target has. */
+  tags: readonly string[];
   /** Undefined until all is known that it needs. */
   pushed: Promise<void> | undefined;
 }
@@ -85,6 +86,7 @@ export class Push {
   readonly #failure = new AbortController();
   readonly #stop: AbortSignal;
   readonly #children = new Map<string, Child>();
+  readonly #outcomes = new Map<string, "present" | "put">();
   readonly #blobs = new Map<string, NeededBlob>();
   readonly #blobOutcomes = new Map<string, BlobOutcome["kind"]>();
 
@@ -108,7 +110,7 @@ export class Push {
       const { digest } = step.manifest;
       if (step.role === "root" || this.#children.has(digest)) continue;
       const answer = this.#watched(this.#isThere(step));
-      this.#children.set(digest, { step, answer, outcome: undefined, pushed: undefined });
+      this.#children.set(digest, { step, answer, tags: step.tags, pushed: undefined });
     }
     for (const step of blobs) {
       const known = this.#blobs.get(step.digest);
@@ -155,10 +157,7 @@ export class Push {
       throw putError(root, error);
     }
     this.#onEvent?.({ kind: "tagged" });
-    const children = [...this.#children].flatMap(([digest, { outcome }]): [string, "present" | "put"][] =>
-      outcome === undefined ? [] : [[digest, outcome]],
-    );
-    return { digest: manifest.digest, children: new Map(children), blobs: this.#blobOutcomes };
+    return { digest: manifest.digest, children: this.#outcomes, blobs: this.#blobOutcomes };
   }
 
   /** Ends what was begun, since there will be no plan. Resolves when nothing is under way any more. */
@@ -183,20 +182,22 @@ export class Push {
     const options = { signal: this.#signal, stop: this.#stop };
     const names = tags.length === 0 ? [digest] : tags;
     const found = await Promise.all(names.map((name) => this.#target.resolve(name, options)));
+    const absent = names.filter((_, index) => found[index] === undefined);
     for (const [index, one] of found.entries()) {
       // What others have attached under that name is not to be lost.
       if (one !== undefined && one.digest !== digest)
         this.#onEvent?.({ kind: "kept", tag: names[index] ?? "", digest: one.digest });
     }
-    if (found.includes(undefined)) return false;
     const child = this.#children.get(digest);
-    if (child !== undefined) child.outcome = "present";
+    if (child !== undefined && tags.length > 0) child.tags = absent;
+    if (absent.length > 0) return false;
+    this.#outcomes.set(digest, "present");
     return true;
   }
 
   async #ensure(step: BlobStep, neededBy: ReadonlySet<string>, again = false): Promise<BlobOutcome> {
     const isNeeded = (): boolean =>
-      again || [...neededBy].some((digest) => this.#children.get(digest)?.outcome !== "present");
+      again || [...neededBy].some((digest) => this.#outcomes.get(digest) !== "present");
     const outcome = await this.#target.ensureBlob(step, step.sources.map(this.#open), {
       signal: this.#signal,
       stop: this.#stop,
@@ -230,7 +231,11 @@ export class Push {
       if (this.#stop.aborted) throw new ManifestError("STOPPED", `${step.manifest.digest} was not put`);
       await this.#put(child);
     }
-    this.#onEvent?.({ kind: "child", child: step, outcome: child.outcome ?? "put" });
+    this.#onEvent?.({
+      kind: "child",
+      child: step,
+      outcome: this.#outcomes.get(step.manifest.digest) ?? "put",
+    });
   }
 
   /** Waits for the blobs that a manifest needs; throws what kept one from getting there. */
@@ -243,9 +248,9 @@ export class Push {
   }
 
   async #put(child: Child): Promise<void> {
-    const { manifest, role, needs, tags } = child.step;
+    const { manifest, role, needs } = child.step;
     try {
-      await this.#target.put(manifest, tags, {
+      await this.#target.put(manifest, child.tags, {
         signal: this.#signal,
         stop: this.#stop,
         role: role === "referrer" ? "referrer" : "child",
@@ -254,7 +259,7 @@ export class Push {
     } catch (error) {
       throw putError(child.step, error);
     }
-    child.outcome = "put";
+    this.#outcomes.set(manifest.digest, "put");
   }
 
   /** Brings again what something needs, whatever the target said of it: it turned out not to have it. */
