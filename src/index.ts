@@ -1,6 +1,7 @@
 /**
  * tsmanifest as a library: references, repositories (registries and OCI layouts), drafts and docker's store of them, and
- * the push of a list. No function here reads the environment, writes to a terminal or ends the process.
+ * the push of a list, or of any tree of manifests, to one place or to several. No function here reads the environment,
+ * writes to a terminal or ends the process. docs/library.md has a program for each purpose.
  */
 export { hasCode, ManifestError, type ErrorCode } from "./errors.js";
 
@@ -14,9 +15,12 @@ export {
 } from "./oci/reference.js";
 export { formatLocation, isSameLocation, locationOf, type Location } from "./oci/location.js";
 export { digestOf } from "./oci/digest.js";
-export type { Descriptor } from "./oci/descriptor.js";
+export { descriptor, type Descriptor } from "./oci/descriptor.js";
 export { parseManifest, type Manifest } from "./oci/manifest.js";
 export type { Platform } from "./oci/platform.js";
+export { readPlatformName } from "./oci/platformAliases.js";
+export { isSamePlatform, platformKey } from "./oci/platformMatcher.js";
+export { formatPlatform, normalizePlatform, parsePlatform, type PlatformDefaults } from "./oci/platformName.js";
 
 export type {
   Blob,
@@ -32,11 +36,32 @@ export { BlobError } from "./content/blobError.js";
 export { openLayout, type Layout } from "./content/layout.js";
 export { parseLayoutReference, type LayoutReference } from "./content/layoutReference.js";
 export { layoutSource, registrySource, SourceReader, type Source } from "./content/resolve.js";
+export { readFrom, type FromSource } from "./content/fromSource.js";
+export { ManifestCache, type ManifestCacheOptions } from "./content/manifestCache.js";
+export { TreeReader, type TreeItem, type TreeOptions } from "./content/manifestTree.js";
+export { formatPlace, parsePlace, type Place } from "./content/place.js";
 
 export { addEntries, DEFAULT_SETTINGS, emptyDraft, findEntry, withEntries } from "./list/draft.js";
-export type { Draft, Settings } from "./list/draft.js";
+export type { Draft, DraftBase, Settings } from "./list/draft.js";
 export { encodeList, lostInList } from "./list/encode.js";
 export { encodeEntry, type Entry } from "./list/entry.js";
+export { baseOf, mergeDrafts, type Merged, type Theirs } from "./list/merge.js";
+export { withoutReplaced } from "./list/replace.js";
+
+// One manifest of several, as `docker buildx imagetools create` makes it.
+export { parseAnnotations, type ListAnnotation } from "./list/annotationFlags.js";
+export { combine, type Combined, type CombinedSource, type CombineOptions } from "./list/combine.js";
+
+// What a list should have, and how it differs from another.
+export {
+  checkExpectations,
+  formatDifference,
+  listWarnings,
+  readExpectations,
+  type PlatformDifference,
+} from "./list/expectations.js";
+export { isSameList, listDifference, type ListDifference } from "./list/difference.js";
+
 export { openStore, type Store } from "./store/store.js";
 
 export type { Credentials } from "./registry/auth/credentials.js";
@@ -55,14 +80,38 @@ export { TransportError } from "./registry/http/transportError.js";
 export {
   accessesOf,
   plan,
+  planManifests,
+  rootOf,
   type BlobStep,
+  type ManifestsToPlan,
   type ManifestStep,
   type Plan,
+  type PlanItem,
   type PlanOptions,
 } from "./push/plan.js";
 export { requests, type Assumptions, type MountAnswer, type PlannedRequest } from "./push/requests.js";
-export { execute, type ExecuteOptions, type PushEvent, type PushResult } from "./push/execute.js";
+export {
+  execute,
+  Push,
+  type ExecuteOptions,
+  type PushEvent,
+  type PushOptions,
+  type PushResult,
+} from "./push/execute.js";
+export { executeAll, type ExecuteAllOptions } from "./push/executeAll.js";
+export { appendTo, type AppendOptions } from "./push/appendTo.js";
+export { survey, type Survey, type SurveyOptions } from "./push/survey.js";
+export {
+  NotVerifiedError,
+  verify,
+  verifyWithin,
+  type VerifyFault,
+  type VerifyOptions,
+  type VerifyWithinOptions,
+} from "./push/verify.js";
 export { PlanError, PutError, type ListFault } from "./push/errors.js";
+export { formatPlanReport, planReport, type PlanReportOptions } from "./ui/planReport.js";
+export { PlanReport } from "./ui/planReportSchema.js";
 
 // What the user has set up for docker, for programs that want the same.
 export { dockerConfigDir } from "./docker/config.js";

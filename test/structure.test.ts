@@ -74,6 +74,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "registry/auth",
     "registry/http",
     "store",
+    "ui",
   ],
 };
 
