@@ -20,6 +20,8 @@ export interface FromSource {
  * What `--from PATH` stands for: a folder of files named by digest (see {@link readDigestFolder}), or the file that
  * `docker buildx build` or `bake` wrote for `--metadata-file`. What several files or targets name is one source.
  * @throws INVALID_SOURCE, LIMIT or STORE, naming the file; nothing but the disk has been asked by then
+ * @example
+ * await readFrom("digests"); // [{ digest: "sha256:…", repository: undefined, alsoIn: [], subject: "digests/4f2a…" }]
  */
 export async function readFrom(path: string, signal?: AbortSignal): Promise<readonly FromSource[]> {
   const found = await withSubject(path, () => stat(path).catch(ignoreMissing));

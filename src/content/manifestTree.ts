@@ -41,6 +41,9 @@ export interface TreeOptions {
 /**
  * Reads manifests with all that they need and all that is attached to them: what indexes name, and what names one of them
  * as its subject. Each is read once from a repository.
+ * @example
+ * const reader = new TreeReader(new ManifestCache(), { isWanted: () => true });
+ * const items = await reader.readAttached(repository, digest); // signatures, SBOMs, and what is attached to those
  */
 export class TreeReader {
   readonly #cache: ManifestCache;

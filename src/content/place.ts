@@ -17,6 +17,8 @@ export interface Place {
  * Reads a reference or `oci-layout://DIR[:TAG][@DIGEST]`. The tag of a reference with neither tag nor digest is `latest`;
  * a layout's stays open (see `parseLayoutReference`).
  * @throws INVALID_REFERENCE
+ * @example
+ * parsePlace("app:v1"); // { location: { kind: "registry", … }, name: "docker.io/library/app", tag: "v1" }
  */
 export function parsePlace(text: string): Place {
   if (isLayoutReference(text)) {

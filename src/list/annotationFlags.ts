@@ -34,6 +34,8 @@ export interface ListAnnotation {
  * The annotations of all `--annotation` flags, in their order. The same key for the same target counts once, the last one.
  * buildx takes an empty key; `requireKey` refuses it.
  * @throws USAGE in buildx's words, which follow `failed to parse annotations: ` there
+ * @example
+ * parseAnnotations(["index:org.opencontainers.image.version=1.0"]);
  */
 export function parseAnnotations(
   texts: readonly string[],

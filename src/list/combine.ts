@@ -72,6 +72,9 @@ type IndexFile = z.infer<typeof IndexFile>;
 /**
  * Puts sources together, before platforms are chosen.
  * @throws USAGE for annotations that no list can have, INVALID_MANIFEST for a list that cannot be read
+ * @example
+ * const { descriptor, bytes } = combine([amd64, arm64], { annotations: [], preferIndex: true });
+ * parseManifest(descriptor.mediaType, bytes); // the index of both
  */
 export function combine(
   sources: readonly CombinedSource[],

@@ -44,6 +44,8 @@ export function readExpectations(texts: readonly string[]): readonly Platform[] 
  * `windows/amd64` expects any number of versions of Windows, each once; `windows(10.0.17763)/amd64` that build. What
  * is for no machine does not count: attestations, and artifacts (by their `artifactType`) without platform. Anything
  * else without platform, or of `unknown/unknown`, is unexpected: nobody can say what it runs on.
+ * @example
+ * checkExpectations(index.children, readExpectations(["linux/amd64,linux/arm64"]))?.missing; // ["linux/arm64"]
  */
 export function checkExpectations(
   descriptors: readonly Descriptor[],

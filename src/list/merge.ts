@@ -21,6 +21,8 @@ export interface Merged {
  * removed is gone; where the draft merges, an image of ours makes room for itself among theirs, too.
  *
  * The entries of theirs come first, then ours.
+ * @example
+ * const { draft, conflicts } = mergeDrafts(base, ours, { entries, annotations });
  */
 export function mergeDrafts(base: DraftBase, ours: Draft, theirs: Theirs): Merged {
   const before = new Map(base.entries.map((one) => [one.digest, encodeDescriptor(one)]));

@@ -5,6 +5,8 @@ import { attestedDigest, isAttestation } from "./attestations.js";
 /**
  * What stays of a list when images are merged into it: an image for the platform of a new one makes room for it, and its
  * attestations with it. What has no platform of a machine stays.
+ * @example
+ * withoutReplaced(index.children, [arm64]); // the others, with their attestations
  */
 export function withoutReplaced(
   there: readonly Descriptor[],

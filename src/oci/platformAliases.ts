@@ -65,6 +65,8 @@ const MAX_LENGTH = 64;
  * The platform of a name, in containerd's normal form: `linux/arm64` for `aarch64`, `arm64v8`, `linux/arm64/v8` and
  * `linux-arm64`. Linux unless it says; an operating system alone is refused, since no machine is meant.
  * @throws INVALID_PLATFORM for what nobody knows, with a suggestion in its hint where it looks like a typo
+ * @example
+ * formatPlatform(readPlatformName("armv7l")); // "linux/arm/v7"
  */
 export function readPlatformName(text: string): Platform {
   const platform = platformNamed(text.trim());

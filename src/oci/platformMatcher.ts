@@ -19,6 +19,8 @@ export function platformMatcher(wanted: readonly Platform[]): (platform: Platfor
 /**
  * A text that is the same for platforms that are the same to containerd, and reads as one: `linux/arm/v7`,
  * `windows(10.0.17763)/amd64`. The version of an operating system tells only platforms of Windows apart.
+ * @example
+ * platformKey(parsePlatform("linux/arm64/v8")); // "linux/arm64"
  */
 export function platformKey(platform: Platform): string {
   const normal = normalizePlatform(platform);

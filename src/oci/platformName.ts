@@ -40,6 +40,8 @@ export const ARCHITECTURES: readonly string[] = [
  * Reads a platform as containerd's `Parse` does. The result is not quite in normal form: `arm` has no variant, and
  * `linux/arm64/v8` keeps its own. What two parts or three say need not be known to anybody.
  * @throws INVALID_PLATFORM in containerd's words
+ * @example
+ * parsePlatform("windows(10.0.17763)/amd64")["os.version"]; // "10.0.17763"
  */
 export function parsePlatform(text: string, defaults: PlatformDefaults = LINUX_AMD64): Platform {
   const refuse = (fault: string): never => {

@@ -76,6 +76,11 @@ interface NeededBlob {
  * One push into one target. A plan is done by {@link Push.children}, then {@link Push.root}, which moves the tags; between
  * the two whoever pushes to several targets waits for all of them. What is known before the whole plan is can be begun
  * by {@link Push.begin}, and a second plan finds what the first has done.
+ * @example
+ * const push = new Push(target, open);
+ * push.begin({ blobs, manifests }); // as soon as something is known
+ * await push.children(planned);
+ * await push.root(planned);
  */
 export class Push {
   readonly #target: Repository;

@@ -16,6 +16,8 @@ export interface ExecuteAllOptions extends ExecuteOptions {
  * target leaves the tags of all as they were.
  * @param begun what was begun before the plans were whole, by the name of its target
  * @throws what went wrong in the first target in which something did
+ * @example
+ * await executeAll([plan(draft), plan(draft, { target: elsewhere, anyRegistry: true })], open);
  */
 export async function executeAll(
   plans: readonly Plan[],

@@ -56,6 +56,9 @@ const MAX_QUESTIONS = 32;
  * Asks a target what it has of a plan, and changes nothing: for its manifests as the push would, for the blobs that would
  * have to be copied, and for what each tag names now. Nothing is asked of the sources.
  * @throws what keeps anything from being asked: no answer, or a user who is not accepted
+ * @example
+ * const { tags, blobs } = await survey(plan(draft), open);
+ * blobs.filter(({ fate }) => fate === "copy"); // what would go through this machine
  */
 export async function survey(
   plan: Plan,

@@ -70,6 +70,8 @@ const SHOWN_FAULTS = 3;
  *
  * A tag by which a referrer is found may name another one: the push leaves what others have attached under that name.
  * @throws NotVerifiedError (NOT_VERIFIED) with all that is not so
+ * @example
+ * await verify(planned, open, { blobs: true });
  */
 export async function verify(
   plan: Plan,
@@ -83,6 +85,8 @@ export async function verify(
 /**
  * The same in a registry that may lag: asks again, for what was not there, until it is or the time is over.
  * @throws NotVerifiedError (NOT_VERIFIED) with what is not so at the end
+ * @example
+ * await verifyWithin(planned, open, { waitMs: 30_000 });
  */
 export async function verifyWithin(
   plan: Plan,

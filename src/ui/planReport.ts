@@ -35,7 +35,11 @@ export function formatPlanReport(
     : planReportText(report);
 }
 
-/** The same as data. */
+/**
+ * The same as data.
+ * @example
+ * const { requests, targets } = planReport([await survey(plan(draft), open)]);
+ */
 export function planReport(surveys: readonly Survey[], options: PlanReportOptions = {}): PlanReport {
   const planned = surveys.flatMap(({ plan, assumptions }) => {
     const target = formatLocation(plan.target);
