@@ -102,9 +102,11 @@ export function planManifests({
   items,
   mountOnly = false,
 }: ManifestsToPlan): Plan {
-  const isRootThere = includesLocation(rootSources, target);
+  // Without a source of its own it is a list of what the items say, whatever types it gives them.
+  const isRootThere = rootSources.length === 0 || includesLocation(rootSources, target);
   const content = isRootThere ? [] : [{ manifest: root, sources: rootSources }];
   const { blobs, manifests } = planItems(target, items, content);
+  const planned = new Set(manifests.map(({ manifest }) => manifest.digest));
   return {
     target,
     blobs,
@@ -114,7 +116,7 @@ export function planManifests({
         manifest: root,
         role: "root",
         needs: [
-          ...(isRootThere ? [] : blobsOf(root).map(({ digest }) => digest)),
+          ...(isRootThere ? [] : blobsOf(root, planned).map(({ digest }) => digest)),
           ...manifests.map(({ manifest }) => manifest.digest),
         ],
         tags,
@@ -140,11 +142,11 @@ export function planItems(
   const absent = [...distinct.values()].filter(({ sources }) => !includesLocation(sources, target));
   const digests = new Set(absent.map(({ manifest }) => manifest.digest));
   const steps = absent.map(({ manifest, role, tags = [], toleratesRefusal }): ManifestStep => {
-    const blobs = blobsOf(manifest).map(({ digest }) => digest);
+    const blobs = blobsOf(manifest, digests).map(({ digest }) => digest);
     const children = manifest.children.map(({ digest }) => digest).filter((digest) => digests.has(digest));
     return { manifest, role, needs: [...new Set([...blobs, ...children])], tags, toleratesRefusal };
   });
-  return { blobs: blobSteps([...absent, ...more], target), manifests: inNeedOrder(steps) };
+  return { blobs: blobSteps([...absent, ...more], target, digests), manifests: inNeedOrder(steps) };
 }
 
 /** One manifest that several sources have, or that is wanted for several reasons. */
@@ -163,10 +165,11 @@ function includesLocation(locations: readonly Location[], wanted: Location): boo
 }
 
 /** What is no manifest and must be there before it. An index may name anything. */
-function blobsOf({ blobs, children }: Manifest): readonly Descriptor[] {
-  return children.length === 0
-    ? blobs
-    : [...blobs, ...children.filter(({ mediaType }) => !mayBeManifest(mediaType))];
+function blobsOf({ blobs, children }: Manifest, planned: ReadonlySet<string>): readonly Descriptor[] {
+  if (children.length === 0) return blobs;
+  const isBlob = ({ mediaType, digest }: Descriptor): boolean =>
+    !mayBeManifest(mediaType) && !planned.has(digest);
+  return [...blobs, ...children.filter(isBlob)];
 }
 
 /** What an index names comes before it; otherwise the order stays. */
@@ -282,12 +285,12 @@ interface Content {
   readonly sources: readonly Location[];
 }
 
-function blobSteps(contents: readonly Content[], target: Location): BlobStep[] {
+function blobSteps(contents: readonly Content[], target: Location, planned: ReadonlySet<string>): BlobStep[] {
   const isNear = (location: Location): boolean =>
     location.kind === "registry" && target.kind === "registry" && location.domain === target.domain;
   const steps = new Map<string, BlobStep>();
   for (const { manifest, sources: places } of contents) {
-    for (const { digest, size, mediaType } of blobsOf(manifest)) {
+    for (const { digest, size, mediaType } of blobsOf(manifest, planned)) {
       checkBlobDigest(digest, manifest, places[0] ?? target);
       const { sources, neededBy }: Pick<BlobStep, "sources" | "neededBy"> = steps.get(digest) ?? {
         sources: [],

@@ -125,12 +125,17 @@ function isRefusedMount({ argv }: Step, { stderr }: Outcome): boolean {
   return argv[0] === "push" && stderr.startsWith("error mounting win/");
 }
 
+/** Of two entries of one platform docker says nothing. */
+function withoutWarnings(stderr: string): string {
+  return stderr.replaceAll(/^WARNING: .* is in the list (?:twice|\d+ times), as .*\n/gm, "");
+}
+
 /** What must be the same. stderr may have more lines: hints. */
 function visible(step: Step, { status, stdout, stderr }: Outcome) {
   return {
     status,
     stdout,
-    stderr: step.faults > 1 ? "" : step.argv[0] === "rm" ? stderr : firstLine(stderr),
+    stderr: step.faults > 1 ? "" : step.argv[0] === "rm" ? stderr : firstLine(withoutWarnings(stderr)),
   };
 }
 
