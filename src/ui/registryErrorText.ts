@@ -44,9 +44,10 @@ export function dockerText({ status, errors, outcome: { text } }: RegistryError)
   return `error parsing HTTP ${status} response body: ${fault}: ${JSON.stringify(text)}`;
 }
 
-/** The line below it: which request it was, since docker's words do not say, and what to do. */
-export function requestLine({ method, url, status, hint }: RegistryError): string {
-  const request = `${method} ${url} answered ${status}`;
+/** The line below it: which request it was, and what a failing server said of it, since docker's words do not; what to do. */
+export function requestLine({ method, url, status, reason, hint }: RegistryError): string {
+  const said = status < 500 || reason === "" ? "" : `: ${reason}`;
+  const request = `${method} ${url} answered ${status}${said}`;
   return hint === undefined ? request : `${request}; ${hint}`;
 }
 
