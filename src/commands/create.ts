@@ -87,6 +87,7 @@ function refuseToAmend(
   if (draft === undefined || amend || replace) return;
   throw new ManifestError("LIST_EXISTS", "refusing to amend an existing manifest list with no --amend flag", {
     subject: formatReference(list),
+    hint: "--amend adds to it, --replace begins anew",
   });
 }
 
