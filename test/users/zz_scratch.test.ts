@@ -10,7 +10,9 @@ it("x", async () => {
   const a = putBuild(r, "team/app", { architecture: "amd64", tag: "a" });
   const b = putBuild(r, "team/app", { architecture: "arm64", tag: "b" });
   const other = putBuild(r, "other/app", { architecture: "s390x", tag: "b" });
-  const T = `${r.host}/team/app:v1`, A = `${r.host}/team/app:a`, B = `${r.host}/team/app:b`;
+  const T = `${r.host}/team/app:v1`,
+    A = `${r.host}/team/app:a`,
+    B = `${r.host}/team/app:b`;
   const L = `${r.host}/team/list:v1`;
   const d = w.touch([a.index.digest, b.index.digest]);
   const foreign = w.touch([a.index.digest, other.index.digest], "foreign");
@@ -21,8 +23,11 @@ it("x", async () => {
   w.write("meta-array.json", "[]");
   w.write("meta-nothing.json", "{}");
   w.write("meta-baddigest.json", JSON.stringify({ "containerimage.digest": "sha256:xyz" }));
-  w.write("meta-badname.json", JSON.stringify({ "containerimage.digest": a.index.digest, "image.name": "UPPER/Case" }));
-  w.write("src-bad.json", "{\"mediaType\":3}");
+  w.write(
+    "meta-badname.json",
+    JSON.stringify({ "containerimage.digest": a.index.digest, "image.name": "UPPER/Case" }),
+  );
+  w.write("src-bad.json", '{"mediaType":3}');
   w.write("big", Buffer.alloc(5 * 1024 * 1024, "x"));
   w.write("big.json", Buffer.alloc(17 * 1024 * 1024, " "));
   w.write("storefile", "x");
@@ -112,7 +117,7 @@ it("x", async () => {
     ["imagetools", "create", "-t", "a\u001b[31mb", A],
     [...C, "sha256:zz"],
     [...C, `sha256:${"0".repeat(63)}`],
-    [...C, "{\"digest\":\"\"}"],
+    [...C, '{"digest":""}'],
     [...C, "{"],
     ["imagetools", "create", "-t", T, "-t", `${r.host}/x/y:1`, a.index.digest],
     [...C, "oci-layout://" + w.path("nolayout")],
@@ -134,8 +139,22 @@ it("x", async () => {
     const result = await Promise.race([w.run(...argv), timeout]);
     const reqs = r.requests.slice(before);
     const s = (x: string) => x.replaceAll(w.folder, "$W").replaceAll(r.host, "$R");
-    appendFileSync(out, `$ ${argv.map((x)=>s(JSON.stringify(x))).join(" ")}\n`);
+    appendFileSync(out, `$ ${argv.map((x) => s(JSON.stringify(x))).join(" ")}\n`);
     if (!result) appendFileSync(out, "  TIMEOUT\n");
-    else appendFileSync(out, `  ${result.status} out=${s(JSON.stringify(result.stdout.slice(0,80)))} err=${s(JSON.stringify(result.stderr.slice(0, 500)))} requests=${reqs.length}${reqs.length ? " " + s(reqs.filter(x=>!/^(GET|HEAD)/.test(x)).join(";").slice(0,200)) : ""}\n`);
+    else
+      appendFileSync(
+        out,
+        `  ${result.status} out=${s(JSON.stringify(result.stdout.slice(0, 80)))} err=${s(JSON.stringify(result.stderr.slice(0, 500)))} requests=${reqs.length}${
+          reqs.length
+            ? " " +
+              s(
+                reqs
+                  .filter((x) => !/^(GET|HEAD)/.test(x))
+                  .join(";")
+                  .slice(0, 200),
+              )
+            : ""
+        }\n`,
+      );
   }
 }, 600000);
