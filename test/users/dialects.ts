@@ -6,7 +6,12 @@ export interface Dialect {
   /** What `push` needs to be told where images are in another registry: docker refuses those, imagetools copies them. */
   readonly fromElsewhere: readonly string[];
   /** What the last command said, or the first that failed. */
-  make(scene: Pick<Scene, "run">, list: string, sources: readonly string[], flags?: Flags): Promise<Outcome>;
+  readonly make: (
+    scene: Pick<Scene, "run">,
+    list: string,
+    sources: readonly string[],
+    flags?: Flags,
+  ) => Promise<Outcome>;
 }
 
 interface Flags {

@@ -1,7 +1,6 @@
 import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
-import { connect, createServer } from "node:net";
+import { connect, createServer, type Socket } from "node:net";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { systemCode } from "../../src/errors.js";
 import type { AuthOptions } from "../../src/testing/index.js";
@@ -10,7 +9,7 @@ import { answer, type Incoming, type Outgoing } from "../helpers/peer.js";
 import { startProxy } from "../helpers/proxy.js";
 import { withScene, type Scene, type SceneOptions } from "../helpers/scene.js";
 import { SECRETS } from "../helpers/secrets.js";
-import { digestsAt, isComplete } from "./builds.js";
+import { digestsAt, isComplete } from "./contents.js";
 import { dialects } from "./dialects.js";
 
 /** What users ask of the way to a registry. The numbers are those of the asks, with a thread behind each. */
@@ -54,30 +53,37 @@ describe.each(dialects)("2: retries of $dialect", ({ make }) => {
 
   it.each([
     ["in its header", { "Retry-After": "0.4" }, ""],
-    ["in its body", {}, '{"errors":[{"code":"TOOMANYREQUESTS","message":"retry-after: 400ms, allowed: 9/s"}]}'],
-  ])("does not come back before the time that a rate limit gives %s (containerd#10447)", async (_, headers, body) => {
-    const times: number[] = [];
-    const isList = ({ method, url = "" }: Incoming): boolean =>
-      method === "PUT" && url.startsWith("/v2/team/app/manifests/");
-    await withScene(
-      {
-        images: [{}],
-        mounts: "allow",
-        intercept: (request, response) => {
-          if (!isList(request)) return false;
-          times.push(performance.now());
-          if (times.length > 1) return false;
-          request.resume();
-          return answer(response, 429, headers, body);
+    [
+      "in its body",
+      {},
+      '{"errors":[{"code":"TOOMANYREQUESTS","message":"retry-after: 400ms, allowed: 9/s"}]}',
+    ],
+  ])(
+    "does not come back before the time that a rate limit gives %s (containerd#10447)",
+    async (_, headers, body) => {
+      const times: number[] = [];
+      const isList = ({ method, url = "" }: Incoming): boolean =>
+        method === "PUT" && url.startsWith("/v2/team/app/manifests/");
+      await withScene(
+        {
+          images: [{}],
+          mounts: "allow",
+          intercept: (request, response) => {
+            if (!isList(request)) return false;
+            times.push(performance.now());
+            if (times.length > 1) return false;
+            request.resume();
+            return answer(response, 429, headers, body);
+          },
         },
-      },
-      async (scene) => {
-        expect(await make(scene, newList(scene), scene.sources)).toMatchObject({ status: 0 });
-        const [first = 0, second = 0] = times;
-        expect(second - first).toBeGreaterThanOrEqual(395);
-      },
-    );
-  });
+        async (scene) => {
+          expect(await make(scene, newList(scene), scene.sources)).toMatchObject({ status: 0 });
+          const [first = 0, second = 0] = times;
+          expect(second - first).toBeGreaterThanOrEqual(395);
+        },
+      );
+    },
+  );
 
   it("says which request failed, and how, where somebody wants no second try", async () => {
     const intercept = ({ url = "" }: Incoming, response: Outgoing): boolean =>
@@ -87,31 +93,42 @@ describe.each(dialects)("2: retries of $dialect", ({ make }) => {
       const made = await make(scene, newList(scene), scene.sources, { network });
       expect(made).toMatchObject({ status: 1, stdout: "" });
       expect(made.stderr).toMatch(/upstream is being restarted/);
-      expect(made.stderr).toMatch(/(?:GET|HEAD) http:\/\/127\.0\.0\.1:\d+\/v2\/src\/1\/manifests\/v1/);
+      expect(made.stderr).toMatch(/GET http:\/\/127\.0\.0\.1:\d+\/v2\/src\/1\/manifests\/v1 answered 503/);
       expect(scene.count(/\/v2\/src\/1\//)).toBe(1);
     });
   });
 });
 
-/** Listens on a port that belongs to root in most places; undefined where it cannot be had. */
-async function forwardFrom(port: number, address: string, to: number): Promise<(() => void) | undefined> {
+/** Passes on what comes to a port that belongs to root in most places; undefined where it cannot be had. */
+async function forwardFrom(
+  port: number,
+  address: string,
+  to: number,
+): Promise<{ readonly close: () => void } | undefined> {
+  const sockets: Socket[] = [];
   const server = createServer((socket) => {
     const other = connect(to, "127.0.0.1");
+    sockets.push(socket, other);
     socket.on("error", () => other.destroy());
     other.on("error", () => socket.destroy());
     socket.pipe(other).pipe(socket);
-    closing.push(() => socket.destroy());
   });
-  const closing: (() => void)[] = [() => server.close()];
-  const problem = await new Promise((resolve) => {
+  const problem = await new Promise<Error | undefined>((resolve) => {
     server.once("error", resolve);
     server.listen(port, address, () => {
       resolve(undefined);
     });
   });
-  if (problem === undefined) return () => closing.forEach((close) => close());
-  if (["EACCES", "EADDRINUSE"].includes(systemCode(problem) ?? "")) return undefined;
-  throw problem;
+  if (problem !== undefined) {
+    if (["EACCES", "EADDRINUSE"].includes(systemCode(problem) ?? "")) return undefined;
+    throw problem;
+  }
+  return {
+    close: () => {
+      server.close();
+      for (const socket of sockets) socket.destroy();
+    },
+  };
 }
 
 describe.each(dialects)("3: --insecure of $dialect", ({ make }) => {
@@ -127,8 +144,8 @@ describe.each(dialects)("3: --insecure of $dialect", ({ make }) => {
 
   it("takes a registry by plain HTTP that is named without a port, and has none of HTTPS (dc#2347, dc#3250)", async (test) => {
     await withScene({ domain: ELSEWHERE }, async (scene) => {
-      const close = await forwardFrom(80, ELSEWHERE, scene.peer.port);
-      if (close === undefined) {
+      const forward = await forwardFrom(80, ELSEWHERE, scene.peer.port);
+      if (forward === undefined) {
         test.skip("port 80 cannot be had here");
         return;
       }
@@ -136,7 +153,7 @@ describe.each(dialects)("3: --insecure of $dialect", ({ make }) => {
         expect(await make(scene, newList(scene), scene.sources, { network })).toMatchObject({ status: 0 });
         expect(digestsAt(scene.peer, NEW)).toEqual(digestsOf(scene));
       } finally {
-        close();
+        forward.close();
       }
     });
   });
@@ -313,38 +330,41 @@ describe.each(dialects)("19: credential helpers of $dialect", ({ make }) => {
   });
 });
 
-describe.each(dialects)("21 (docker-manifest-create-action#857): a registry that lags, and $dialect", ({ make }) => {
-  /** Shows the images only some time after the first question for one of them. */
-  function lagging(ms: number): NonNullable<SceneOptions["intercept"]> {
-    let shownAt = Infinity;
-    return ({ method, url = "" }, response) => {
-      if (method === "PUT" || !url.startsWith("/v2/src/")) return false;
-      if (shownAt === Infinity) shownAt = performance.now() + ms;
-      if (performance.now() >= shownAt) return false;
-      const error = { code: "MANIFEST_UNKNOWN", message: "manifest unknown" };
-      return answer(response, 404, {}, JSON.stringify({ errors: [error] }));
-    };
-  }
+describe.each(dialects)(
+  "21 (docker-manifest-create-action#857): a registry that lags, and $dialect",
+  ({ make }) => {
+    /** Shows the images only some time after the first question for one of them. */
+    function lagging(ms: number): NonNullable<SceneOptions["intercept"]> {
+      let shownAt = Infinity;
+      return ({ method, url = "" }, response) => {
+        if (method === "PUT" || !url.startsWith("/v2/src/")) return false;
+        if (shownAt === Infinity) shownAt = performance.now() + ms;
+        if (performance.now() >= shownAt) return false;
+        const error = { code: "MANIFEST_UNKNOWN", message: "manifest unknown" };
+        return answer(response, 404, {}, JSON.stringify({ errors: [error] }));
+      };
+    }
 
-  it("waits for images that were pushed a moment ago, as long as it is told", async () => {
-    await withScene({ intercept: lagging(600) }, async (scene) => {
-      const made = await make(scene, newList(scene), scene.sources, { create: ["--wait", "30s"] });
-      expect(made).toMatchObject({ status: 0 });
-      expect(digestsAt(scene.peer, NEW)).toEqual(digestsOf(scene));
+    it("waits for images that were pushed a moment ago, as long as it is told", async () => {
+      await withScene({ intercept: lagging(600) }, async (scene) => {
+        const made = await make(scene, newList(scene), scene.sources, { create: ["--wait", "30s"] });
+        expect(made).toMatchObject({ status: 0 });
+        expect(digestsAt(scene.peer, NEW)).toEqual(digestsOf(scene));
+      });
     });
-  });
 
-  it("fails at once without, and no later than it is told with it", async () => {
-    await withScene({ intercept: lagging(60_000) }, async (scene) => {
-      for (const create of [[], ["--wait", "400ms"]]) {
-        const made = await make(scene, newList(scene), scene.sources, { create });
-        expect(made).toMatchObject({ status: 1, stdout: "" });
-        expect(made.stderr).toMatch(/src\/0:v1/);
-      }
-      expect(scene.count(/ \/v2\/team\/app\/manifests\/v2$/)).toBe(0);
+    it("fails at once without, and no later than it is told with it", async () => {
+      await withScene({ intercept: lagging(60_000) }, async (scene) => {
+        for (const create of [[], ["--wait", "400ms"]]) {
+          const made = await make(scene, newList(scene), scene.sources, { create });
+          expect(made).toMatchObject({ status: 1, stdout: "" });
+          expect(made.stderr).toMatch(/src\/0:v1/);
+        }
+        expect(scene.count(/ \/v2\/team\/app\/manifests\/v2$/)).toBe(0);
+      });
     });
-  });
-});
+  },
+);
 
 it.each(dialects)(
   "21: $dialect does not end before the registry shows the list that it was given",
@@ -361,7 +381,6 @@ it.each(dialects)(
       const made = await make(scene, newList(scene), scene.sources, { push: ["--wait", "30s"] });
       expect(made).toMatchObject({ status: 0 });
       expect(shown).toBeGreaterThan(0);
-      await sleep(0);
     });
   },
 );

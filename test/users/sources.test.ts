@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { DOCKER_LIST, OCI_INDEX } from "../../src/oci/mediaTypes.js";
+import { putBuild } from "../helpers/builds.js";
 import { startPeer } from "../helpers/peer.js";
 import { withScene } from "../helpers/scene.js";
-import { attestedAt, buildxPush, digestsAt, isComplete, listAt, platformsAt } from "./builds.js";
+import { attestedAt, digestsAt, isComplete, listAt, platformsAt, putMultiBuild } from "./contents.js";
 import { dialects } from "./dialects.js";
 
 /**
@@ -17,8 +18,8 @@ describe.each(dialects)("sources of $dialect", ({ make, fromElsewhere }) => {
   describe("1 (bx#1509, mt#199): buildx has made an index of every image, for its provenance", () => {
     it("makes one list of them, and each attestation still says which image it is for", async () => {
       await withScene({ images: [] }, async (scene) => {
-        const amd64 = buildxPush(scene.peer, "build/app:amd64", AMD64);
-        const arm64 = buildxPush(scene.peer, "build/app:arm64", ARM64);
+        const amd64 = putBuild(scene.peer, "build/app", { ...AMD64, tag: "amd64" });
+        const arm64 = putBuild(scene.peer, "build/app", { ...ARM64, tag: "arm64" });
         const sources = ["amd64", "arm64"].map((tag) => `${scene.domain}/build/app:${tag}`);
         expect(await make(scene, `${scene.domain}/team/app:v2`, sources)).toMatchObject({ status: 0 });
 
@@ -29,9 +30,7 @@ describe.each(dialects)("sources of $dialect", ({ make, fromElsewhere }) => {
           "unknown/unknown",
           "unknown/unknown",
         ]);
-        const attested = [amd64, arm64].map(({ attestations: [one], images: [image] }) => {
-          return [one?.digest, image?.digest];
-        });
+        const attested = [amd64, arm64].map(({ attestation, image }) => [attestation.digest, image.digest]);
         expect(attestedAt(scene.peer, "team/app:v2").sort()).toEqual(attested.sort());
         expect(isComplete(scene.peer, "team/app:v2")).toBe(true);
       });
@@ -39,7 +38,7 @@ describe.each(dialects)("sources of $dialect", ({ make, fromElsewhere }) => {
 
     it("leaves the attestations out where that is what somebody wants", async () => {
       await withScene({ images: [] }, async (scene) => {
-        const { images } = buildxPush(scene.peer, "build/app:all", AMD64, ARM64);
+        const { images } = putMultiBuild(scene.peer, "build/app:all", AMD64, ARM64);
         const flags = { create: ["--attestations", "drop"] };
         const made = await make(
           scene,
@@ -55,7 +54,7 @@ describe.each(dialects)("sources of $dialect", ({ make, fromElsewhere }) => {
 
     it("takes one platform of an index, and its attestation with it", async () => {
       await withScene({ images: [] }, async (scene) => {
-        const { images, attestations } = buildxPush(scene.peer, "build/app:all", AMD64, ARM64);
+        const { images, attestations } = putMultiBuild(scene.peer, "build/app:all", AMD64, ARM64);
         const flags = { create: ["--platform", "linux/arm64"] };
         const made = await make(
           scene,
@@ -96,7 +95,9 @@ it("9 (nerdctl#4466): who did not mean another registry hears of the flag before
       await scene.run("create", list, `${builds.host}/ci/app:amd64`);
       const pushed = await scene.run("push", list);
       expect(pushed).toMatchObject({ status: 1, stdout: "" });
-      expect(pushed.stderr).toMatch(/cannot use source images from a different registry.*\n.*--cross-registry/);
+      expect(pushed.stderr).toMatch(
+        /cannot use source images from a different registry.*\n.*--cross-registry/,
+      );
       expect(scene.peer.requests).toEqual([]);
     });
   } finally {
@@ -119,17 +120,22 @@ describe("24: images for Windows", () => {
         create: ["--strict", "--expect", "windows/amd64"],
       });
       expect(made).toMatchObject({ status: 0, stderr: "" });
-      const versions = listAt(scene.peer, "team/app:v2").children.map(({ platform }) => platform?.["os.version"]);
+      const versions = listAt(scene.peer, "team/app:v2").children.map(
+        ({ platform }) => platform?.["os.version"],
+      );
       expect(versions).toEqual(["10.0.17763.6893", "10.0.20348.3207"]);
       expect(listAt(scene.peer, "team/app:v2").mediaType).toBe(DOCKER_LIST);
     });
   });
 
-  it.each(dialects)("need no layers of Microsoft's in the registry, by $dialect (mt#27)", async ({ make }) => {
-    await withScene({ images: builds.slice(0, 1), mounts: "refuse202" }, async (scene) => {
-      const made = await make(scene, `${scene.domain}/team/app:v2`, scene.sources);
-      expect(made).toMatchObject({ status: 0 });
-      expect(isComplete(scene.peer, "team/app:v2")).toBe(true);
-    });
-  });
+  it.each(dialects)(
+    "need no layers of Microsoft's in the registry, by $dialect (mt#27)",
+    async ({ make }) => {
+      await withScene({ images: builds.slice(0, 1), mounts: "refuse202" }, async (scene) => {
+        const made = await make(scene, `${scene.domain}/team/app:v2`, scene.sources);
+        expect(made).toMatchObject({ status: 0 });
+        expect(isComplete(scene.peer, "team/app:v2")).toBe(true);
+      });
+    },
+  );
 });
