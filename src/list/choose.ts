@@ -1,6 +1,7 @@
 import { ManifestError } from "../errors.js";
 import type { Descriptor } from "../oci/descriptor.js";
 import type { Platform } from "../oci/platform.js";
+import { suggestPlatformName } from "../oci/platformAliases.js";
 import { platformMatcher } from "../oci/platformMatcher.js";
 import { formatPlatform } from "../oci/platformName.js";
 import { attestedDigest, isAttestation } from "./attestations.js";
@@ -56,7 +57,7 @@ export function chooseChildren(
     .map(({ descriptor }) => descriptor)
     .filter((child) => attestations === "keep" || !isAttestation(child));
   if (chosen.length > 0 || children.length === 0) return chosen;
-  throw noMatch("none of the manifests match the provided platforms");
+  throw noManifestMatches(platforms);
 }
 
 /**
@@ -66,12 +67,24 @@ export function chooseChildren(
 export function checkImage({ platform }: Descriptor, { platforms }: Pick<Choice, "platforms">): void {
   if (platforms.length === 0 && platform !== undefined) return;
   if (platform === undefined) {
-    throw noMatch("cannot filter platforms from a manifest without platform information");
+    throw noMatch("cannot filter platforms from a manifest without platform information", []);
   }
   if (platformMatcher(platforms)(platform)) return;
-  throw noMatch(`input platform ${formatPlatform(platform)} does not match any of the provided platforms`);
+  throw noMatch(
+    `input platform ${formatPlatform(platform)} does not match any of the provided platforms`,
+    platforms,
+  );
 }
 
-function noMatch(message: string): ManifestError {
-  return new ManifestError("NO_MATCH", message);
+/** The error, in buildx's words, where nothing of a list has one of these platforms. */
+export function noManifestMatches(platforms: readonly Platform[]): ManifestError {
+  return noMatch("none of the manifests match the provided platforms", platforms);
+}
+
+/** containerd takes any word for an architecture: what there is none of may be a typo. */
+function noMatch(message: string, platforms: readonly Platform[]): ManifestError {
+  const meant = platforms.flatMap((platform) => suggestPlatformName(formatPlatform(platform)) ?? []);
+  return new ManifestError("NO_MATCH", message, {
+    hint: meant.length === 0 ? undefined : `did you mean ${meant.join(", ")}?`,
+  });
 }

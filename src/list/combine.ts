@@ -17,7 +17,7 @@ import { digestOf } from "../oci/digest.js";
 import { DOCKER_LIST, isListType, OCI_INDEX } from "../oci/mediaTypes.js";
 import type { Platform } from "../oci/platform.js";
 import { applyAnnotations, type ListAnnotation } from "./annotationFlags.js";
-import { checkImage, chooseByPlatform } from "./choose.js";
+import { checkImage, chooseByPlatform, noManifestMatches } from "./choose.js";
 
 /**
  * Makes one manifest of several as `docker buildx imagetools create` does, to the byte. Where buildx chooses by chance (the
@@ -116,7 +116,7 @@ export function combine(
   };
 }
 
-/** A source with only some of what it lists; as it is, if it is no list or nothing leaves. */
+/** A source with other entries than it lists, such as some of them; as it is, if it is no list or nothing changes. */
 export function withChildren<Source extends CombinedSource>(
   source: Source,
   choose: (children: readonly Descriptor[]) => readonly Descriptor[],
@@ -124,7 +124,8 @@ export function withChildren<Source extends CombinedSource>(
   if (!isListType(source.descriptor.mediaType)) return source;
   const index = readIndex(source.bytes);
   const manifests = [...choose(index.manifests)];
-  if (manifests.length === index.manifests.length) return source;
+  const isSame = manifests.every((child, at) => child === index.manifests[at]);
+  if (isSame && manifests.length === index.manifests.length) return source;
   const bytes = encodeIndexFile({ ...index, manifests });
   const { digest, size } = describe("", bytes);
   return { ...source, bytes, descriptor: { ...source.descriptor, digest, size } };
@@ -177,9 +178,7 @@ export function choosePlatforms(combined: Combined, platforms: readonly Platform
     return { kept: [], unattested: [], attestations: new Set() };
   }
   const { kept, subjects, isWanted } = chooseByPlatform(entries, platforms);
-  if (kept.length === 0) {
-    throw new ManifestError("NO_MATCH", "none of the manifests match the provided platforms");
-  }
+  if (kept.length === 0) throw noManifestMatches(platforms);
   const attested = new Set(subjects.values());
   const unattested = kept.filter(
     ({ descriptor }) =>

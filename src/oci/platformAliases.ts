@@ -95,6 +95,17 @@ export function suggestPlatform(os: string, architecture: string): string | unde
   return formatPlatform(platform);
 }
 
+/**
+ * What a platform may be meant for that is none: `linux/arm64` for `linux/arm46`, `linux/amd64` for `x86-64`. Undefined
+ * for one that there is, and where nothing comes to mind.
+ */
+export function suggestPlatformName(text: string): string | undefined {
+  const name = text.trim();
+  const platform = platformNamed(name) ?? nearestPlatform(name);
+  const suggestion = platform && formatPlatform(platform);
+  return suggestion === name ? undefined : suggestion;
+}
+
 /** `os(options)/architecture/variant`, `architecture/variant`, `architecture`, `os-architecture-variant`. */
 function platformNamed(name: string): Platform | undefined {
   const [first = "", ...rest] = name.split("/");
