@@ -3,9 +3,10 @@ import { join, resolve } from "node:path";
 import * as z from "zod/mini";
 import { hasCode, ManifestError } from "../errors.js";
 import { parseJson } from "../go/json.js";
+import { goQuote } from "../go/quote.js";
 import { limitTo } from "../limit.js";
 import { descriptor, type Descriptor } from "../oci/descriptor.js";
-import { checkDigest, digestLike } from "../oci/digest.js";
+import { checkDigest, digestFault, digestLike } from "../oci/digest.js";
 import { formatLocation, isSameLocation, type Location } from "../oci/location.js";
 import { parseManifest, withExactBytes, type Manifest } from "../oci/manifest.js";
 import { isTag } from "../oci/reference.js";
@@ -191,7 +192,7 @@ class OciLayout implements Layout {
 
   async put(manifest: Manifest, tags: readonly string[], options: PutOptions = {}): Promise<void> {
     const { digest, bytes } = manifest;
-    const { signal, role, restore, says } = options;
+    const { signal, role, restore, says, aroundMove } = options;
     checkPut(this.#name(digest), manifest, tags);
     await this.#checkChildren(manifest, restore);
     signal?.throwIfAborted();
@@ -203,7 +204,9 @@ class OciLayout implements Layout {
     await this.#make();
     // What index.json names is on the disk before it.
     await this.#blobs.sync();
-    await this.#index.change((entries) => withManifest(entries, manifest, tags, says));
+    const move = (): Promise<void> =>
+      this.#index.change((entries) => withManifest(entries, manifest, tags, says));
+    await (aroundMove === undefined || tags.length === 0 ? move() : aroundMove(tags, move));
   }
 
   async *referrers(digest: string, artifactType?: string): AsyncGenerator<Descriptor> {
@@ -235,6 +238,8 @@ class OciLayout implements Layout {
     const only = onlyOf(tagged);
     if (only === undefined) throw unknown(name, choice(tagged), "could be several images");
     const { digest, mediaType } = only.descriptor;
+    const fault = digestFault(digest);
+    if (fault !== undefined) throw invalidIndex(name, `${goQuote(digest)}: ${fault}`);
     const manifest = await this.#read(digest, mediaType);
     if (manifest === undefined) throw unknown(name, `index.json says that it is ${digest}, which is missing`);
     return manifest;
@@ -405,6 +410,13 @@ async function sweep(folder: string): Promise<void> {
     const isOld = found !== undefined && Date.now() - found.mtimeMs > LEFTOVER_MS;
     if (isOld) await rm(path, { recursive: true, force: true }).catch(() => undefined);
   }
+}
+
+function invalidIndex(name: string, what: string): ManifestError {
+  return new ManifestError("INVALID_DIGEST", `${name}: index.json says that it is ${what}`, {
+    subject: name,
+    hint: "the layout is damaged: write it anew",
+  });
 }
 
 /** What there is to choose from, for people. */
