@@ -27,6 +27,10 @@ export const create = defineCommand({
   async run(context, flags, [listName = "", ...sourceNames]) {
     const list = parseListName(listName);
     checkFlags(flags);
+    if (flags.subject !== "" || flags.artifactType !== "") {
+      const { checkSettingFlags } = await import("./readSubject.js");
+      checkSettingFlags(flags, list);
+    }
     const store = openUserStore(context, flags);
     const stored = await store.read(list);
     refuseToAmend(list, stored, flags);

@@ -6,7 +6,12 @@ import { fromPlaces } from "./fromFlag.js";
 
 /** What `create` makes entries of. */
 export type NamedSource =
-  | { readonly kind: "registry"; readonly ref: Reference }
+  | {
+      readonly kind: "registry";
+      readonly ref: Reference;
+      /** The file that names it, of a folder or of a build. */
+      readonly namedBy?: string | undefined;
+    }
   | { readonly kind: "layout"; readonly layout: LayoutReference };
 
 /** A reference, or an OCI layout. */
@@ -26,9 +31,9 @@ export async function namedSources(
   const places = await fromPlaces(from, { location: locationOf(list), name: repositoryName(list) });
   return [
     ...named,
-    ...places.flatMap(({ place: { location, digest } }): NamedSource[] =>
+    ...places.flatMap(({ place: { location, digest }, namedBy }): NamedSource[] =>
       location.kind === "registry" && digest !== undefined
-        ? [{ kind: "registry", ref: { domain: location.domain, path: location.path, digest } }]
+        ? [{ kind: "registry", ref: { domain: location.domain, path: location.path, digest }, namedBy }]
         : [],
     ),
   ];

@@ -1,6 +1,7 @@
-import { lstat, rm, writeFile } from "node:fs/promises";
+import { access, constants, lstat, rm, writeFile } from "node:fs/promises";
+import { dirname } from "node:path";
 import { readBounded, readFault } from "../docker/readBounded.js";
-import { ManifestError, messageOf } from "../errors.js";
+import { ManifestError, messageOf, systemCode } from "../errors.js";
 import { diskFault, ignoreMissing, move, uniqueName } from "../fileSystem.js";
 
 /** Files that the user names on the command line. */
@@ -16,8 +17,29 @@ export async function readInputFile(path: string): Promise<Buffer> {
   try {
     return await readBounded(path, MAX_INPUT);
   } catch (error) {
-    throw new ManifestError("CONFIG", `${path}: ${readFault(error)}`, { subject: path, cause: error });
+    const name = path === "" ? '""' : path;
+    throw new ManifestError("CONFIG", `${name}: ${readFault(error)}`, { subject: path, cause: error });
   }
+}
+
+/**
+ * Can a file be written there? To be asked before what it is to tell of is done.
+ * @throws CONFIG, naming it
+ */
+export async function checkOutputFile(path: string): Promise<void> {
+  try {
+    const there = await lstat(path).catch(ignoreMissing);
+    if (there?.isDirectory() === true) throw outputError(path, "is a folder, not a file");
+    if (there === undefined || there.isFile()) await access(dirname(path), constants.W_OK);
+  } catch (error) {
+    if (error instanceof ManifestError) throw error;
+    const why = systemCode(error) === "ENOENT" ? "there is no such folder" : undefined;
+    throw outputError(path, why ?? diskFault(error) ?? messageOf(error), error);
+  }
+}
+
+function outputError(path: string, why: string, cause?: unknown): ManifestError {
+  return new ManifestError("CONFIG", `${path}: ${why}`, { subject: path, cause });
 }
 
 /**
@@ -36,9 +58,6 @@ export async function writeOutputFile(path: string, bytes: Buffer): Promise<void
     await move(temporary, path);
   } catch (error) {
     await rm(temporary, { force: true });
-    throw new ManifestError("CONFIG", `${path}: ${diskFault(error) ?? messageOf(error)}`, {
-      subject: path,
-      cause: error,
-    });
+    throw outputError(path, diskFault(error) ?? messageOf(error), error);
   }
 }

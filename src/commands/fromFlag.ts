@@ -1,6 +1,6 @@
 import { parsePlace, type Place } from "../content/place.js";
 import type { WantedSource } from "../content/sourceText.js";
-import { ManifestError } from "../errors.js";
+import { hasCode, ManifestError } from "../errors.js";
 
 /**
  * The sources that `--from` names: folders of digests, metadata files of builds. What says no repository is in that of the
@@ -27,6 +27,28 @@ export async function fromPlaces(
         },
       );
     }
-    return { place: { ...place, tag: undefined, digest }, given: undefined, text: subject };
+    const text = subject;
+    return { place: { ...place, tag: undefined, digest }, given: undefined, text, namedBy: subject };
   });
+}
+
+/**
+ * Reads a source, which a file of `--from` may have named: a folder that several builds have left their digests in has
+ * some that are not in the repository.
+ */
+export async function readNamedBy<Value>(
+  file: string | undefined,
+  read: () => Promise<Value>,
+): Promise<Value> {
+  try {
+    return await read();
+  } catch (error) {
+    if (file === undefined || !hasCode(error, "MANIFEST_UNKNOWN")) throw error;
+    const { code, message, subject } = error;
+    throw new ManifestError(code, message, {
+      subject,
+      hint: `${file} names it: it may be the digest of another image, or of one that was not pushed`,
+      cause: error,
+    });
+  }
 }

@@ -1,3 +1,4 @@
+import { ManifestError } from "../errors.js";
 import { parseDuration } from "../go/duration.js";
 import type { FlagTable, FlagValues } from "../go/flags.js";
 
@@ -87,7 +88,23 @@ export const pushFlags = {
 
 export type PushFlags = FlagValues<typeof pushFlags>;
 
-/** The value of `--wait`, in milliseconds; 0 where it was not given. */
+/**
+ * The value of `--wait`, in milliseconds; 0 where it was not given.
+ * @throws USAGE
+ */
 export function waitMs({ wait }: FlagValues<typeof waitFlags>): number {
-  return wait === "" ? 0 : parseDuration(wait);
+  const ms = wait === "" ? 0 : parseDuration(wait);
+  if (ms >= 0) return ms;
+  throw new ManifestError("USAGE", `--wait ${wait}: nobody can wait less than no time`, { subject: wait });
+}
+
+/**
+ * Checks what is only used when everything else is done.
+ * @throws USAGE
+ */
+export function checkPushFlags(flags: PushFlags): void {
+  waitMs(flags);
+  if (flags.format !== pushFlags.format.default && !flags.plan) {
+    throw new ManifestError("USAGE", "--format is how --plan shows it: pass --plan, too");
+  }
 }

@@ -1,11 +1,13 @@
 import { parseLayoutReference } from "../content/layoutReference.js";
 import type { Context } from "../context.js";
-import { ManifestError } from "../errors.js";
+import { ManifestError, messageOf } from "../errors.js";
+import { goQuote } from "../go/quote.js";
 import type { Draft } from "../list/draft.js";
 import { lostInList } from "../list/encode.js";
 import { formatLocation, isSameLocation, locationOf, type Location } from "../oci/location.js";
 import { formatReference, isTag, parseReference, type Reference } from "../oci/reference.js";
 import { accessesOf } from "../push/plan.js";
+import { checkPushFlags } from "./listFlags.js";
 import type { PushCommandFlags } from "./pushCommandFlags.js";
 import type { Plans, Pushed, Target, Targets, Work } from "./pushWork.js";
 import { planAnywhere, planFor, send } from "./sendDraft.js";
@@ -20,6 +22,7 @@ export async function pushDraft(
   flags: PushCommandFlags,
   stored: Draft,
 ): Promise<Pushed | undefined> {
+  checkPushFlags(flags);
   const draft = withType(stored, flags.type);
   const targets = targetsOf(draft.name, flags);
   const planned = plansWithoutAsking(draft, targets, flags);
@@ -70,11 +73,23 @@ function ownTags({ tag }: Reference): readonly string[] {
 }
 
 function elsewhere(text: string): Target {
-  const reference = parseReference(text);
+  const reference = parseTagReference(text);
   if (reference.tag !== undefined) return { location: locationOf(reference), tags: [reference.tag] };
   throw new ManifestError("INVALID_REFERENCE", `--tag ${text}: a list is pushed under a tag, not a digest`, {
     subject: text,
   });
+}
+
+function parseTagReference(text: string): Reference {
+  try {
+    return parseReference(text);
+  } catch (error) {
+    throw new ManifestError("INVALID_REFERENCE", `--tag ${goQuote(text)}: ${messageOf(error)}`, {
+      subject: text,
+      hint: "write a tag, or a whole reference: latest, registry.example/team/app:v1",
+      cause: error,
+    });
+  }
 }
 
 function layoutTarget(text: string): Target {

@@ -11,6 +11,7 @@ import { readPlatformName } from "../oci/platformAliases.js";
 import type { Reference } from "../oci/reference.js";
 import type { CreateFlags } from "./createFlags.js";
 import type { NamedSource } from "./createSources.js";
+import { readNamedBy } from "./fromFlag.js";
 import { waitMs } from "./listFlags.js";
 import { openSession, type Session } from "./session.js";
 import { untilThere } from "./untilThere.js";
@@ -47,7 +48,8 @@ export async function readSources(
   const wait = waitMs(flags);
   const entriesOf = async (source: NamedSource): Promise<Entry[]> => {
     const read = async (): Promise<Entry[]> => reader.entries(await sourceOf(source, list, session));
-    return wait === 0 ? read() : untilThere(read, wait, context.signal);
+    const file = source.kind === "registry" ? source.namedBy : undefined;
+    return readNamedBy(file, () => (wait === 0 ? read() : untilThere(read, wait, context.signal)));
   };
   try {
     const results = await Promise.allSettled([

@@ -1,6 +1,7 @@
 import type { Context } from "../context.js";
-import { ManifestError } from "../errors.js";
+import { ManifestError, messageOf } from "../errors.js";
 import type { FlagValues } from "../go/flags.js";
+import { goQuote } from "../go/quote.js";
 import type { Settings } from "../list/draft.js";
 import { descriptor, type Descriptor } from "../oci/descriptor.js";
 import { isDigest } from "../oci/digest.js";
@@ -37,6 +38,28 @@ export async function readSubject(
   });
 }
 
+/**
+ * Checks these flags as far as that goes without asking.
+ * @throws USAGE, INVALID_REFERENCE
+ */
+export function checkSettingFlags(flags: SettingFlags, list: Reference): void {
+  readArtifactType(flags.artifactType);
+  if (flags.subject !== "" && flags.subject !== NONE) subjectOf(flags, list);
+}
+
+/** An image, or a digest in the list's own repository. */
+function subjectOf({ subject }: SettingFlags, { domain, path }: Reference): Reference {
+  if (isDigest(subject)) return withDigest({ domain, path }, subject);
+  try {
+    return parseReference(subject);
+  } catch (error) {
+    throw new ManifestError("INVALID_REFERENCE", `--subject ${goQuote(subject)}: ${messageOf(error)}`, {
+      subject,
+      cause: error,
+    });
+  }
+}
+
 function readArtifactType(text: string): string | undefined {
   if (text === "") return undefined;
   if (text === NONE) return "";
@@ -47,14 +70,13 @@ function readArtifactType(text: string): string | undefined {
   });
 }
 
-/** What the registry has under a name, or under a digest in the list's own repository. */
+/** What the registry has under the subject's name. */
 async function describe(
   context: Context,
   flags: SettingFlags & NetworkFlags,
-  { domain, path }: Reference,
+  list: Reference,
 ): Promise<Descriptor> {
-  const { subject } = flags;
-  const ref = isDigest(subject) ? withDigest({ domain, path }, subject) : parseReference(subject);
+  const ref = subjectOf(flags, list);
   const { openSession } = await import("./session.js");
   const { registrySource, SourceReader } = await import("../content/resolve.js");
   const location = locationOf(ref);

@@ -71,6 +71,8 @@ export interface WantedSource {
   readonly isGivenWhole?: true;
   /** As it was given, for messages. */
   readonly text: string;
+  /** The file that names it, of a folder or of a build. */
+  readonly namedBy?: string;
 }
 
 /**

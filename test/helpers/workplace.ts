@@ -33,13 +33,12 @@ const WAITS: Waits = {
 /** A new one for each test of a file. */
 export function useWorkplace(): Workplace {
   let folder = "";
-  let peers: Peer[] = [];
+  const peers: Peer[] = [];
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), "workplace-"));
   });
   afterEach(async () => {
-    await Promise.all(peers.map((peer) => peer.close()));
-    peers = [];
+    await Promise.all(peers.splice(0).map((peer) => peer.close()));
     rmSync(folder, { recursive: true });
   });
   const path = (...names: string[]): string => join(folder, ...names);

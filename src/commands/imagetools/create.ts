@@ -2,14 +2,17 @@ import { arch } from "node:os";
 import { parseTarget, type Place } from "../../content/place.js";
 import { parseSourceText } from "../../content/sourceText.js";
 import { ManifestError } from "../../errors.js";
+import { goQuote } from "../../go/quote.js";
 import { parseAnnotations } from "../../list/annotationFlags.js";
 import { encodeMetadata } from "../../list/combine.js";
+import { suggestPlatformName } from "../../oci/platformAliases.js";
 import { parsePlatform } from "../../oci/platformName.js";
 import type { Platform } from "../../oci/platform.js";
+import { escapeControls } from "../../ui/text.js";
 import { defineCommand } from "../command.js";
-import { readInputFile, writeOutputFile } from "../files.js";
+import { checkOutputFile, readInputFile, writeOutputFile } from "../files.js";
 import { networkFlags } from "../networkFlags.js";
-import { expectationFlags, pushFlags, sourceFlags } from "../listFlags.js";
+import { checkPushFlags, expectationFlags, pushFlags, sourceFlags } from "../listFlags.js";
 import { builderFlags } from "./builderFlags.js";
 
 export const imagetoolsCreate = defineCommand({
@@ -73,6 +76,8 @@ export const imagetoolsCreate = defineCommand({
     if (!flags.dryRun && flags.tag.length === 0) {
       throw usage("can't push with no tags specified, please set --tag or --dry-run");
     }
+    checkPushFlags(flags);
+    if (flags.plan && flags.dryRun) throw usage("--plan and --dry-run: choose one of them");
     const files = await Promise.all(flags.file.map(readSourceFile));
     const targets = flags.tag.map(parseTarget);
     const [first] = flags.tag;
@@ -82,6 +87,11 @@ export const imagetoolsCreate = defineCommand({
     const annotations = readAnnotations(flags.annotation);
     if (flags.merge && flags.append) throw usage("--append and --merge: choose one of them");
     if (flags.merge && targets.length === 0) throw usage("--merge needs a --tag: the list that is added to");
+    if (flags.metadataFile !== "" && !flags.dryRun && !flags.plan) await checkOutputFile(flags.metadataFile);
+    for (const text of withoutKey(annotations, flags.annotation)) {
+      const named = escapeControls(goQuote(text));
+      context.stderr.write(`WARNING: --annotation ${named} has no key: write it as index:KEY=VALUE\n`);
+    }
 
     const { runImagetoolsCreate } = await import("./runCreate.js");
     const made = await runImagetoolsCreate(context, flags, {
@@ -125,9 +135,10 @@ function parsePlatforms(text: string, platform: NodeJS.Platform): Platform[] {
     } catch (error) {
       if (!(error instanceof ManifestError)) throw error;
       const { code, message, hint } = error;
+      const meant = suggestPlatformName(one);
       throw new ManifestError(code, `invalid platform "${one}": ${message}`, {
         subject: one,
-        hint,
+        hint: meant === undefined ? hint : `did you mean ${meant}?`,
         cause: error,
       });
     }
@@ -142,6 +153,12 @@ function readAnnotations(texts: readonly string[]): ReturnType<typeof parseAnnot
     const { code, message, subject, hint } = error;
     throw new ManifestError(code, `failed to parse annotations: ${message}`, { subject, hint, cause: error });
   }
+}
+
+/** buildx takes what has no key, and nobody can have meant that. */
+function withoutKey(annotations: ReturnType<typeof parseAnnotations>, texts: readonly string[]): string[] {
+  if (annotations.every(({ key }) => key !== "")) return [];
+  return texts.filter((text) => /^[^=]*:=/.test(text));
 }
 
 function usage(message: string): ManifestError {

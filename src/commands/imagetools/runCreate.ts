@@ -18,6 +18,7 @@ import {
   type CombinedSource,
 } from "../../list/combine.js";
 import { isAttestation } from "../../list/attestations.js";
+import { hasAll } from "../../list/lost.js";
 import { withoutReplaced } from "../../list/replace.js";
 import { descriptor, type Descriptor } from "../../oci/descriptor.js";
 import { isDigest } from "../../oci/digest.js";
@@ -27,11 +28,12 @@ import { DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST } from "../../oci/mediaTypes.j
 import { NO_PLATFORM, type Platform } from "../../oci/platform.js";
 import { normalizePlatform } from "../../oci/platformName.js";
 import { Push, type PushEvent } from "../../push/execute.js";
+import type { MoveGuard } from "../../push/executeAll.js";
 import { planItems, planManifests, type Plan, type PlanItem } from "../../push/plan.js";
 import { transferProgress, type ProgressMode, type TransferProgress } from "../../ui/transferProgress.js";
 import { escapeControls } from "../../ui/text.js";
 import { expectationsOf } from "../expectations.js";
-import { fromPlaces } from "../fromFlag.js";
+import { fromPlaces, readNamedBy } from "../fromFlag.js";
 import { waitMs, type PushFlags } from "../listFlags.js";
 import type { NetworkFlags } from "../networkFlags.js";
 import { publish } from "../publish.js";
@@ -199,28 +201,22 @@ class CreateWork {
     const { appendTo } = await import("../../push/appendTo.js");
     const [tag = "latest"] = tagsOf(first);
     let made: Made | undefined;
-    const others = await this.#readOthers();
+    let there: readonly Descriptor[] = [];
+    const added = new Map<string, Descriptor>();
     await appendTo({
       repository: this.#session.open(first.location),
       tag,
       signal: this.#context.signal,
+      settleMs: this.#context.waits?.settleMs,
       put: async (base, guard) => {
+        there = base?.children ?? [];
         made = await this.#make(base === undefined ? await this.#base() : await this.#baseOf(base, first));
+        const known = new Set(there.map(({ digest }) => digest));
+        for (const one of entriesOf(made.combined)) if (!known.has(one.digest)) added.set(one.digest, one);
         await this.#publish(made, guard);
         return made.root;
       },
-      isIn: (list) => {
-        const there = new Set(list.children.map(({ digest }) => digest));
-        return entriesOf(combine(others, { annotations: [], preferIndex: true })).every(({ digest }) =>
-          there.has(digest),
-        );
-      },
-      onSlow: (tookMs) => {
-        const seconds = (tookMs / 1000).toFixed(1);
-        this.#warn(
-          `the registry took ${seconds} s to move ${formatPlace(first)}: what others added to it meanwhile may be lost`,
-        );
-      },
+      isIn: ({ children }) => hasAll(children, [...added.values()], there, this.#flags.merge ? "merge" : "append"),
     });
     if (made === undefined) throw new Error("nothing was made");
     return made.combined.descriptor;
@@ -261,14 +257,18 @@ class CreateWork {
     return this.#others;
   }
 
-  async #readOne({ place, given, isGivenWhole }: WantedSource): Promise<ReadSource> {
+  async #readOne({ place, given, isGivenWhole, namedBy }: WantedSource): Promise<ReadSource> {
     const name = formatPlace(place);
     const repository = this.#session.open(place.location);
     const reference = await this.#referenceOf(place);
-    const manifest = await this.#there(() => this.#cache.manifest(repository, reference, name));
+    const manifest = await readNamedBy(namedBy, () =>
+      this.#there(() => this.#cache.manifest(repository, reference, name)),
+    );
     this.#cache.know(repository, manifest);
     const { mediaType, digest, bytes } = manifest;
     const listed = await listedIn(place, reference);
+    // buildx shows what a layout says, and fails when it is to push it.
+    if (listed !== undefined && !this.#flags.dryRun) checkListedSize(listed, bytes, name);
     const found = isGivenWhole
       ? given
       : mergeGiven({ ...(listed ?? descriptor(mediaType, digest, bytes.byteLength)), digest }, given);
@@ -351,7 +351,7 @@ class CreateWork {
   }
 
   /** Reads what the list is made of, as far as a target lacks it, and has it all sent. */
-  async #publish(made: Made, guard?: () => Promise<void>): Promise<void> {
+  async #publish(made: Made, guard?: MoveGuard): Promise<void> {
     await this.#readItems(made);
     const open = this.#open;
     const named = [...this.#targets, ...made.sources.map(({ repository }) => repository)].map(
@@ -375,7 +375,7 @@ class CreateWork {
     await publish(this.#context, this.#flags, plans, open, {
       begun: this.#begun,
       onEvent: this.#onEvent,
-      ...(guard && { beforeTags: guard }),
+      guard,
     });
   }
 
@@ -449,6 +449,16 @@ class CreateWork {
 async function listedIn({ location }: Place, reference: string): Promise<Descriptor | undefined> {
   if (location.kind === "registry" || isDigest(reference)) return undefined;
   return openLayout(location.folder).listed(reference);
+}
+
+/** A size that is wrong would go into the list, which nobody could pull then. */
+function checkListedSize({ size }: Descriptor, { byteLength }: Buffer, name: string): void {
+  if (Number(size) === byteLength) return;
+  throw new ManifestError(
+    "DIGEST_MISMATCH",
+    `${name}: index.json says that it has ${size} bytes, and it has ${byteLength}`,
+    { subject: name, hint: "the layout is damaged: write it anew" },
+  );
 }
 
 /** What refers to a manifest as buildx sees it: in a layout what says nothing of its type counts for nothing. */
