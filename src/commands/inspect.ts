@@ -11,7 +11,7 @@ import { checkEntrySource } from "../push/plan.js";
 import { escapeControls } from "../ui/text.js";
 import { defineCommand } from "./command.js";
 import { networkFlags, type NetworkFlags } from "./networkFlags.js";
-import { listNotFound, openUserStore } from "./userStore.js";
+import { listNotFound, openUserStore, storeFlags } from "./userStore.js";
 
 export const inspect = defineCommand({
   name: "inspect",
@@ -29,11 +29,12 @@ export const inspect = defineCommand({
       short: "v",
       description: "Show all that is kept of each image, with its platform",
     },
+    ...storeFlags,
     ...networkFlags,
   },
   async run(context, flags, [first = "", second]) {
     const ref = parseReference(second ?? first);
-    const store = openUserStore(context);
+    const store = openUserStore(context, flags);
     // An empty list name is none to docker: `inspect "$LIST" image` of a script that has not set it.
     if (second !== undefined && first !== "") {
       const entry = await store.readEntry(parseReference(first), ref);

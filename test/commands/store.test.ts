@@ -29,6 +29,10 @@ describe("another store", () => {
       stdout: "x.example/elsewhere:v1\n",
     });
     expect(await here.run("ls", "-q")).toMatchObject({ stdout: "" });
+    expect(await here.run("inspect", "--store", folder, "x.example/elsewhere:v1")).toMatchObject({
+      status: 0,
+      stdout: expect.stringContaining('"schemaVersion": 2') as string,
+    });
     expect(await here.run("rm", "--store", folder, "x.example/elsewhere:v1")).toMatchObject({ status: 0 });
     expect(await readdir(folder)).toEqual([]);
     expect(await readdir(here.home)).toEqual(["deep"]);
