@@ -33,4 +33,6 @@ export interface Waits {
     readonly longestRetryAfterMs: number;
     readonly totalMs: number;
   };
+  /** How long others are given who add to the same list; see `push/appendTo.ts`. */
+  readonly settleMs?: number;
 }

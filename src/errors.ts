@@ -38,6 +38,8 @@ export type ErrorCode =
   | "NO_MATCH"
   /** The tag points elsewhere than when it was read: somebody else has moved it. */
   | "TAG_MOVED"
+  /** What was pushed is there; what somebody else pushed under the same tag meanwhile may have been overwritten by it. */
+  | "OTHERS_OVERWRITTEN"
   /** What was pushed is not what is there afterwards. */
   | "NOT_VERIFIED"
   /** Content that does not have the digest or size that it should have. */

@@ -8,7 +8,7 @@ import { escapeControls } from "../ui/text.js";
 import { waitMs, type PushFlags } from "./listFlags.js";
 import type { NetworkFlags } from "./networkFlags.js";
 
-export interface PublishOptions extends Pick<ExecuteAllOptions, "beforeTags" | "onEvent"> {
+export interface PublishOptions extends Pick<ExecuteAllOptions, "guard" | "onEvent"> {
   readonly begun?: ReadonlyMap<string, Push>;
 }
 

@@ -1,8 +1,9 @@
 import type { Draft, DraftBase } from "../list/draft.js";
-import { baseOf, mergeDrafts } from "../list/merge.js";
+import { baseOf, isMergedIn, mergeDrafts } from "../list/merge.js";
 import type { Manifest } from "../oci/manifest.js";
 import { formatReference, withDigest } from "../oci/reference.js";
 import { appendTo } from "../push/appendTo.js";
+import { rootOf } from "../push/plan.js";
 import { escapeControls } from "../ui/text.js";
 import type { Pushed, Work } from "./pushWork.js";
 import { readRemoteList } from "./readSources.js";
@@ -14,40 +15,30 @@ import { planAnywhere, send } from "./sendDraft.js";
  */
 export async function pushOnto(work: Work, draft: Draft, base: DraftBase, tag: string): Promise<Pushed> {
   const { context, session, targets } = work;
-  const before = new Set(base.entries.map(({ digest }) => digest));
-  const added = draft.entries
-    .map(({ descriptor: { digest } }) => digest)
-    .filter((digest) => !before.has(digest));
   const warn = (text: string): void => {
     context.stderr.write(`WARNING: ${escapeControls(text)}\n`);
   };
   let merged = draft;
-  let root: Manifest | undefined;
+  let last: { readonly root: Manifest; readonly theirs: Manifest | undefined } | undefined;
   let printed: (string | Uint8Array)[] = [];
   await appendTo({
     repository: session.open(targets[0].location),
     tag,
     signal: context.signal,
+    settleMs: context.waits?.settleMs,
     put: async (theirs, guard) => {
       merged = await onto(work, draft, base, theirs, warn);
       printed = [];
       const stdout = { write: (text: string | Uint8Array) => printed.push(text) };
-      root = await send(work, merged, await planAnywhere(work, merged), stdout, guard);
-      return root;
+      const plans = await planAnywhere(work, merged);
+      last = { root: rootOf(plans[0]).manifest, theirs };
+      return send(work, merged, plans, stdout, guard);
     },
-    isIn: (list) => {
-      const there = new Set(list.children.map(({ digest }) => digest));
-      return added.every((digest) => there.has(digest));
-    },
-    onSlow: (tookMs) => {
-      const seconds = (tookMs / 1000).toFixed(1);
-      warn(
-        `the registry took ${seconds} s to move ${formatReference(draft.name)}: what others added meanwhile may be lost`,
-      );
-    },
+    isIn: (list) => last === undefined || isMergedIn(base, draft, last, list),
   });
   for (const text of printed) context.stdout.write(text);
-  if (root === undefined) throw new Error("nothing was pushed");
+  if (last === undefined) throw new Error("nothing was pushed");
+  const { root } = last;
   const { annotations } = merged.settings;
   return {
     digest: root.digest,

@@ -1,6 +1,7 @@
 import type { Output } from "../context.js";
 import type { Draft } from "../list/draft.js";
 import type { Manifest } from "../oci/manifest.js";
+import type { MoveGuard } from "../push/executeAll.js";
 import { plan, rootOf, type Plan, type PlanItem } from "../push/plan.js";
 import type { PushCommandFlags } from "./pushCommandFlags.js";
 import type { Plans, Target, Work } from "./pushWork.js";
@@ -36,7 +37,7 @@ export async function send(
   draft: Draft,
   plans: Plans,
   stdout: Output,
-  beforeTags?: () => Promise<void>,
+  guard?: MoveGuard,
 ): Promise<Manifest | undefined> {
   const { publish } = await import("./publish.js");
   const { pushProgress } = await import("../ui/pushProgress.js");
@@ -45,7 +46,7 @@ export async function send(
   try {
     const results = await publish(context, flags, plans, session.open, {
       onEvent: progress.onEvent,
-      ...(beforeTags && { beforeTags }),
+      guard,
     });
     return results && rootOf(plans[0]).manifest;
   } catch (error) {

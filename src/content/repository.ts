@@ -74,6 +74,9 @@ export interface ResolveOptions extends Interruptible {
   readonly mustKnow?: boolean | undefined;
 }
 
+/** What goes around each request that moves tags: it may look first, watch meanwhile, or throw in its place. */
+export type AroundMove = <Result>(tags: readonly string[], move: () => Promise<Result>) => Promise<Result>;
+
 export interface PutOptions extends Interruptible {
   /**
    * Called when the repository says that something the manifest names is not there, before it is put again: puts that
@@ -88,6 +91,8 @@ export interface PutOptions extends Interruptible {
   readonly role?: "child" | "referrer" | "root" | undefined;
   /** What a layout's index.json says of it, besides what it is: the platform of an image, annotations. */
   readonly says?: Pick<Descriptor, "platform" | "annotations"> | undefined;
+  /** For tags that others may move at the same moment: each try is one move. What it throws is thrown. */
+  readonly aroundMove?: AroundMove | undefined;
 }
 
 export interface Blob {

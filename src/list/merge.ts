@@ -1,7 +1,10 @@
 import { encodeDescriptor, type Descriptor } from "../oci/descriptor.js";
+import type { Manifest } from "../oci/manifest.js";
 import type { Annotations, Draft, DraftBase, Settings } from "./draft.js";
 import { withoutOrphans } from "./attestations.js";
 import type { Entry } from "./entry.js";
+import { groupBy } from "./groupBy.js";
+import { hasAll } from "./lost.js";
 import { withoutReplaced } from "./replace.js";
 
 /** What somebody else has made of the list that a draft began with. */
@@ -61,6 +64,39 @@ export function mergeDrafts(base: DraftBase, ours: Draft, theirs: Theirs): Merge
     annotations: mergeAnnotations(base.annotations, ours.settings.annotations, theirs.annotations, conflicts),
   };
   return { draft: { ...ours, entries, settings }, conflicts };
+}
+
+/**
+ * Does a list that others have made of ours still say what our draft says otherwise than the base? What they have changed
+ * once more counts as theirs: only what is as it was before has been undone.
+ * @param put the list that was made of the draft, and what of
+ */
+export function isMergedIn(
+  base: DraftBase,
+  ours: Draft,
+  { root, theirs }: { readonly root: Manifest; readonly theirs: Manifest | undefined },
+  list: Manifest,
+): boolean {
+  const [before, put, now] = [base.entries, root.children, list.children].map(saidByDigest);
+  const own = new Set(ours.entries.map(({ descriptor }) => descriptor.digest));
+  const added = ours.entries.map(descriptorOf).filter(({ digest }) => before?.has(digest) !== true);
+  const isUndone = base.entries.some(({ digest }) => {
+    if (!own.has(digest)) return now?.has(digest) === true;
+    const was = before?.get(digest);
+    return put?.get(digest) !== was && now?.get(digest) === was;
+  });
+  const keys = [...Object.keys(base.annotations), ...Object.keys(ours.settings.annotations)];
+  const isLost = keys.some((key) => {
+    const was = base.annotations[key];
+    return root.annotations[key] !== was && list.annotations[key] === was;
+  });
+  return !isUndone && !isLost && hasAll(list.children, added, theirs?.children ?? [], base.mode);
+}
+
+/** All that a list says of each of its manifests: one may stand for several platforms. */
+function saidByDigest(descriptors: readonly Descriptor[]): ReadonlyMap<string, string> {
+  const groups = groupBy(descriptors, ({ digest }) => digest);
+  return new Map([...groups].map(([digest, all]) => [digest, all.map(encodeDescriptor).sort().join()]));
 }
 
 const descriptorOf = ({ descriptor }: Entry): Descriptor => descriptor;

@@ -1,102 +1,187 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Repository } from "../content/repository.js";
 import { hasCode, ManifestError } from "../errors.js";
+import { hasLost, withLost } from "../list/lost.js";
 import { formatLocation } from "../oci/location.js";
 import type { Manifest } from "../oci/manifest.js";
+import type { MoveGuard } from "./executeAll.js";
+import { GuardedMove, type Overwritten } from "./guardedMove.js";
 
 /**
  * Changing a list that others may change at the same moment. No registry has a conditional PUT, so this is what is left:
  *
- *     read the tag → make the new list of it → is the tag still there? → PUT → wait → is what was added still there?
+ *     read the tag → make the new list of it → is the tag still there? → PUT → is it still ours, and a while later?
  *
- * The last question finds those who asked theirs before our PUT and put after it: they have overwritten us, and we begin
- * again with their list. It finds them if their PUT was done within the wait, which is several times as long as our own
- * took. One whose PUT takes longer than that is told so by `onSlow`: what others added meanwhile may be lost, and nobody
- * can tell.
+ * - Somebody has moved the tag before our PUT: it is not sent, and we begin again with their list. That is asked right
+ *   before each try of the PUT, so that none of those which follow an answer such as 429 overwrites what came meanwhile.
+ * - Somebody who had asked before our PUT puts behind it, and we are overwritten: the look at the tag behind our PUT finds
+ *   it, if theirs is done within the settle time; we begin again.
+ * - Somebody puts between our question and our PUT, and we overwrite them: they find it in the same way, if our PUT takes no
+ *   longer than their settle time. If it does, we look at the tag while it is under way, so often that nobody's
+ *   list can have been there for the settle time unseen: what we have overwritten we put back.
+ * - Where those looks are not answered in time either, it is said that something may be lost (OTHERS_OVERWRITTEN).
  */
 
-/** How often it is begun again. With twenty jobs at once five are usual. */
+/** How often it is begun again. With twenty jobs at once ten are usual. */
 const MAX_TRIES = 40;
-/** How long others may take from their question to the end of their PUT, at least. */
-const SETTLE_MS = 1_000;
+/** How long others may take from their question to the end of their PUT. All who append must agree on it. */
+const SETTLE_MS = 2_000;
+/** The same on one disk. */
+const FOLDER_SETTLE_MS = 200;
+/** Who takes longer than usual must expect that others do. */
 const MAX_SETTLE_MS = 15_000;
-const BACKOFF_MS = 250;
-const MAX_BACKOFF_MS = 5_000;
+/** A tag that others move all the time, and never without what we have added, is looked at so often. */
+const MAX_LOOKS = 20;
 
 export interface AppendOptions {
   readonly repository: Repository;
   readonly tag: string;
   /**
-   * Makes the new list of what the tag names, and puts it; awaits `guard` right before its PUT, which throws where the
-   * tag has moved. Called again for every try. The root that was put, or undefined where there was nothing to add.
+   * Makes the new list of what the tag names, and puts it under `guard`; see `executeAll`. Called again for every try.
+   * The root that was put, or undefined where there was nothing to add.
    */
-  readonly put: (base: Manifest | undefined, guard: () => Promise<void>) => Promise<Manifest | undefined>;
-  /** Does a list that others have made have all that was added? */
+  readonly put: (base: Manifest | undefined, guard: MoveGuard) => Promise<Manifest | undefined>;
+  /** Does a list that others have made of ours still have all that was added? */
   readonly isIn: (list: Manifest) => boolean;
-  /** The PUT took so long that others cannot tell whether they were overwritten by it. */
-  readonly onSlow?: (tookMs: number) => void;
   readonly signal?: AbortSignal | undefined;
-  /** For tests. */
-  readonly settleMs?: number;
+  /** In milliseconds; 2 s unless told. It is safe only where all who append to the list are told the same. */
+  readonly settleMs?: number | undefined;
 }
 
 /**
  * Adds to a list without losing what others add.
- * @throws TAG_MOVED where others were faster each time, and whatever `put` throws
+ * @throws TAG_MOVED where others were faster each time, and nothing was added; OTHERS_OVERWRITTEN where all was added, but
+ *   nobody can tell what was overwritten by that; whatever `put` throws
  */
-export async function appendTo({
-  repository,
-  tag,
-  put,
-  isIn,
-  onSlow,
-  signal,
-  settleMs = SETTLE_MS,
-}: AppendOptions): Promise<void> {
-  const name = `${formatLocation(repository.location)}:${tag}`;
-  for (let attempt = 1; attempt <= MAX_TRIES; attempt++) {
-    const base = await current(repository, tag, signal);
-    let checkedAt = 0;
-    const guard = async (): Promise<void> => {
-      const found = await repository.resolve(tag, { signal, mustKnow: true });
-      if (found?.digest !== base?.digest) throw moved(name);
-      checkedAt = performance.now();
-    };
-    try {
-      const root = await put(base, guard);
-      if (root === undefined) return;
-      const tookMs = performance.now() - checkedAt;
-      if (tookMs > settleMs) onSlow?.(tookMs);
-      await sleep(Math.min(MAX_SETTLE_MS, Math.max(settleMs, 3 * tookMs)), undefined, signal && { signal });
-      const after = await current(repository, tag, signal);
-      if (after !== undefined && (after.digest === root.digest || isIn(after))) return;
-    } catch (error) {
-      if (!hasCode(error, "TAG_MOVED")) throw error;
+export async function appendTo(options: AppendOptions): Promise<void> {
+  await new Appending(options).run();
+}
+
+class Appending {
+  readonly #options: AppendOptions;
+  readonly #settleMs: number;
+  readonly #name: string;
+  /** What is to be put back. */
+  #lost: readonly Overwritten[] = [];
+  #isCertain = true;
+
+  constructor(options: AppendOptions) {
+    const { repository, tag, settleMs } = options;
+    this.#options = options;
+    this.#settleMs = settleMs ?? (repository.location.kind === "layout" ? FOLDER_SETTLE_MS : SETTLE_MS);
+    this.#name = `${formatLocation(repository.location)}:${tag}`;
+  }
+
+  async run(): Promise<void> {
+    for (let attempt = 1; attempt <= MAX_TRIES; attempt++) {
+      if (await this.#try(attempt)) {
+        if (!this.#isCertain) throw this.#overwritten();
+        return;
+      }
+      await this.#pause(Math.random() * Math.min(this.#settleMs, (this.#settleMs / 32) * 2 ** attempt));
     }
-    const longest = Math.min(MAX_BACKOFF_MS, BACKOFF_MS * 2 ** attempt);
-    await sleep(Math.random() * longest, undefined, signal && { signal });
+    throw this.#overtaken();
   }
-  throw new ManifestError("TAG_MOVED", `${name}: others have changed it ${MAX_TRIES} times meanwhile`, {
-    subject: name,
-    hint: "what was to be added is not in it; run it again when the others are done",
-  });
-}
 
-async function current(
-  repository: Repository,
-  tag: string,
-  signal: AbortSignal | undefined,
-): Promise<Manifest | undefined> {
-  try {
-    return await repository.get(tag, { signal });
-  } catch (error) {
-    if (hasCode(error, "MANIFEST_UNKNOWN")) return undefined;
-    throw error;
+  /** Is it done? */
+  async #try(attempt: number): Promise<boolean> {
+    const readAt = performance.now();
+    const now = await this.#read(this.#options.tag);
+    const move = new GuardedMove(now, { ...this.#options, settleMs: this.#settleMs, isIn: this.#isIn });
+    let root: Manifest | undefined;
+    try {
+      root = await this.#options.put(await this.#restored(now), move.guard);
+    } catch (error) {
+      if (!move.isRefused) throw error;
+      return false;
+    } finally {
+      this.#lost = [...this.#lost, ...move.overwritten];
+      this.#isCertain &&= move.isCertain;
+    }
+    if (root === undefined) return true;
+    if (!this.#hasLost(root)) return false;
+    // Nothing was added: there is nothing that could be lost.
+    if (attempt === 1 && root.digest === now?.digest) return true;
+    const tookMs = performance.now() - (move.begunAt ?? readAt);
+    return this.#isSettled(root, Math.min(MAX_SETTLE_MS, Math.max(this.#settleMs, 3 * tookMs)));
   }
-}
 
-function moved(name: string): ManifestError {
-  return new ManifestError("TAG_MOVED", `${name}: somebody else has moved the tag meanwhile`, {
-    subject: name,
-  });
+  /** What the tag names, with what was lost: put by its digest, so that a list can be made of it. */
+  async #restored(now: Manifest | undefined): Promise<Manifest | undefined> {
+    if (now === undefined) return undefined;
+    const { repository, signal } = this.#options;
+    const restored = this.#lost.reduce((list, { before, list: lost }) => withLost(list, before, lost), now);
+    if (restored !== now) await repository.put(restored, [], { signal, role: "child" });
+    return restored;
+  }
+
+  /**
+   * Is what was put there to stay? Nobody overwrites it any more who had asked for the tag before, if it has been there for
+   * the settle time. Where others have added to it, that counts from when their list was first seen: it may have brought
+   * back what had been overwritten.
+   */
+  async #isSettled(root: Manifest, settleMs: number): Promise<boolean> {
+    const { repository, tag, signal } = this.#options;
+    let there = root.digest;
+    let since = performance.now();
+    // Most who are overwritten are so at once.
+    await this.#pause(settleMs / 8);
+    for (let look = 1; look <= MAX_LOOKS; look++) {
+      const askedAt = performance.now();
+      const found = await repository.resolve(tag, { signal, mustKnow: true });
+      if (found === undefined) return false;
+      if (found.digest !== there) {
+        const list = await this.#read(found.digest);
+        if (list === undefined || !this.#isIn(list)) return false;
+        there = found.digest;
+        since = performance.now();
+      } else if (askedAt - since >= settleMs) break;
+      await this.#pause(since + settleMs - performance.now() + 1);
+    }
+    this.#lost = [];
+    return true;
+  }
+
+  readonly #isIn = (list: Manifest): boolean => this.#options.isIn(list) && this.#hasLost(list);
+
+  #hasLost({ children }: Manifest): boolean {
+    return this.#lost.every(({ before, list }) => hasLost(children, before?.children ?? [], list.children));
+  }
+
+  async #read(reference: string): Promise<Manifest | undefined> {
+    const { repository, signal } = this.#options;
+    try {
+      return await repository.get(reference, { signal });
+    } catch (error) {
+      if (hasCode(error, "MANIFEST_UNKNOWN")) return undefined;
+      throw error;
+    }
+  }
+
+  #overtaken(): ManifestError {
+    const isAlone = this.#isCertain && this.#lost.length === 0;
+    return new ManifestError(
+      "TAG_MOVED",
+      `${this.#name}: others have changed it ${MAX_TRIES} times meanwhile`,
+      {
+        subject: this.#name,
+        hint: isAlone
+          ? "what was to be added is not in it; run it again when the others are done"
+          : "what was to be added is not in it, and what others have added may be missing; run them again one by one",
+      },
+    );
+  }
+
+  #overwritten(): ManifestError {
+    const message = `${this.#name} has what was added to it, but the registry was too slow to tell whether that has overwritten what others added meanwhile`;
+    return new ManifestError("OTHERS_OVERWRITTEN", message, {
+      subject: this.#name,
+      hint: "see whether the list has all that was added, and run again what added the rest",
+    });
+  }
+
+  async #pause(ms: number): Promise<void> {
+    const { signal } = this.#options;
+    await sleep(Math.max(0, ms), undefined, signal && { signal });
+  }
 }

@@ -1,4 +1,4 @@
-import type { BlobEvent, BlobOutcome, Repository } from "../content/repository.js";
+import type { AroundMove, BlobEvent, BlobOutcome, Repository } from "../content/repository.js";
 import { hasCode, ManifestError } from "../errors.js";
 import type { Location } from "../oci/location.js";
 import { either } from "../signals.js";
@@ -146,7 +146,7 @@ export class Push {
   }
 
   /** Puts the root of a plan whose children are there, under its tags. */
-  async root(plan: Plan): Promise<PushResult> {
+  async root(plan: Plan, aroundMove?: AroundMove): Promise<PushResult> {
     const root = rootOf(plan);
     const { manifest } = root;
     this.#signal?.throwIfAborted();
@@ -156,6 +156,7 @@ export class Push {
         signal: this.#signal,
         role: "root",
         says: root.says,
+        aroundMove,
         restore: () => this.#restore(root.needs),
       });
     } catch (error) {

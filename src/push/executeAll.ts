@@ -1,12 +1,22 @@
-import type { Repository } from "../content/repository.js";
+import type { AroundMove, Repository } from "../content/repository.js";
 import { hasCode } from "../errors.js";
-import { formatLocation, type Location } from "../oci/location.js";
+import { formatLocation, isSameLocation, type Location } from "../oci/location.js";
+import type { Manifest } from "../oci/manifest.js";
 import { Push, type ExecuteOptions, type PushResult } from "./execute.js";
-import type { Plan } from "./plan.js";
+import { rootOf, type Plan } from "./plan.js";
+
+/** Watches over a tag that others may move at the same moment; see `appendTo.ts`. */
+export interface MoveGuard {
+  readonly target: Location;
+  /** What goes around the requests that make tags name this manifest. */
+  readonly around: (root: Manifest) => AroundMove;
+}
 
 export interface ExecuteAllOptions extends ExecuteOptions {
   /** Everything is there and the tags are about to move; what it throws stops that. */
   readonly beforeTags?: () => Promise<void>;
+  /** Of a target in which others may move a tag at the same moment: its tags move before those of all others. */
+  readonly guard?: MoveGuard | undefined;
   /** The tags of a target have moved. Whatever fails then elsewhere, these stay. */
   readonly onTagged?: (target: Location) => void;
 }
@@ -41,14 +51,16 @@ export async function executeAll(
   });
   await all(prepared);
   options.signal?.throwIfAborted();
-  await options.beforeTags?.();
-  return all(
-    pushes.map(async ({ plan, push }) => {
-      const result = await push.root(plan);
-      options.onTagged?.(plan.target);
-      return result;
-    }),
-  );
+  const { beforeTags, guard, onTagged } = options;
+  await beforeTags?.();
+  const move = async ({ plan, push }: (typeof pushes)[number], around?: AroundMove): Promise<PushResult> => {
+    const result = await push.root(plan, around);
+    onTagged?.(plan.target);
+    return result;
+  };
+  const guarded = guard && pushes.find(({ plan }) => isSameLocation(plan.target, guard.target));
+  const first = guarded && (await move(guarded, guard.around(rootOf(guarded.plan).manifest)));
+  return all(pushes.map(async (one) => (one === guarded && first !== undefined ? first : move(one))));
 }
 
 /** Waits for all; throws what failed first. What was only given up because of another failure says nothing. */

@@ -1,4 +1,4 @@
-import type { Blob, BlobStream, Interruptible } from "../content/repository.js";
+import type { Blob, BlobStream, Interruptible, PutOptions } from "../content/repository.js";
 import { ManifestError } from "../errors.js";
 import { checkDigest, digestLike, digestOf, isDigest } from "../oci/digest.js";
 import { formatLocation } from "../oci/location.js";
@@ -83,8 +83,9 @@ export async function sendManifest(
   client: RepositoryClient,
   { reference, tags = [] }: ManifestAddress,
   { mediaType, bytes }: { readonly mediaType: string; readonly bytes: Buffer },
-  { signal, stop }: Interruptible,
+  { signal, stop, aroundMove }: Pick<PutOptions, "signal" | "stop" | "aroundMove">,
 ): Promise<HttpResponse> {
+  const moved = isDigest(reference) ? tags : [reference, ...tags];
   const url = client.url(`manifests/${reference}`);
   for (const tag of tags) url.searchParams.append("tag", tag);
   const response = await client
@@ -94,6 +95,7 @@ export async function sendManifest(
       headers: { "content-type": mediaType },
       body: bytes,
       idempotent: true,
+      ...(aroundMove && moved.length > 0 && { around: (send) => aroundMove(moved, send) }),
       ...client.auth("push"),
       signal,
       stop,

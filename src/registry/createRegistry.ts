@@ -113,7 +113,7 @@ export async function createRegistry(options: RegistryOptions): Promise<Registry
     protocols(host, { insecure, plainHttp, hasCertificates: hasAny(certificates) }),
     transport.speaksTls,
   );
-  const retried = withRetry(withRedirects(found, allowPlainHttp), {
+  const retried = withRetry(withRedirects(withSurroundings(found), allowPlainHttp), {
     retries,
     limits,
     signal,
@@ -165,6 +165,11 @@ export async function createRegistry(options: RegistryOptions): Promise<Registry
 
 function hasAny(certificates: Omit<TlsSettings, "verify"> | undefined): boolean {
   return (certificates?.ca?.length ?? 0) > 0 || (certificates?.cert?.length ?? 0) > 0;
+}
+
+/** What goes around a request goes around each try, as close to it as can be: it may send requests of its own. */
+function withSurroundings(send: Send): Send {
+  return ({ around, ...request }) => (around === undefined ? send(request) : around(() => send(request)));
 }
 
 /**

@@ -96,7 +96,7 @@ async function putOnce(
   client: RepositoryClient,
   manifest: Manifest,
   address: ManifestAddress,
-  options: Interruptible,
+  options: PutOptions,
 ): Promise<HttpResponse | undefined> {
   const { reference } = address;
   try {

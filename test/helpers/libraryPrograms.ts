@@ -64,15 +64,12 @@ export async function append(list: Reference, image: Reference, open: Open): Pro
       const source = base && registrySource(withDigest(list, base.digest), repository);
       const there = source === undefined ? [] : await reader.entries(source, base);
       const planned = plan(addEntries(emptyDraft(list), [...there, ...added]));
-      await executeAll([planned], open, { beforeTags: guard });
+      await executeAll([planned], open, { guard });
       return rootOf(planned).manifest;
     },
     isIn: ({ children }) => {
       const digests = new Set(children.map(({ digest }) => digest));
       return added.every(({ descriptor }) => digests.has(descriptor.digest));
-    },
-    onSlow: (tookMs) => {
-      console.warn(`the PUT took ${tookMs} ms: what others added may be lost`);
     },
   });
   // end

@@ -216,7 +216,8 @@ class CreateWork {
         await this.#publish(made, guard);
         return made.root;
       },
-      isIn: ({ children }) => hasAll(children, [...added.values()], there, this.#flags.merge ? "merge" : "append"),
+      isIn: ({ children }) =>
+        hasAll(children, [...added.values()], there, this.#flags.merge ? "merge" : "append"),
     });
     if (made === undefined) throw new Error("nothing was made");
     return made.combined.descriptor;
@@ -352,6 +353,7 @@ class CreateWork {
 
   /** Reads what the list is made of, as far as a target lacks it, and has it all sent. */
   async #publish(made: Made, guard?: MoveGuard): Promise<void> {
+    this.#items.length = 0;
     await this.#readItems(made);
     const open = this.#open;
     const named = [...this.#targets, ...made.sources.map(({ repository }) => repository)].map(

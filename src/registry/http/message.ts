@@ -25,6 +25,8 @@ export interface HttpRequest {
   readonly retriesWhenBroken?: number;
   /** Asked when its turn comes. If it is not, nothing is sent, and the promise rejects with a {@link NotNeededError}. */
   readonly isNeeded?: () => boolean;
+  /** Goes around each time that it is sent: again, elsewhere, or with other credentials. */
+  readonly around?: <Answer>(send: () => Promise<Answer>) => Promise<Answer>;
   /** Once aborted, it is not tried again, and no wait for another try goes on; a try under way is left to end. */
   readonly stop?: AbortSignal | undefined;
   /** Ends it, wherever it is. */
