@@ -271,7 +271,7 @@ class CreateWork {
     // buildx shows what a layout says, and fails when it is to push it.
     if (listed !== undefined && !this.#flags.dryRun) checkListedSize(listed, bytes, name);
     const found = isGivenWhole
-      ? given
+      ? given && { ...given, size: Number(given.size) === 0 ? bytes.byteLength : given.size }
       : mergeGiven({ ...(listed ?? descriptor(mediaType, digest, bytes.byteLength)), digest }, given);
     return this.#completed({
       descriptor: found ?? descriptor(mediaType, digest, bytes.byteLength),

@@ -25,15 +25,26 @@ function isInRandomOrder(entry: unknown): boolean {
   return member(member(entry, "annotations"), REFERENCE_TYPE) === "attestation-manifest";
 }
 
+const SUBJECT = "io.containerd.manifest.subject";
+
 /**
  * What a layout's index.json says, in no order: buildx writes all of it anew, in Go's order, and what refers to another
  * manifest as a Go map yields it, once more where it is listed already; we leave what others have written as it is, and
- * where it is.
+ * where it is. Of what refers to another manifest
+ * - what was listed before counts by what it refers to: buildx says anew what the manifest says of itself;
+ * - what a list leads to does not count: buildx lists it too where that is docker's list.
  */
-export function layoutIndex(text: string): string {
+export function layoutIndex(text: string, before: string | undefined, reached: ReadonlySet<string>): string {
   const { manifests, ...others } = objectIn(Buffer.from(text, "latin1")) ?? {};
   const entries: unknown[] = Array.isArray(manifests) ? manifests : [];
-  return JSON.stringify({ ...others, manifests: [...new Set(entries.map(sortedJson))].sort() });
+  const shown = entries.flatMap((entry): string[] => {
+    const digest = String(member(entry, "digest"));
+    const subject = member(member(entry, "annotations"), SUBJECT);
+    if (subject === undefined) return [sortedJson(entry)];
+    if (reached.has(digest)) return [];
+    return [before?.includes(digest) === true ? sortedJson({ digest, subject }) : sortedJson(entry)];
+  });
+  return JSON.stringify({ ...others, manifests: [...new Set(shown)].sort() });
 }
 
 /** With the members of every object in one order. */
