@@ -19,6 +19,7 @@ export const create = defineCommand({
     "tsmanifest create registry.example/app:v1 registry.example/app:v1-amd64 registry.example/app:v1-arm64",
     "tsmanifest create --amend registry.example/app:v1 registry.example/app:v1-s390x",
     "tsmanifest create --replace registry.example/app:v1 --from ./digests --expect linux/amd64,linux/arm64",
+    "tsmanifest create --merge registry.example/app:v1 registry.example/app:build-8-arm64",
     "tsmanifest create registry.example/app:v1 oci-layout://out:v1",
   ],
   arity: { min: 2 },

@@ -4,14 +4,13 @@ import { builderFlags } from "./imagetools/builderFlags.js";
 /** `docker buildx imagetools`: no local lists, one command from sources to tags. */
 const imagetools: CommandGroup = {
   name: "imagetools",
-  summary:
-    "The commands of docker buildx imagetools: make lists of images in registries at once, and look at them",
+  summary: "The commands of docker buildx imagetools: make a list in one go, look at what a registry has",
   dialect: "buildx",
   flags: builderFlags,
   commands: [
     {
       name: "create",
-      summary: "Make a list out of images and lists, and give it its tags",
+      summary: "Make one list of images and lists, and give it its tags",
       load: async () => (await import("./imagetools/create.js")).imagetoolsCreate,
     },
     {

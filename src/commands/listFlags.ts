@@ -21,12 +21,12 @@ export const sourceFlags = {
     value: "what",
     default: "keep",
     choices: ["keep", "drop"],
-    description: "keep or drop the attestations that the sources have",
+    description: "What becomes of the attestations of the sources: keep or drop",
   },
   merge: {
     kind: "bool",
     description:
-      "Begin with the list that the registry has; what is there for a platform of a new image makes room for it",
+      "Like --append, but a new image takes the place of the one for its platform; begins a list where there is none",
   },
 } as const satisfies FlagTable;
 
@@ -48,7 +48,7 @@ export const waitFlags = {
   wait: {
     kind: "string",
     value: "time",
-    description: "Wait so long (30s, 2m) for a registry that does not show at once what it has",
+    description: "Give a registry that lags behind so much time: 30s, 2m",
   },
 } as const satisfies FlagTable;
 
@@ -57,18 +57,26 @@ export const settingFlags = {
   subject: {
     kind: "string",
     value: "image",
-    description: "What the list refers to: an image, a digest in the list's repository, or none",
+    description:
+      "What the list refers to: an image, or a digest in the list's repository; none takes it away",
   },
-  artifactType: { kind: "string", value: "type", description: "The list's artifact type, or none" },
+  artifactType: {
+    kind: "string",
+    value: "type",
+    description: "The artifact type of the list; none takes it away",
+  },
 } as const satisfies FlagTable;
 
 /** What commands that push have in common. */
 export const pushFlags = {
   referrers: {
     kind: "bool",
-    description: "Take along whatever is attached to the images: signatures, attestations, SBOMs",
+    description: "Take along all that is attached to the images: signatures, attestations, SBOMs",
   },
-  plan: { kind: "bool", description: "Show what would be sent, and send nothing" },
+  plan: {
+    kind: "bool",
+    description: "Show the requests that would be sent and what would change, and change nothing",
+  },
   format: {
     kind: "string",
     value: "format",

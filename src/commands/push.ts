@@ -13,7 +13,8 @@ export const push = defineCommand({
   examples: [
     "tsmanifest push registry.example/app:v1",
     "tsmanifest push --purge registry.example/app:v1",
-    "tsmanifest push --tag latest --tag ghcr.io/me/app:v1 --expect linux/amd64,linux/arm64 registry.example/app:v1",
+    "tsmanifest push --tag latest --expect linux/amd64,linux/arm64 registry.example/app:v1",
+    "tsmanifest push --cross-registry --tag ghcr.io/me/app:v1 registry.example/app:v1",
     "tsmanifest push --plan registry.example/app:v1",
     "tsmanifest push --to oci-layout://out:v1 registry.example/app:v1",
   ],

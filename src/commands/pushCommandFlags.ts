@@ -20,13 +20,14 @@ export const pushCommandFlags = {
   tag: {
     kind: "stringArray",
     value: "ref",
-    description: "Give the list this tag too, or this whole reference elsewhere; may be repeated",
+    description: "Give the list this tag as well, or push it to this whole reference, too; may be repeated",
   },
   type: {
     kind: "string",
     value: "format",
     choices: ["auto", "docker", "oci"],
-    description: "What the list is written as: docker's manifest list, an oci index, or auto, what fits",
+    description:
+      "Write the list as docker's manifest list or as an OCI index: docker, oci, or auto for what fits",
   },
   ...expectationFlags,
   ...pushFlags,

@@ -2,5 +2,5 @@ import type { FlagTable } from "../../go/flags.js";
 
 /** buildx has it everywhere; these commands use no builder, there or here. */
 export const builderFlags = {
-  builder: { kind: "string", value: "name", description: "Taken for buildx's sake: no builder is used" },
+  builder: { kind: "string", value: "name", description: "Ignored: there is no builder in this" },
 } as const satisfies FlagTable;

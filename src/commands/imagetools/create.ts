@@ -20,7 +20,7 @@ export const imagetoolsCreate = defineCommand({
   dialect: "buildx",
   args: "[OPTIONS] [SOURCE...]",
   description:
-    "Makes a list out of images and lists, and gives it its tags, without a local list. A source is a reference, a digest, a descriptor as JSON, or an OCI layout (oci-layout://DIR[:TAG]); so is a tag, but for digests.",
+    "Makes one list of images and lists, and gives it its tags, with no local list in between. A source is a reference, a digest, a descriptor as JSON, or an OCI layout (oci-layout://DIR[:TAG]). A tag is a reference or an OCI layout.",
   examples: [
     "tsmanifest imagetools create -t registry.example/app:v1 registry.example/app:v1-amd64 registry.example/app:v1-arm64",
     "tsmanifest imagetools create -t registry.example/app:v1 --from ./digests --expect linux/amd64,linux/arm64",
@@ -33,7 +33,7 @@ export const imagetoolsCreate = defineCommand({
       kind: "stringArray",
       short: "t",
       value: "ref",
-      description: "What the list is called; may be repeated",
+      description: "Give the list this name; may be repeated",
     },
     file: {
       kind: "stringArray",
@@ -41,13 +41,14 @@ export const imagetoolsCreate = defineCommand({
       value: "file",
       description: "Read a source from a file; may be repeated",
     },
-    append: { kind: "bool", description: "Add to the list that the first tag names" },
+    append: { kind: "bool", description: "Begin with the list that the first tag names" },
     annotation: {
       kind: "stringArray",
       value: "annotation",
-      description: "index:KEY=VALUE or manifest-descriptor[PLATFORM]:KEY=VALUE; may be repeated",
+      description:
+        "Annotate the list by index:KEY=VALUE, its entries by manifest-descriptor[PLATFORM]:KEY=VALUE; may be repeated",
     },
-    dryRun: { kind: "bool", description: "Print what would get the tags, and change nothing" },
+    dryRun: { kind: "bool", description: "Print the list that would be pushed, and push nothing" },
     preferIndex: {
       kind: "bool",
       default: true,
@@ -56,14 +57,14 @@ export const imagetoolsCreate = defineCommand({
     metadataFile: {
       kind: "string",
       value: "file",
-      description: "Write what was made into this file, as JSON",
+      description: "Write the digest, size and names of the list into this file, as JSON",
     },
     progress: {
       kind: "string",
       value: "mode",
       default: "auto",
       choices: ["auto", "none", "plain", "quiet", "rawjson", "tty"],
-      description: "How progress is shown: auto, none, plain",
+      description: "How progress is shown: auto, plain or none",
     },
     ...builderFlags,
     ...sourceFlags,

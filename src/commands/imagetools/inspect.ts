@@ -16,7 +16,8 @@ export const imagetoolsInspect = defineCommand({
   name: "imagetools inspect",
   dialect: "buildx",
   args: "[OPTIONS] NAME",
-  description: "Shows what an image or a list is made of, with what its builder attests.",
+  description:
+    "Shows an image or a list: its entries, and by a template their configs, SBOMs and provenance.",
   examples: [
     "tsmanifest imagetools inspect registry.example/app:v1",
     "tsmanifest imagetools inspect --raw registry.example/app:v1",
@@ -25,8 +26,12 @@ export const imagetoolsInspect = defineCommand({
   ],
   arity: { min: 1, max: 1 },
   flags: {
-    format: { kind: "string", value: "template", description: "Show it by a Go template" },
-    raw: { kind: "bool", description: "Show the manifest as it is, to the byte" },
+    format: {
+      kind: "string",
+      value: "template",
+      description: "Show it by a Go template over .Name, .Manifest, .Image, .SBOM and .Provenance",
+    },
+    raw: { kind: "bool", description: "Print the manifest as it is, to the byte" },
     ...builderFlags,
     ...networkFlags,
   },
