@@ -96,7 +96,8 @@ export async function readRemoteList(
   list: Reference,
   mayBeMissing: boolean,
 ): Promise<Pick<Draft, "entries" | "settings"> & Pick<DraftBase, "digest" | "annotations">> {
-  const source = registrySource(list, session.open(locationOf(list)));
+  const repository = session.open(locationOf(list));
+  const source = registrySource(list, repository);
   const reader = new SourceReader({ signal: context.signal });
   try {
     const manifest = await reader.manifest(source);
@@ -114,6 +115,12 @@ export async function readRemoteList(
     return { entries, settings, digest, annotations: isIndex ? annotations : {} };
   } catch (error) {
     if (!mayBeMissing || !hasCode(error, "MANIFEST_UNKNOWN")) throw error;
+    // Some registries do not show what they have. Taken for nothing, it would be replaced.
+    const there = await repository.resolve(list.digest ?? list.tag ?? "", {
+      signal: context.signal,
+      mustKnow: true,
+    });
+    if (there !== undefined) throw error;
     return { entries: [], settings: DEFAULT_SETTINGS, digest: "", annotations: {} };
   }
 }

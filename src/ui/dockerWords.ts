@@ -44,7 +44,11 @@ function wordsFor(error: ManifestError, list: Reference | undefined): Words {
   }
   const { code, subject = "", cause, message, hint } = error;
   if (code === "MANIFEST_UNKNOWN") {
-    return { message: `no such manifest: ${subject}`, hint: refusalBehind(error) ?? hint };
+    const refusal = refusalBehind(error);
+    return {
+      message: `no such manifest: ${subject}`,
+      hint: refusal === undefined ? hint : requestLine(refusal),
+    };
   }
   if (code === "MANIFEST_MISMATCH") {
     return { message: `manifest verification failed for digest ${subject}`, hint };
@@ -57,9 +61,9 @@ function wordsFor(error: ManifestError, list: Reference | undefined): Words {
   return { message, hint };
 }
 
-/** Which request was refused, where a registry does not show what it may have. */
-function refusalBehind(error: unknown): string | undefined {
-  if (error instanceof RegistryError) return error.status === 404 ? undefined : requestLine(error);
+/** What a registry has answered that does not show what it may have. */
+export function refusalBehind(error: unknown): RegistryError | undefined {
+  if (error instanceof RegistryError) return error.status === 404 ? undefined : error;
   return error instanceof Error ? refusalBehind(error.cause) : undefined;
 }
 
