@@ -1,7 +1,8 @@
-// The main job in a minute: a registry in memory, four images in it, and the real command making one name of them.
+// The main job in a minute: a registry in memory, four images in it, and the real command making one name of them; step by
+// step, as docker manifest does, and at once, as docker buildx imagetools does.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -99,6 +100,7 @@ try {
   say("Blobs become known in demo/app by mounting them, then the images, then the list; the tag moves last:");
   registry.resetLog();
   const pushed = await tsmanifest("push", "--purge", list);
+  const digest = pushed.trim().split("\n").at(-1) ?? "";
   console.log(
     `# ${registry.log.length} requests in three dependent steps, on ${registry.connections} connections.`,
   );
@@ -106,12 +108,31 @@ try {
   say("What the registry has now:");
   const read = await tsmanifest("inspect", list);
 
+  say(
+    "The same at once: in CI the builds leave a folder of files that are named by digests, and the last job is",
+  );
+  const digests = join(folder, "digests");
+  await mkdir(digests);
+  const images = registry
+    .manifests("demo/app")
+    .filter((digest) => digest !== pushed.trim().split("\n").at(-1));
+  for (const digest of images) await writeFile(join(digests, digest.replace("sha256:", "")), "");
+  await tsmanifest(
+    ...["imagetools", "create", "--from", digests, "-t", `${app}:v2`, "-t", `${app}:latest`],
+    ...["--expect", "linux/amd64,linux/arm64,linux/arm,windows/amd64"],
+  );
+  await tsmanifest(
+    ...["imagetools", "inspect", `${app}:latest`, "--format"],
+    "{{range .Manifest.Manifests}}{{.Platform.OS}}/{{.Platform.Architecture}} {{.Digest}}{{println}}{{end}}",
+  );
+
   console.log();
-  const digest = pushed.trim().split("\n").at(-1) ?? "";
   const stored = registry.manifest("demo/app", "v1");
   expect(read === planned, "the registry to show what was planned");
   expect(stored?.digest === digest, `the tag v1 to point at ${digest}`);
-  expect(registry.manifests("demo/app").length === 5, "the list and its four images in demo/app");
+  expect(registry.manifests("demo/app").length === 6, "two lists and their four images in demo/app");
+  const [second, latest] = ["v2", "latest"].map((tag) => registry.manifest("demo/app", tag)?.digest);
+  expect(second !== undefined && second === latest, "the tags v2 and latest to point at one list");
   const left = (await readdir(join(folder, "manifests"))).filter((name) => !name.startsWith("."));
   expect(left.length === 0, "no local list, since push was told to --purge it");
 } finally {
