@@ -1,12 +1,20 @@
 import { ManifestCache } from "../content/manifestCache.js";
 import { TreeReader } from "../content/manifestTree.js";
 import { findNear, isThere, type Placed } from "../content/near.js";
+import type { Repository } from "../content/repository.js";
+import { hasCode } from "../errors.js";
 import type { Draft } from "../list/draft.js";
 import { formatLocation, type Location } from "../oci/location.js";
+import type { Manifest } from "../oci/manifest.js";
+import { isListType } from "../oci/mediaTypes.js";
 import type { PlanItem } from "../push/plan.js";
+import { parseNamedSource } from "./createSources.js";
 import type { Work } from "./pushWork.js";
 
 /** What only registries can say before a push is planned. */
+
+/** Indexes in indexes are followed this deep. */
+const MAX_NESTING = 4;
 
 /** The draft with those entries of other registries that the target's own has, too, taken from there. */
 export async function nearer(
@@ -34,18 +42,21 @@ export async function nearer(
   return { ...draft, entries };
 }
 
-/** All that is attached to the images of a draft where they are, and to what is attached. */
+/** All that is attached to the images of a draft where they are, to the indexes that they came from, and to what is attached. */
 export async function attachedTo({ context, session }: Work, draft: Draft): Promise<PlanItem[]> {
-  const reader = new TreeReader(new ManifestCache({ signal: context.signal }), {
-    signal: context.signal,
-    isWanted: () => true,
-    byTags: true,
-  });
+  const cache = new ManifestCache({ signal: context.signal });
+  const reader = new TreeReader(cache, { signal: context.signal, isWanted: () => true, byTags: true });
+  const images = draft.entries.map(({ source, descriptor: { digest } }) => ({ source, digest }));
+  const indexes = await Promise.all(
+    originsIn(draft).map(async ({ source, reference, name, digests }) => {
+      const found = await indexesAt(cache, session.open(source), reference, name);
+      // A tag that was moved since then names an index of other images.
+      const isTheirs = found.some(({ children }) => children.some(({ digest }) => digests.has(digest)));
+      return isTheirs ? found.map(({ digest }) => ({ source, digest })) : [];
+    }),
+  );
   const places = new Map(
-    draft.entries.map(({ source, descriptor: { digest } }) => [
-      `${formatLocation(source)}@${digest}`,
-      { source, digest },
-    ]),
+    [...images, ...indexes.flat()].map((one) => [`${formatLocation(one.source)}@${one.digest}`, one]),
   );
   const items = await Promise.all(
     [...places.values()].map(({ source, digest }) => reader.readAttached(session.open(source), digest)),
@@ -57,4 +68,52 @@ export async function attachedTo({ context, session }: Work, draft: Draft): Prom
     tags,
     toleratesRefusal: false,
   }));
+}
+
+/** An index that entries came from, as it was named. */
+interface Origin {
+  readonly source: Location;
+  readonly reference: string;
+  readonly name: string;
+  /** Of the entries. */
+  readonly digests: ReadonlySet<string>;
+}
+
+function originsIn({ entries }: Draft): Origin[] {
+  const origins = new Map<string, Origin & { readonly digests: Set<string> }>();
+  for (const { source, descriptor, origins: names = [] } of entries) {
+    for (const name of names) {
+      const named = parseNamedSource(name);
+      const { tag, digest } = named.kind === "registry" ? named.ref : named.layout;
+      const reference = digest ?? tag;
+      if (reference === undefined) continue;
+      const origin = origins.get(name) ?? { source, reference, name, digests: new Set() };
+      origin.digests.add(descriptor.digest);
+      origins.set(name, origin);
+    }
+  }
+  return [...origins.values()];
+}
+
+/** An index and those in it; none where there is no index, or no more. */
+async function indexesAt(
+  cache: ManifestCache,
+  repository: Repository,
+  reference: string,
+  name: string,
+  depth = 0,
+): Promise<Manifest[]> {
+  try {
+    const manifest = await cache.manifest(repository, reference, name);
+    if (manifest.kind !== "index") return [];
+    const nested = manifest.children.filter(({ mediaType }) => isListType(mediaType) && depth < MAX_NESTING);
+    cache.expect(nested.length, name);
+    const below = await Promise.all(
+      nested.map(({ digest }) => indexesAt(cache, repository, digest, name, depth + 1)),
+    );
+    return [manifest, ...below.flat()];
+  } catch (error) {
+    if (hasCode(error, "MANIFEST_UNKNOWN")) return [];
+    throw error;
+  }
 }
