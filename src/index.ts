@@ -20,9 +20,15 @@ export { parseManifest, type Manifest } from "./oci/manifest.js";
 export type { Platform } from "./oci/platform.js";
 export { readPlatformName } from "./oci/platformAliases.js";
 export { isSamePlatform, platformKey } from "./oci/platformMatcher.js";
-export { formatPlatform, normalizePlatform, parsePlatform, type PlatformDefaults } from "./oci/platformName.js";
+export {
+  formatPlatform,
+  normalizePlatform,
+  parsePlatform,
+  type PlatformDefaults,
+} from "./oci/platformName.js";
 
 export type {
+  AroundMove,
   Blob,
   BlobEvent,
   BlobOutcome,
@@ -98,7 +104,7 @@ export {
   type PushOptions,
   type PushResult,
 } from "./push/execute.js";
-export { executeAll, type ExecuteAllOptions } from "./push/executeAll.js";
+export { executeAll, type ExecuteAllOptions, type MoveGuard } from "./push/executeAll.js";
 export { appendTo, type AppendOptions } from "./push/appendTo.js";
 export { survey, type Survey, type SurveyOptions } from "./push/survey.js";
 export {

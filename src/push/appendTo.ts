@@ -52,6 +52,8 @@ export interface AppendOptions {
  * Adds to a list without losing what others add.
  * @throws TAG_MOVED where others were faster each time, and nothing was added; OTHERS_OVERWRITTEN where all was added, but
  *   nobody can tell what was overwritten by that; whatever `put` throws
+ * @example
+ * await appendTo({ repository, tag: "v1", put: async (base, guard) => { … }, isIn: (list) => … }); // see docs/library.md
  */
 export async function appendTo(options: AppendOptions): Promise<void> {
   await new Appending(options).run();

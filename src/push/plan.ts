@@ -92,6 +92,8 @@ export interface ManifestsToPlan {
  * Plans that a manifest gets into a target with all that it needs, whatever it is: an image, an index of images or of
  * indexes.
  * @throws PlanError for blobs that are named by no digest
+ * @example
+ * planManifests({ target, root, tags: ["v1", "latest"], items }); // to several targets: one plan for each
  */
 export function planManifests({
   target,
