@@ -4,14 +4,14 @@ import { join } from "node:path";
 import { prefixOf } from "./images.js";
 import { dependentLevels } from "./levels.js";
 import { measure } from "./measure.js";
-import { environment } from "./peers.js";
+import { commandFor, environment } from "./peers.js";
 import { startProxy } from "./proxy.js";
 import { isThere, startDistribution, startEmbedded } from "./registries.js";
 
 /** @typedef {import("./peers.js").Peer} Peer */
 /** @typedef {import("./peers.js").Job} Job */
 /** @typedef {import("./registries.js").Sizes} Sizes */
-/** `repeat` pushes what has been pushed before. @typedef {"push" | "repeat" | "create"} Act */
+/** `repeat` pushes what has been pushed before. @typedef {"push" | "repeat" | "create" | "combine" | "inspect"} Act */
 
 /**
  * @typedef {object} Trial
@@ -79,19 +79,19 @@ export async function openLab({ folder, protocol, address, certificate, counting
     const settings = { env: environment(job), folder: job.folder, timeoutMs: limitMs };
     try {
       proxy.reset(0);
+      const command = commandFor(peer, act);
+      if (command === undefined) throw new Error(`${peer.name} has no ${act}`);
       const before =
-        act === "create"
-          ? []
-          : [...(peer.prepare?.(job) ?? []), ...(act === "repeat" ? [peer.push(job)] : [])];
+        act === "push" || act === "repeat"
+          ? [...(peer.prepare?.(job) ?? []), ...(act === "repeat" ? [peer.push(job)] : [])]
+          : [];
       for (const argv of before) {
         const { fault } = await measure(argv, { ...settings, timeoutMs: 10 * limitMs });
         if (fault !== "") throw new Error(`${argv.join(" ")}: ${fault}`);
       }
-      const argv = act === "create" ? peer.create?.(job) : peer.push(job);
-      if (argv === undefined) throw new Error(`${peer.name} has no create`);
       proxy.reset(rtt);
       await registry.resetLog();
-      const result = await measure([...argv, ...flags], settings);
+      const result = await measure([...command.argv(job), ...flags], settings);
       const log = await registry.log();
       const seen = log && {
         requests: log.length,

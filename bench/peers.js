@@ -20,14 +20,18 @@ const LIST = "application/vnd.docker.distribution.manifest.list.v2+json";
  * @property {readonly string[]} sources
  */
 
+/** @typedef {{ name: string, argv: (job: Job) => string[] }} CommandLine */
+
 /**
  * @typedef {object} Peer
- * @property {string} name
+ * @property {string} name of its push
  * @property {string} program
  * @property {readonly string[]} version arguments that make it say its version
  * @property {(job: Job) => string[][]} [prepare] what comes before the push; not timed
  * @property {(job: Job) => string[]} push
- * @property {(job: Job) => string[]} [create] makes a local list out of images in the registry
+ * @property {CommandLine} [create] makes a local list out of images in the registry
+ * @property {CommandLine} [combine] gives a list of images in the registry its tag, in one command
+ * @property {CommandLine} [inspect] shows a list that is in the registry
  */
 
 /** @param {Job} job */
@@ -51,6 +55,22 @@ const orasFlags = (job) =>
     ? ["--from-plain-http", "--to-plain-http"]
     : ["--from-ca-file", job.caFile, "--to-ca-file", job.caFile];
 
+/** @param {Job} job */
+const listOf = (job) => `${job.host}/${job.prefix}/all:v1`;
+
+/** @param {Job} job */
+const craneAppend = (job) => [
+  ...["crane", "index", "append", "--docker-empty-base", "-t", job.target],
+  ...job.sources.flatMap((source) => ["-m", source]),
+];
+/** @param {Job} job */
+const regctlCreate = (job) => [
+  ...["regctl", ...regctlHost(job), "index", "create", "--media-type", LIST],
+  ...[job.target, ...job.sources.flatMap((source) => ["--ref", source])],
+];
+/** @param {Job} job */
+const buildxCreate = (job) => ["buildx", "imagetools", "create", "-t", job.target, ...job.sources];
+
 /** @type {readonly Peer[]} */
 export const PEERS = [
   {
@@ -59,7 +79,21 @@ export const PEERS = [
     version: [PROGRAM, "--version"],
     prepare: (job) => [[process.execPath, PROGRAM, "create", ...oursFlags(job), job.target, ...job.sources]],
     push: (job) => [process.execPath, PROGRAM, "push", ...oursFlags(job), job.target],
-    create: (job) => [process.execPath, PROGRAM, "create", ...oursFlags(job), job.target, ...job.sources],
+    create: {
+      name: "tsmanifest create",
+      argv: (job) => [process.execPath, PROGRAM, "create", ...oursFlags(job), job.target, ...job.sources],
+    },
+    combine: {
+      name: "tsmanifest imagetools create",
+      argv: (job) => [
+        ...[process.execPath, PROGRAM, "imagetools", "create", ...oursFlags(job), "-t", job.target],
+        ...job.sources,
+      ],
+    },
+    inspect: {
+      name: "tsmanifest imagetools inspect",
+      argv: (job) => [process.execPath, PROGRAM, "imagetools", "inspect", ...oursFlags(job), listOf(job)],
+    },
   },
   {
     name: "docker manifest push",
@@ -67,7 +101,10 @@ export const PEERS = [
     version: ["--version"],
     prepare: (job) => [["docker", "manifest", "create", ...dockerFlags(job), job.target, ...job.sources]],
     push: (job) => ["docker", "manifest", "push", ...dockerFlags(job), job.target],
-    create: (job) => ["docker", "manifest", "create", ...dockerFlags(job), job.target, ...job.sources],
+    create: {
+      name: "docker manifest create",
+      argv: (job) => ["docker", "manifest", "create", ...dockerFlags(job), job.target, ...job.sources],
+    },
   },
   {
     name: "buildah manifest push",
@@ -118,39 +155,29 @@ export const PEERS = [
     push: (job) => [
       ...["skopeo", "copy", "--all"],
       ...(job.protocol === "http" ? ["--src-tls-verify=false", "--dest-tls-verify=false"] : []),
-      ...[`docker://${job.host}/${job.prefix}/all:v1`, `docker://${job.target}`],
+      ...[`docker://${listOf(job)}`, `docker://${job.target}`],
     ],
   },
   {
     name: "crane index append",
     program: "crane",
     version: ["version"],
-    push: (job) => [
-      ...["crane", "index", "append", "--docker-empty-base", "-t", job.target],
-      ...job.sources.flatMap((source) => ["-m", source]),
-    ],
+    push: craneAppend,
+    combine: { name: "crane index append", argv: craneAppend },
+    inspect: { name: "crane manifest", argv: (job) => ["crane", "manifest", listOf(job)] },
   },
   {
     name: "regctl index create",
     program: "regctl",
     version: ["version", "--format", "{{.VCSTag}}"],
-    push: (job) => [
-      ...["regctl", ...regctlHost(job), "index", "create", "--media-type", LIST],
-      ...[job.target, ...job.sources.flatMap((source) => ["--ref", source])],
-    ],
+    push: regctlCreate,
+    combine: { name: "regctl index create", argv: regctlCreate },
   },
   {
     name: "oras cp",
     program: "oras",
     version: ["version"],
-    push: (job) => [
-      "oras",
-      "cp",
-      "--no-tty",
-      ...orasFlags(job),
-      `${job.host}/${job.prefix}/all:v1`,
-      job.target,
-    ],
+    push: (job) => ["oras", "cp", "--no-tty", ...orasFlags(job), listOf(job), job.target],
   },
   {
     name: "manifest-tool push",
@@ -169,7 +196,12 @@ export const PEERS = [
     name: "buildx imagetools create",
     program: "buildx",
     version: ["version"],
-    push: (job) => ["buildx", "imagetools", "create", "-t", job.target, ...job.sources],
+    push: buildxCreate,
+    combine: { name: "buildx imagetools create", argv: buildxCreate },
+    inspect: {
+      name: "buildx imagetools inspect",
+      argv: (job) => ["buildx", "imagetools", "inspect", listOf(job)],
+    },
   },
 ];
 
@@ -177,6 +209,16 @@ export const PEERS = [
 function platform(index) {
   const architectures = ["amd64", "arm64", "ppc64le", "s390x", "riscv64"];
   return `{ os: linux, architecture: ${architectures[index % architectures.length]} }`;
+}
+
+/**
+ * What a peer does in a scenario; undefined where it has no such command.
+ * @param {Peer} peer
+ * @param {import("./lab.js").Act} act
+ * @returns {CommandLine | undefined}
+ */
+export function commandFor(peer, act) {
+  return act === "push" || act === "repeat" ? { name: peer.name, argv: peer.push } : peer[act];
 }
 
 /** Programs are looked for where `go install` puts them, too. */

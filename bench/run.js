@@ -9,7 +9,7 @@ import { chart } from "./chart.js";
 import { openLab } from "./lab.js";
 import { measure } from "./measure.js";
 import { enterNamespace, outerAddress } from "./namespace.js";
-import { environment, peersHere } from "./peers.js";
+import { commandFor, environment, peersHere } from "./peers.js";
 import { FULL, QUICK, titleOf } from "./scenarios.js";
 import { measureStartup } from "./startup.js";
 import { spread } from "./stats.js";
@@ -123,7 +123,7 @@ async function measureScenario(scenario) {
   const rows = [];
   for (const [peer, runs] of results) {
     const counted = await countedRun(peer, scenario, runs);
-    const name = scenario.act === "create" ? peer.name.replace(/push$/, "create") : peer.name;
+    const name = commandFor(peer, scenario.act)?.name ?? peer.name;
     const row = rowOf(name, runs, counted, faults.get(peer));
     console.log(
       `  ${row.peer}: ${row.ms === undefined ? (row.fault ?? "") : `${row.ms.median.toFixed(0)} ms`}`,
@@ -138,7 +138,7 @@ async function measureScenario(scenario) {
  * @param {Scenario} scenario
  */
 function canTake(peer, { protocol, act, oursOnly }) {
-  if (act === "create" && peer.create === undefined) return false;
+  if (commandFor(peer, act) === undefined) return false;
   if (peer.name.startsWith("docker") && protocol !== "http" && outer === undefined) return false;
   return oursOnly !== true || peer.name.startsWith("tsmanifest");
 }

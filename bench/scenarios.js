@@ -25,6 +25,7 @@ export const QUICK = [
   { protocol: "http", size: SMALL, rtt: 10, act: "repeat", rounds: 2 },
   { protocol: "bearer", size: SMALL, rtt: 10, act: "push", rounds: 2 },
   { protocol: "http", size: SMALL, rtt: 0, act: "push", rounds: 2 },
+  { protocol: "http", size: SMALL, rtt: 50, act: "combine", rounds: 2 },
 ];
 
 /** @type {readonly Scenario[]} */
@@ -48,6 +49,14 @@ export const FULL = [
   ),
   { protocol: "http", size: SMALL, rtt: 50, act: "create", rounds: 5 },
   { protocol: "http", size: LARGE, rtt: 50, act: "create", rounds: 3 },
+  ...["http", "bearer"].flatMap((protocol) =>
+    [SMALL, MEDIUM].flatMap((size) =>
+      [50, 0].map((rtt) => /** @type {Scenario} */ ({ protocol, size, rtt, act: "combine", rounds: 5 })),
+    ),
+  ),
+  ...["http", "bearer"].map(
+    (protocol) => /** @type {Scenario} */ ({ protocol, size: SMALL, rtt: 50, act: "inspect", rounds: 5 }),
+  ),
   ...["http", "h2"].flatMap((protocol) =>
     ["8", "16", "32", "64"].map((concurrency) => {
       const flags = ["--concurrency", concurrency];
@@ -66,7 +75,13 @@ export const FULL = [
 
 /** @param {Scenario} scenario */
 export function titleOf({ protocol, size, rtt, act, flags = [] }) {
-  const words = { push: "first push", repeat: "repeated push", create: "create" };
+  const words = {
+    push: "first push",
+    repeat: "repeated push",
+    create: "create",
+    combine: "from images to tag",
+    inspect: "inspect",
+  };
   const lines = {
     http: "HTTP",
     https: "HTTPS, HTTP/1.1",
