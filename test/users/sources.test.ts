@@ -129,6 +129,23 @@ describe("24: images for Windows", () => {
   });
 
   it.each(dialects)(
+    "have the version that a list says which they come from, by $dialect",
+    async ({ make }) => {
+      await withScene({ images: [] }, async (scene) => {
+        const children = builds.map((image) => scene.peer.putImage("build/app", image));
+        scene.peer.putList("build/app", { tag: "windows", kind: "oci", children });
+        scene.peer.putImage("build/app", { ...ARM64, tag: "linux" });
+        const sources = ["windows", "linux"].map((tag) => `${scene.domain}/build/app:${tag}`);
+        const made = await make(scene, `${scene.domain}/team/app:v2`, sources, { create: ["--strict"] });
+        expect(made).toMatchObject({ status: 0 });
+        const list = listAt(scene.peer, "team/app:v2");
+        const versions = list.children.map(({ platform }) => platform?.["os.version"]);
+        expect(versions.sort()).toEqual(["", "10.0.17763.6893", "10.0.20348.3207"]);
+      });
+    },
+  );
+
+  it.each(dialects)(
     "need no layers of Microsoft's in the registry, by $dialect (mt#27)",
     async ({ make }) => {
       await withScene({ images: builds.slice(0, 1), mounts: "refuse202" }, async (scene) => {
