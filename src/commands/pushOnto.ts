@@ -1,5 +1,9 @@
+import type { Repository } from "../content/repository.js";
+import type { Context } from "../context.js";
 import type { Draft, DraftBase } from "../list/draft.js";
 import { baseOf, isMergedIn, mergeDrafts } from "../list/merge.js";
+import { isDigest } from "../oci/digest.js";
+import { locationOf } from "../oci/location.js";
 import type { Manifest } from "../oci/manifest.js";
 import { formatReference, withDigest } from "../oci/reference.js";
 import { appendTo } from "../push/appendTo.js";
@@ -15,9 +19,12 @@ import { planAnywhere, send } from "./sendDraft.js";
  */
 export async function pushOnto(work: Work, draft: Draft, base: DraftBase, tag: string): Promise<Pushed> {
   const { context, session, targets } = work;
+  const warned = new Set<string>();
   const warn = (text: string): void => {
-    context.stderr.write(`WARNING: ${escapeControls(text)}\n`);
+    if (!warned.has(text)) context.stderr.write(`WARNING: ${escapeControls(text)}\n`);
+    warned.add(text);
   };
+  const images = remembering(session.open(locationOf(draft.name)));
   let merged = draft;
   let last: { readonly root: Manifest; readonly theirs: Manifest | undefined } | undefined;
   let printed: (string | Uint8Array)[] = [];
@@ -27,7 +34,7 @@ export async function pushOnto(work: Work, draft: Draft, base: DraftBase, tag: s
     signal: context.signal,
     settleMs: context.waits?.settleMs,
     put: async (theirs, guard) => {
-      merged = await onto(work, draft, base, theirs, warn);
+      merged = await onto(context, images, draft, base, theirs, warn);
       printed = [];
       const stdout = { write: (text: string | Uint8Array) => printed.push(text) };
       const plans = await planAnywhere(work, merged);
@@ -49,7 +56,8 @@ export async function pushOnto(work: Work, draft: Draft, base: DraftBase, tag: s
 
 /** What is to be pushed onto what others have made of the list meanwhile. */
 async function onto(
-  { context, session }: Work,
+  context: Context,
+  images: Repository,
   draft: Draft,
   base: DraftBase,
   theirs: Manifest | undefined,
@@ -60,10 +68,29 @@ async function onto(
   const now =
     theirs === undefined
       ? { entries: [], annotations: {} }
-      : await readRemoteList(context, session, withDigest({ domain, path }, theirs.digest), false);
+      : await readRemoteList(
+          context,
+          { open: () => images },
+          withDigest({ domain, path }, theirs.digest),
+          false,
+        );
   const { draft: merged, conflicts } = mergeDrafts(base, draft, now);
   for (const conflict of conflicts) {
     warn(`${formatReference(draft.name)} was changed by others meanwhile: this replaces ${conflict}`);
   }
   return merged;
+}
+
+/** Reads what is named by its digest once, however often the list is read again. */
+function remembering(repository: Repository): Repository {
+  const known = new Map<string, Promise<Manifest>>();
+  return {
+    ...repository,
+    get: (reference, options) => {
+      const there = known.get(reference) ?? repository.get(reference, options);
+      if (isDigest(reference)) known.set(reference, there);
+      there.catch(() => known.delete(reference));
+      return there;
+    },
+  };
 }

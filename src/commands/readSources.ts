@@ -2,6 +2,7 @@ import { openLayout } from "../content/layout.js";
 import { layoutSource, registrySource, SourceReader, type Source } from "../content/resolve.js";
 import type { Context } from "../context.js";
 import { hasCode } from "../errors.js";
+import { noManifestMatches } from "../list/choose.js";
 import { DEFAULT_SETTINGS, type Draft, type DraftBase } from "../list/draft.js";
 import type { Entry } from "../list/entry.js";
 import { baseOf } from "../list/merge.js";
@@ -62,6 +63,7 @@ export async function readSources(
       if (result.status === "rejected") throw result.reason;
       return result.value;
     });
+    if (entries.length === 0 && named.length > 0) throw noManifestMatches(platforms);
     return { entries, ...(base.value && { begin: base.value }) };
   } finally {
     await session.close();
@@ -92,7 +94,7 @@ async function readBase(
 /** What a registry has under a name, as a draft would have it; nothing, where that may be missing. */
 export async function readRemoteList(
   context: Context,
-  session: Session,
+  session: Pick<Session, "open">,
   list: Reference,
   mayBeMissing: boolean,
 ): Promise<Pick<Draft, "entries" | "settings"> & Pick<DraftBase, "digest" | "annotations">> {
