@@ -24,7 +24,7 @@ export function expectationsOf(
     if (strict && warnings.length > 0) {
       throw new ManifestError("EXPECTATION", `${name}: ${warnings.join("; ")}`, {
         subject: name,
-        hint: "nothing was pushed: --strict refuses what would be a warning without it",
+        hint: "nothing was changed: --strict refuses what would be a warning without it",
       });
     }
     if (!isWarned) for (const warning of warnings) stderr.write(`WARNING: ${escapeControls(warning)}\n`);

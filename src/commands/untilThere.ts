@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { hasCode } from "../errors.js";
+import { RegistryError } from "../registry/http/registryError.js";
 
 const FIRST_WAIT_MS = 250;
 const LONGEST_WAIT_MS = 5_000;
@@ -16,8 +17,16 @@ export async function untilThere<Value>(
       return await read();
     } catch (error) {
       const left = end - performance.now();
-      if (!hasCode(error, "MANIFEST_UNKNOWN", "BLOB_UNKNOWN") || left <= 0) throw error;
+      if (!isMissing(error) || left <= 0) throw error;
       await sleep(Math.min(wait, left), undefined, { signal });
     }
   }
+}
+
+/** Is it not there, as far as the registry says? A refusal says nothing of the kind, and stays what it is. */
+function isMissing(error: unknown): boolean {
+  if (!hasCode(error, "MANIFEST_UNKNOWN", "BLOB_UNKNOWN")) return false;
+  let cause: unknown = error.cause;
+  while (cause instanceof Error && !(cause instanceof RegistryError)) ({ cause } = cause);
+  return !(cause instanceof RegistryError) || cause.status === 404;
 }

@@ -4,6 +4,7 @@ import { compactJson, issueOf, parseJson } from "../go/json.js";
 import { elementsOf, joinElements, joinMembers, membersOf, type Member } from "../go/jsonParts.js";
 import { Descriptor, descriptor, encodeDescriptor } from "../oci/descriptor.js";
 import type { Manifest } from "../oci/manifest.js";
+import { encodePlatform } from "../oci/platform.js";
 import { OCI_INDEX } from "../oci/mediaTypes.js";
 import { referrerDescriptor } from "./referrer.js";
 
@@ -149,7 +150,7 @@ function moveTag(
   );
   if (holder !== undefined) return others;
   const nameless = others.findIndex((entry) => isManifest(entry) && namesOf(entry).length === 0);
-  const entry = called(others[nameless] ?? newEntry(manifest, says), tag);
+  const entry = called(withPlatform(others[nameless] ?? newEntry(manifest, says), says), tag);
   return nameless === -1 ? [...others, entry] : others.with(nameless, entry);
 }
 
@@ -175,6 +176,13 @@ function newEntry(manifest: Manifest, { platform, annotations = {} }: Said): Ind
 function ofReferrer({ annotations }: Manifest, subject: string): Record<string, string> {
   const own = Object.entries(annotations).filter(([key]) => key !== REF_NAME && key !== IMAGE_NAME);
   return { ...Object.fromEntries(own), [SUBJECT]: subject };
+}
+
+/** The same entry with a platform, if it says none. */
+function withPlatform(entry: IndexEntry, { platform }: Said): IndexEntry {
+  if (platform === undefined || entry.descriptor.platform !== undefined) return entry;
+  const members = withMember(membersOf(entry.json), "platform", Buffer.from(encodePlatform(platform)));
+  return toEntry(joinMembers(members));
 }
 
 /** The same entry under another tag, or under none. */

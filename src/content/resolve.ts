@@ -1,5 +1,5 @@
 import { ManifestError } from "../errors.js";
-import { checkImage, chooseChildren, type Choice } from "../list/choose.js";
+import { chooseChildren, type Choice } from "../list/choose.js";
 import type { Entry } from "../list/entry.js";
 import { descriptor, type Descriptor } from "../oci/descriptor.js";
 import { checkDigest, digestLike, isDigest } from "../oci/digest.js";
@@ -90,15 +90,15 @@ export class SourceReader {
 
   /**
    * The entries that a source stands for: one for an image; for an index one a manifest, in its order, with all that the
-   * index says of it.
-   * @throws MANIFEST_UNKNOWN, naming the one that is not there; NO_MATCH where nothing of it is chosen
+   * index says of it. None where nothing of it is chosen.
+   * @throws MANIFEST_UNKNOWN, naming the one that is not there
    */
   async entries(source: Source, manifest?: Manifest): Promise<Entry[]> {
     const found = manifest ?? (await this.manifest(source));
     if (found.kind === "index") return this.#childEntries(source, found, 1);
     const ref = source.byDigest ? withDigest(source.ref, found.digest) : source.ref;
     const entry = await this.#entry(source.repository, ref, found);
-    checkImage(entry.descriptor, this.#choice);
+    if (chooseChildren([entry.descriptor], this.#choice).length === 0) return [];
     return [source.byDigest ? { ...entry, origins: [source.origin] } : entry];
   }
 

@@ -41,10 +41,7 @@ export function chooseByPlatform<Item extends { readonly descriptor: Descriptor 
   return { kept, subjects, isWanted };
 }
 
-/**
- * The manifests of an index that are taken of it.
- * @throws NO_MATCH where none is
- */
+/** The manifests of an index that are taken of it; maybe none. */
 export function chooseChildren(
   children: readonly Descriptor[],
   { platforms, attestations }: Choice,
@@ -53,11 +50,9 @@ export function chooseChildren(
     children.map((descriptor) => ({ descriptor })),
     platforms,
   );
-  const chosen = kept
+  return kept
     .map(({ descriptor }) => descriptor)
     .filter((child) => attestations === "keep" || !isAttestation(child));
-  if (chosen.length > 0 || children.length === 0) return chosen;
-  throw noManifestMatches(platforms);
 }
 
 /**

@@ -79,11 +79,8 @@ export function formatDifference({ missing, unexpected, duplicates }: PlatformDi
 
 /** The error for a list that is not what is expected. To be thrown before anything is sent. */
 export function expectationError(name: string, difference: PlatformDifference): ManifestError {
-  return new ManifestError(
-    "EXPECTATION",
-    `${name} would not have the expected platforms: ${formatDifference(difference)}`,
-    { subject: name, hint: "nothing was pushed" },
-  );
+  const message = `${name} would not have the expected platforms: ${formatDifference(difference)}`;
+  return new ManifestError("EXPECTATION", message, { subject: name, hint: "nothing was changed" });
 }
 
 /** What is odd about a list whatever is expected of it, a line each: two entries of one platform, attestations of nothing. */

@@ -163,7 +163,7 @@ describe("a list that is held against what is expected", () => {
       code: "EXPECTATION",
       message: "registry.example/app:v1 would not have the expected platforms: missing linux/arm64",
       subject: "registry.example/app:v1",
-      hint: "nothing was pushed",
+      hint: "nothing was changed",
     });
   });
 });

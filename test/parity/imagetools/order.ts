@@ -30,11 +30,10 @@ const SUBJECT = "io.containerd.manifest.subject";
 /**
  * What a layout's index.json says, in no order: buildx writes all of it anew, in Go's order, and what refers to another
  * manifest as a Go map yields it, once more where it is listed already; we leave what others have written as it is, and
- * where it is. Of what refers to another manifest
- * - what was listed before counts by what it refers to: buildx says anew what the manifest says of itself;
- * - what a list leads to does not count: buildx lists it too where that is docker's list.
+ * where it is. What refers to another manifest counts by what that is, and by its type: buildx says of it what its source
+ * said, we what it says of itself. What a list leads to does not count: buildx lists it too where that is docker's list.
  */
-export function layoutIndex(text: string, before: string | undefined, reached: ReadonlySet<string>): string {
+export function layoutIndex(text: string, reached: ReadonlySet<string>): string {
   const { manifests, ...others } = objectIn(Buffer.from(text, "latin1")) ?? {};
   const entries: unknown[] = Array.isArray(manifests) ? manifests : [];
   const shown = entries.flatMap((entry): string[] => {
@@ -42,7 +41,7 @@ export function layoutIndex(text: string, before: string | undefined, reached: R
     const subject = member(member(entry, "annotations"), SUBJECT);
     if (subject === undefined) return [sortedJson(entry)];
     if (reached.has(digest)) return [];
-    return [before?.includes(digest) === true ? sortedJson({ digest, subject }) : sortedJson(entry)];
+    return [sortedJson({ digest, subject, artifactType: member(entry, "artifactType") })];
   });
   return JSON.stringify({ ...others, manifests: [...new Set(shown)].sort() });
 }
