@@ -53,7 +53,7 @@ export const annotate = defineCommand({
     const [imageName = ""] = rest;
     const image = rest.length === 0 ? undefined : parseName("manifest", imageName);
     const store = openUserStore(context, flags);
-    const more = hasMore(flags) ? await import("./annotateMore.js") : undefined;
+    const more = hasMore(flags) ? await import("./annotate/annotateMore.js") : undefined;
     const changeMore = await more?.readMore(context, flags, list);
     const hint = await platformHint(flags);
 

@@ -5,9 +5,9 @@ import type { Entry } from "../list/entry.js";
 import { withoutReplaced } from "../list/replace.js";
 import { formatReference, parseReference, type Reference } from "../oci/reference.js";
 import { defineCommand } from "./command.js";
-import { createFlags, type CreateFlags } from "./createFlags.js";
-import { namedSources, originsOf, type NamedSource } from "./createSources.js";
-import type { readSources, ReadSources } from "./readSources.js";
+import { createFlags, type CreateFlags } from "./create/createFlags.js";
+import { namedSources, originsOf, type NamedSource } from "./create/createSources.js";
+import type { readSources, ReadSources } from "./create/readSources.js";
 import { openUserStore } from "./userStore.js";
 
 export const create = defineCommand({
@@ -29,7 +29,7 @@ export const create = defineCommand({
     const list = parseListName(listName);
     checkFlags(flags);
     if (flags.subject !== "" || flags.artifactType !== "") {
-      const { checkSettingFlags } = await import("./readSubject.js");
+      const { checkSettingFlags } = await import("./annotate/readSubject.js");
       checkSettingFlags(flags, list);
     }
     const store = openUserStore(context, flags);
@@ -127,7 +127,7 @@ async function read(
   const isNothing = missing.length === 0 && !flags.append && !flags.merge;
   const { entries, begin } = isNothing ? NOTHING : await readAll(context, flags, list, missing);
   if (flags.subject === "" && flags.artifactType === "") return { entries, ...(begin && { begin }) };
-  const { readMore } = await import("./annotateMore.js");
+  const { readMore } = await import("./annotate/annotateMore.js");
   const change = await readMore(context, { ...flags, annotation: [] }, list);
   return { entries, ...(begin && { begin }), finish: (draft) => change(draft, undefined) };
 }
@@ -135,7 +135,7 @@ async function read(
 const NOTHING: ReadSources = { entries: [] };
 
 async function readAll(...given: Parameters<typeof readSources>): Promise<ReadSources> {
-  return (await import("./readSources.js")).readSources(...given);
+  return (await import("./create/readSources.js")).readSources(...given);
 }
 
 /** The draft with the entries; where it began with a list that they are merged into, those that make room are gone. */

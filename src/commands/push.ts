@@ -1,8 +1,8 @@
 import { isSameDraft } from "../list/encode.js";
 import { formatReference, parseReference } from "../oci/reference.js";
 import { defineCommand } from "./command.js";
-import { pushCommandFlags } from "./pushCommandFlags.js";
-import { pushDraft } from "./pushDraft.js";
+import { pushCommandFlags } from "./push/pushCommandFlags.js";
+import { pushDraft } from "./push/pushDraft.js";
 import { listNotFound, openUserStore } from "./userStore.js";
 
 export const push = defineCommand({

@@ -1,8 +1,12 @@
-import { isLayoutReference, parseLayoutReference, type LayoutReference } from "../content/layoutReference.js";
-import type { Draft } from "../list/draft.js";
-import { locationOf } from "../oci/location.js";
-import { formatReference, parseReference, repositoryName, type Reference } from "../oci/reference.js";
-import { fromPlaces } from "./fromFlag.js";
+import {
+  isLayoutReference,
+  parseLayoutReference,
+  type LayoutReference,
+} from "../../content/layoutReference.js";
+import type { Draft } from "../../list/draft.js";
+import { locationOf } from "../../oci/location.js";
+import { formatReference, parseReference, repositoryName, type Reference } from "../../oci/reference.js";
+import { fromPlaces } from "../fromFlag.js";
 
 /** What `create` makes entries of. */
 export type NamedSource =

@@ -1,16 +1,16 @@
-import type { Repository } from "../content/repository.js";
-import type { Context } from "../context.js";
-import type { Draft, DraftBase } from "../list/draft.js";
-import { baseOf, isMergedIn, mergeDrafts } from "../list/merge.js";
-import { isDigest } from "../oci/digest.js";
-import { locationOf } from "../oci/location.js";
-import type { Manifest } from "../oci/manifest.js";
-import { formatReference, withDigest } from "../oci/reference.js";
-import { appendTo } from "../push/appendTo.js";
-import { rootOf } from "../push/plan.js";
-import { escapeControls } from "../ui/text.js";
+import type { Repository } from "../../content/repository.js";
+import type { Context } from "../../context.js";
+import type { Draft, DraftBase } from "../../list/draft.js";
+import { baseOf, isMergedIn, mergeDrafts } from "../../list/merge.js";
+import { isDigest } from "../../oci/digest.js";
+import { locationOf } from "../../oci/location.js";
+import type { Manifest } from "../../oci/manifest.js";
+import { formatReference, withDigest } from "../../oci/reference.js";
+import { appendTo } from "../../push/appendTo.js";
+import { rootOf } from "../../push/plan.js";
+import { escapeControls } from "../../ui/text.js";
 import type { Pushed, Work } from "./pushWork.js";
-import { readRemoteList } from "./readSources.js";
+import { readRemoteList } from "../create/readSources.js";
 import { planAnywhere, send } from "./sendDraft.js";
 
 /**

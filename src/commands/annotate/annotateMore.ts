@@ -1,10 +1,10 @@
-import type { Context } from "../context.js";
-import { parseAnnotations } from "../list/annotationFlags.js";
-import type { Draft } from "../list/draft.js";
-import { annotateEntries, annotateIndex } from "../list/listAnnotations.js";
-import { selectEntries } from "../list/select.js";
-import { formatReference, type Reference } from "../oci/reference.js";
-import type { NetworkFlags } from "./networkFlags.js";
+import type { Context } from "../../context.js";
+import { parseAnnotations } from "../../list/annotationFlags.js";
+import type { Draft } from "../../list/draft.js";
+import { annotateEntries, annotateIndex } from "../../list/listAnnotations.js";
+import { selectEntries } from "../../list/select.js";
+import { formatReference, type Reference } from "../../oci/reference.js";
+import type { NetworkFlags } from "../networkFlags.js";
 import { readSubject, type SettingFlags } from "./readSubject.js";
 
 /**

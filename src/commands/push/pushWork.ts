@@ -1,9 +1,9 @@
-import type { Context } from "../context.js";
-import type { Draft, DraftBase } from "../list/draft.js";
-import type { Location } from "../oci/location.js";
-import type { Plan } from "../push/plan.js";
+import type { Context } from "../../context.js";
+import type { Draft, DraftBase } from "../../list/draft.js";
+import type { Location } from "../../oci/location.js";
+import type { Plan } from "../../push/plan.js";
 import type { PushCommandFlags } from "./pushCommandFlags.js";
-import type { Session } from "./session.js";
+import type { Session } from "../session.js";
 
 export interface Target {
   readonly location: Location;

@@ -1,21 +1,21 @@
-import { openLayout } from "../content/layout.js";
-import { layoutSource, registrySource, SourceReader, type Source } from "../content/resolve.js";
-import type { Context } from "../context.js";
-import { hasCode } from "../errors.js";
-import { noManifestMatches } from "../list/choose.js";
-import { DEFAULT_SETTINGS, type Draft, type DraftBase } from "../list/draft.js";
-import type { Entry } from "../list/entry.js";
-import { baseOf } from "../list/merge.js";
-import { locationOf } from "../oci/location.js";
-import { OCI_INDEX } from "../oci/mediaTypes.js";
-import { readPlatformName } from "../oci/platformAliases.js";
-import type { Reference } from "../oci/reference.js";
+import { openLayout } from "../../content/layout.js";
+import { layoutSource, registrySource, SourceReader, type Source } from "../../content/resolve.js";
+import type { Context } from "../../context.js";
+import { hasCode } from "../../errors.js";
+import { noManifestMatches } from "../../list/choose.js";
+import { DEFAULT_SETTINGS, type Draft, type DraftBase } from "../../list/draft.js";
+import type { Entry } from "../../list/entry.js";
+import { baseOf } from "../../list/merge.js";
+import { locationOf } from "../../oci/location.js";
+import { OCI_INDEX } from "../../oci/mediaTypes.js";
+import { readPlatformName } from "../../oci/platformAliases.js";
+import type { Reference } from "../../oci/reference.js";
 import type { CreateFlags } from "./createFlags.js";
 import type { NamedSource } from "./createSources.js";
-import { readNamedBy } from "./fromFlag.js";
-import { waitMs } from "./listFlags.js";
-import { openSession, type Session } from "./session.js";
-import { untilThere } from "./untilThere.js";
+import { readNamedBy } from "../fromFlag.js";
+import { waitMs } from "../listFlags.js";
+import { openSession, type Session } from "../session.js";
+import { untilThere } from "../untilThere.js";
 
 export interface ReadSources {
   readonly entries: readonly Entry[];

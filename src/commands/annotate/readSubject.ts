@@ -1,14 +1,14 @@
-import type { Context } from "../context.js";
-import { ManifestError, messageOf } from "../errors.js";
-import type { FlagValues } from "../go/flags.js";
-import { goQuote } from "../go/quote.js";
-import type { Settings } from "../list/draft.js";
-import { descriptor, type Descriptor } from "../oci/descriptor.js";
-import { isDigest } from "../oci/digest.js";
-import { locationOf } from "../oci/location.js";
-import { parseReference, withDigest, type Reference } from "../oci/reference.js";
-import type { settingFlags } from "./listFlags.js";
-import type { NetworkFlags } from "./networkFlags.js";
+import type { Context } from "../../context.js";
+import { ManifestError, messageOf } from "../../errors.js";
+import type { FlagValues } from "../../go/flags.js";
+import { goQuote } from "../../go/quote.js";
+import type { Settings } from "../../list/draft.js";
+import { descriptor, type Descriptor } from "../../oci/descriptor.js";
+import { isDigest } from "../../oci/digest.js";
+import { locationOf } from "../../oci/location.js";
+import { parseReference, withDigest, type Reference } from "../../oci/reference.js";
+import type { settingFlags } from "../listFlags.js";
+import type { NetworkFlags } from "../networkFlags.js";
 
 export type SettingFlags = FlagValues<typeof settingFlags>;
 
@@ -77,8 +77,8 @@ async function describe(
   list: Reference,
 ): Promise<Descriptor> {
   const ref = subjectOf(flags, list);
-  const { openSession } = await import("./session.js");
-  const { registrySource, SourceReader } = await import("../content/resolve.js");
+  const { openSession } = await import("../session.js");
+  const { registrySource, SourceReader } = await import("../../content/resolve.js");
   const location = locationOf(ref);
   const session = await openSession(context, flags, [{ location, actions: ["pull"] }]);
   try {

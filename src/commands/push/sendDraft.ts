@@ -1,8 +1,8 @@
-import type { Output } from "../context.js";
-import type { Draft } from "../list/draft.js";
-import type { Manifest } from "../oci/manifest.js";
-import type { MoveGuard } from "../push/executeAll.js";
-import { plan, rootOf, type Plan, type PlanItem } from "../push/plan.js";
+import type { Output } from "../../context.js";
+import type { Draft } from "../../list/draft.js";
+import type { Manifest } from "../../oci/manifest.js";
+import type { MoveGuard } from "../../push/executeAll.js";
+import { plan, rootOf, type Plan, type PlanItem } from "../../push/plan.js";
 import type { PushCommandFlags } from "./pushCommandFlags.js";
 import type { Plans, Target, Work } from "./pushWork.js";
 
@@ -39,8 +39,8 @@ export async function send(
   stdout: Output,
   guard?: MoveGuard,
 ): Promise<Manifest | undefined> {
-  const { publish } = await import("./publish.js");
-  const { pushProgress } = await import("../ui/pushProgress.js");
+  const { publish } = await import("../publish.js");
+  const { pushProgress } = await import("../../ui/pushProgress.js");
   const { stderr, signal } = context;
   const progress = await pushProgress(draft, plans, { stdout, stderr, signal }, flags.plan ? "none" : "auto");
   try {

@@ -1,14 +1,14 @@
-import { ManifestCache } from "../content/manifestCache.js";
-import { TreeReader } from "../content/manifestTree.js";
-import { findNear, isThere, type Placed } from "../content/near.js";
-import type { Repository } from "../content/repository.js";
-import { hasCode } from "../errors.js";
-import type { Draft } from "../list/draft.js";
-import { formatLocation, type Location } from "../oci/location.js";
-import type { Manifest } from "../oci/manifest.js";
-import { isListType } from "../oci/mediaTypes.js";
-import type { PlanItem } from "../push/plan.js";
-import { parseNamedSource } from "./createSources.js";
+import { ManifestCache } from "../../content/manifestCache.js";
+import { TreeReader } from "../../content/manifestTree.js";
+import { findNear, isThere, type Placed } from "../../content/near.js";
+import type { Repository } from "../../content/repository.js";
+import { hasCode } from "../../errors.js";
+import type { Draft } from "../../list/draft.js";
+import { formatLocation, type Location } from "../../oci/location.js";
+import type { Manifest } from "../../oci/manifest.js";
+import { isListType } from "../../oci/mediaTypes.js";
+import type { PlanItem } from "../../push/plan.js";
+import { parseNamedSource } from "../create/createSources.js";
 import type { Work } from "./pushWork.js";
 
 /** What only registries can say before a push is planned. */

@@ -1,17 +1,17 @@
-import { parseLayoutReference } from "../content/layoutReference.js";
-import type { Context } from "../context.js";
-import { ManifestError, messageOf } from "../errors.js";
-import { goQuote } from "../go/quote.js";
-import type { Draft } from "../list/draft.js";
-import { lostInList } from "../list/encode.js";
-import { formatLocation, isSameLocation, locationOf, type Location } from "../oci/location.js";
-import { formatReference, isTag, parseReference, type Reference } from "../oci/reference.js";
-import { accessesOf } from "../push/plan.js";
-import { checkPushFlags } from "./listFlags.js";
+import { parseLayoutReference } from "../../content/layoutReference.js";
+import type { Context } from "../../context.js";
+import { ManifestError, messageOf } from "../../errors.js";
+import { goQuote } from "../../go/quote.js";
+import type { Draft } from "../../list/draft.js";
+import { lostInList } from "../../list/encode.js";
+import { formatLocation, isSameLocation, locationOf, type Location } from "../../oci/location.js";
+import { formatReference, isTag, parseReference, type Reference } from "../../oci/reference.js";
+import { accessesOf } from "../../push/plan.js";
+import { checkPushFlags } from "../listFlags.js";
 import type { PushCommandFlags } from "./pushCommandFlags.js";
 import type { Plans, Pushed, Target, Targets, Work } from "./pushWork.js";
 import { planAnywhere, planFor, send } from "./sendDraft.js";
-import type { RepositoryAccess } from "./session.js";
+import type { RepositoryAccess } from "../session.js";
 
 /**
  * Pushes a draft to its registry, and wherever else the flags say; undefined where it was only planned.
@@ -27,7 +27,7 @@ export async function pushDraft(
   const targets = targetsOf(draft.name, flags);
   const planned = plansWithoutAsking(draft, targets, flags);
   await check(context, flags, draft);
-  const { openSession } = await import("./session.js");
+  const { openSession } = await import("../session.js");
   const session = await openSession(context, flags, accessesFor(draft, targets, flags, planned));
   const work: Work = { context, flags, targets, session };
   try {
@@ -156,7 +156,7 @@ async function check(context: Context, flags: PushCommandFlags, draft: Draft): P
   for (const lost of lostInList(draft)) {
     context.stderr.write(`WARNING: docker's manifest list has no room for ${lost}\n`);
   }
-  const { expectationsOf } = await import("./expectations.js");
+  const { expectationsOf } = await import("../expectations.js");
   expectationsOf(
     context,
     flags,

@@ -1,8 +1,8 @@
-import type { FlagTable, FlagValues } from "../go/flags.js";
-import type { commonFlags } from "./command.js";
-import { expectationFlags, pushFlags } from "./listFlags.js";
-import { networkFlags } from "./networkFlags.js";
-import { storeFlags } from "./userStore.js";
+import type { FlagTable, FlagValues } from "../../go/flags.js";
+import type { commonFlags } from "../command.js";
+import { expectationFlags, pushFlags } from "../listFlags.js";
+import { networkFlags } from "../networkFlags.js";
+import { storeFlags } from "../userStore.js";
 
 /** What `push` may be told. */
 export const pushCommandFlags = {
