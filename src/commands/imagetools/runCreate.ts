@@ -5,39 +5,26 @@ import { TreeReader, type TreeItem } from "../../content/manifestTree.js";
 import { findNear, nearCandidates } from "../../content/near.js";
 import { formatPlace, tagsOf, type Place } from "../../content/place.js";
 import type { Repository } from "../../content/repository.js";
-import { mergeGiven, placeSources, type SourceText, type WantedSource } from "../../content/sourceText.js";
+import { placeSources, type SourceText, type WantedSource } from "../../content/sourceText.js";
 import type { Context } from "../../context.js";
-import { ManifestError } from "../../errors.js";
 import type { ListAnnotation } from "../../list/annotationFlags.js";
-import {
-  choosePlatforms,
-  combine,
-  withChildren,
-  withChosen,
-  type Combined,
-  type CombinedSource,
-} from "../../list/combine.js";
-import { isAttestation } from "../../list/attestations.js";
 import { hasAll } from "../../list/lost.js";
-import { withoutReplaced } from "../../list/replace.js";
-import { descriptor, type Descriptor } from "../../oci/descriptor.js";
-import { isDigest } from "../../oci/digest.js";
+import type { Descriptor } from "../../oci/descriptor.js";
 import { formatLocation, isSameLocation, type Location } from "../../oci/location.js";
-import { parseManifest, type Manifest } from "../../oci/manifest.js";
-import { DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST } from "../../oci/mediaTypes.js";
-import { NO_PLATFORM, type Platform } from "../../oci/platform.js";
-import { normalizePlatform } from "../../oci/platformName.js";
+import type { Platform } from "../../oci/platform.js";
 import { Push, type PushEvent } from "../../push/execute.js";
 import type { MoveGuard } from "../../push/executeAll.js";
 import { planItems, planManifests, type Plan, type PlanItem } from "../../push/plan.js";
-import { transferProgress, type ProgressMode, type TransferProgress } from "../../ui/transferProgress.js";
 import { escapeControls } from "../../ui/text.js";
+import { transferProgress, type ProgressMode, type TransferProgress } from "../../ui/transferProgress.js";
 import { expectationsOf } from "../expectations.js";
-import { fromPlaces, readNamedBy } from "../fromFlag.js";
+import { fromPlaces } from "../fromFlag.js";
 import { waitMs, type PushFlags } from "../listFlags.js";
 import type { NetworkFlags } from "../networkFlags.js";
 import { publish } from "../publish.js";
 import { openSession, type RepositoryAccess, type Session } from "../session.js";
+import { entriesOf, makeList, type Made } from "./makeList.js";
+import { CreateSources, type ReadSource } from "./readSource.js";
 
 /** What `imagetools create` is asked to do, read and checked as far as that goes without any request. */
 export interface CreateOrder {
@@ -106,20 +93,6 @@ function accessesOf(wanted: readonly WantedSource[], targets: readonly Place[]):
   return [...accesses.values()];
 }
 
-/** A source that was read. */
-interface ReadSource extends CombinedSource {
-  readonly repository: Repository;
-  readonly name: string;
-  readonly manifest: Manifest;
-}
-
-/** What gets the tags, and what it is made of. */
-interface Made {
-  readonly combined: Combined;
-  readonly root: Manifest;
-  readonly sources: readonly ReadSource[];
-}
-
 class CreateWork {
   readonly #context: Context;
   readonly #flags: CreateFlags;
@@ -132,6 +105,7 @@ class CreateWork {
   readonly #begun = new Map<string, Push>();
   /** Of the targets, each once, with the tags there. */
   readonly #targets: readonly { readonly location: Location; readonly tags: readonly string[] }[];
+  readonly #sources: CreateSources;
   #others: Promise<ReadSource[]> | undefined;
   #progress: TransferProgress | undefined;
   readonly #check: (entries: readonly Descriptor[]) => void;
@@ -157,6 +131,18 @@ class CreateWork {
       ...(!flags.referrers && { referrersOf: listedReferrers }),
       onItem: (item) => {
         this.#begin(item);
+      },
+    });
+    this.#sources = new CreateSources({
+      open: session.open,
+      cache: this.#cache,
+      isShown: flags.dryRun,
+      waitMs: waitMs(flags),
+      signal: context.signal,
+      onImage: (repository, manifest) => {
+        this.#begin({ manifest, role: "child", location: repository.location, tags: [] });
+        // What is attached is wanted in any case: it is asked for beside the config. Who needs it hears what went wrong.
+        this.#reader.referrers(repository, manifest.digest).catch(() => undefined);
       },
     });
     const targets = new Map<string, { location: Location; tags: string[] }>();
@@ -210,7 +196,9 @@ class CreateWork {
       settleMs: this.#context.waits?.settleMs,
       put: async (base, guard) => {
         there = base?.children ?? [];
-        made = await this.#make(base === undefined ? await this.#base() : await this.#baseOf(base, first));
+        made = await this.#make(
+          base === undefined ? await this.#base() : await this.#sources.found(base, first),
+        );
         const known = new Set(there.map(({ digest }) => digest));
         for (const one of entriesOf(made.combined)) if (!known.has(one.digest)) added.set(one.digest, one);
         await this.#publish(made, guard);
@@ -229,122 +217,44 @@ class CreateWork {
     const [first] = this.#order.targets;
     if (first === undefined || !(append || merge)) return undefined;
     const wanted = { place: first, given: undefined, text: formatPlace(first) };
-    if (append) return this.#readOne(wanted);
+    if (append) return this.#sources.read(wanted);
     const [tag = "latest"] = tagsOf(first);
     const there = await this.#session.open(first.location).resolve(tag, {
       signal: this.#context.signal,
       mustKnow: true,
     });
-    return there === undefined ? undefined : this.#readOne(wanted);
-  }
-
-  async #baseOf(manifest: Manifest, place: Place): Promise<ReadSource> {
-    const { mediaType, digest, bytes } = manifest;
-    const listed = await listedIn(place, tagsOf(place)[0] ?? digest);
-    return this.#completed({
-      descriptor: { ...(listed ?? descriptor(mediaType, digest, bytes.byteLength)), digest },
-      bytes,
-      manifest,
-      repository: this.#session.open(place.location),
-      name: formatPlace(place),
-    });
+    return there === undefined ? undefined : this.#sources.read(wanted);
   }
 
   /** All sources but the list that is added to; read once, however often that is tried. */
   #readOthers(): Promise<ReadSource[]> {
     // The first is the list that is added to, where there is one.
     const isAppended = this.#flags.append && this.#targets.length > 0;
-    this.#others ??= all(this.#wanted.slice(isAppended ? 1 : 0).map((wanted) => this.#readOne(wanted)));
+    this.#others ??= all(this.#wanted.slice(isAppended ? 1 : 0).map((wanted) => this.#sources.read(wanted)));
     return this.#others;
-  }
-
-  async #readOne({ place, given, isGivenWhole, namedBy }: WantedSource): Promise<ReadSource> {
-    const name = formatPlace(place);
-    const repository = this.#session.open(place.location);
-    const reference = await this.#referenceOf(place);
-    const manifest = await readNamedBy(namedBy, () =>
-      this.#there(() => this.#cache.manifest(repository, reference, name)),
-    );
-    this.#cache.know(repository, manifest);
-    const { mediaType, digest, bytes } = manifest;
-    const listed = await listedIn(place, reference);
-    // buildx shows what a layout says, and fails when it is to push it.
-    if (listed !== undefined && !this.#flags.dryRun) checkListedSize(listed, bytes, name);
-    const found = isGivenWhole
-      ? given && { ...given, size: Number(given.size) === 0 ? bytes.byteLength : given.size }
-      : mergeGiven({ ...(listed ?? descriptor(mediaType, digest, bytes.byteLength)), digest }, given);
-    return this.#completed({
-      descriptor: found ?? descriptor(mediaType, digest, bytes.byteLength),
-      bytes,
-      manifest,
-      repository,
-      name,
-    });
-  }
-
-  /** With the platform of an image, which may have to be read; meanwhile the image goes where it shall. */
-  async #completed(source: ReadSource): Promise<ReadSource> {
-    const { descriptor: found, manifest, repository, name } = source;
-    const isImage = found.mediaType === DOCKER_MANIFEST || found.mediaType === OCI_MANIFEST;
-    if (isImage && manifest.kind === "index" && !this.#flags.dryRun) {
-      throw new ManifestError("INVALID_MANIFEST", `${name} is a list of manifests, not ${found.mediaType}`, {
-        subject: name,
-      });
-    }
-    if (!isImage) return source;
-    this.#begin({ manifest, role: "child", location: repository.location, tags: [] });
-    // What is attached is wanted in any case: it is asked for beside the config. Who needs it hears what went wrong.
-    this.#reader.referrers(repository, manifest.digest).catch(() => undefined);
-    const { platform = NO_PLATFORM } = found;
-    if (platform.os !== "" && platform.architecture !== "") return source;
-    const config = await this.#cache.platform(repository, manifest);
-    return { ...source, descriptor: { ...found, platform: completed(platform, config) } };
-  }
-
-  async #referenceOf({ location, tag, digest }: Place): Promise<string> {
-    if (digest !== undefined || tag !== undefined) return digest ?? tag ?? "";
-    return location.kind === "layout" ? openLayout(location.folder).defaultReference() : "latest";
-  }
-
-  /** What a registry that lags behind does not show yet is asked for again. */
-  async #there<Value>(read: () => Promise<Value>): Promise<Value> {
-    const ms = waitMs(this.#flags);
-    if (ms === 0) return read();
-    const { untilThere } = await import("../untilThere.js");
-    return untilThere(read, ms, this.#context.signal);
   }
 
   async #make(base: ReadSource | undefined): Promise<Made> {
     const { preferIndex, merge, attestations } = this.#flags;
     const { annotations, platforms } = this.#order;
-    const others = await this.#readOthers();
-    const drops = attestations === "drop";
-    const added = drops ? others.map((source) => withChildren(source, withoutAttestations)) : others;
-    const news = added.length === 0 ? [] : entriesOf(combine(added, { annotations: [], preferIndex: true }));
-    const stays = base && (merge ? withChildren(base, (there) => withoutReplaced(there, news)) : base);
-    const sources = stays === undefined ? added : [stays, ...added];
-    const all = combine(sources, {
-      // buildx drops what the list says of itself; a merge changes nothing that it is not asked to change.
-      annotations: base !== undefined && merge ? [...annotationsOf(base), ...annotations] : annotations,
+    const made = await makeList({
+      base,
+      added: await this.#readOthers(),
+      merges: merge,
+      dropsAttestations: attestations === "drop",
       preferIndex,
-      isOci: merge && base?.manifest.mediaType === OCI_INDEX,
+      platforms,
+      annotations,
+      attestationsOf: async ({ repository }, digest) => {
+        const listed = await this.#reader.referrers(repository, digest);
+        return listed.filter(({ artifactType }) => artifactType === ATTESTATION_TYPE);
+      },
     });
-    if (all.dropsAnnotations)
+    if (made.combined.dropsAnnotations) {
       this.#warn("docker's manifest list has no room for annotations: they are left out");
-    const chosen = choosePlatforms(all, platforms);
-    const found = await Promise.all(
-      (drops ? [] : chosen.unattested).map(async ({ descriptor: { digest }, sources: [at = 0] }) => {
-        const source = sources[at];
-        const listed = source === undefined ? [] : await this.#reader.referrers(source.repository, digest);
-        return [digest, listed.filter(({ artifactType }) => artifactType === ATTESTATION_TYPE)] as const;
-      }),
-    );
-    const combined = withChosen(all, chosen, new Map(found));
-    this.#check(entriesOf(combined));
-    const [only] = sources;
-    const isCarried = combined.entries === undefined && only !== undefined;
-    const root = isCarried ? only.manifest : parseManifest(combined.descriptor.mediaType, combined.bytes);
-    return { combined, root, sources };
+    }
+    this.#check(entriesOf(made.combined));
+    return made;
   }
 
   #warn(text: string): void {
@@ -447,22 +357,6 @@ class CreateWork {
   }
 }
 
-/** What a layout's index.json says of one of its tags, which goes into the list. */
-async function listedIn({ location }: Place, reference: string): Promise<Descriptor | undefined> {
-  if (location.kind === "registry" || isDigest(reference)) return undefined;
-  return openLayout(location.folder).listed(reference);
-}
-
-/** A size that is wrong would go into the list, which nobody could pull then. */
-function checkListedSize({ size }: Descriptor, { byteLength }: Buffer, name: string): void {
-  if (Number(size) === byteLength) return;
-  throw new ManifestError(
-    "DIGEST_MISMATCH",
-    `${name}: index.json says that it has ${size} bytes, and it has ${byteLength}`,
-    { subject: name, hint: "the layout is damaged: write it anew" },
-  );
-}
-
 /** What refers to a manifest as buildx sees it: in a layout what says nothing of its type counts for nothing. */
 function listedReferrers(
   { location }: Repository,
@@ -495,35 +389,6 @@ async function all<Value>(work: readonly Promise<Value>[]): Promise<Value[]> {
     if (result.status === "rejected") throw result.reason;
     return result.value;
   });
-}
-
-/** A platform with what is missing of it from its image's config. */
-function completed(platform: Platform, config: Platform): Platform {
-  const own = normalizePlatform(config);
-  const isWithout = platform.architecture === "";
-  return {
-    ...platform,
-    architecture: isWithout ? own.architecture : platform.architecture,
-    variant: isWithout && platform.variant === "" ? own.variant : platform.variant,
-    os: platform.os === "" ? own.os : platform.os,
-  };
-}
-
-function entriesOf({ entries, descriptor: root }: Combined): readonly Descriptor[] {
-  return entries === undefined ? [root] : entries.map((entry) => entry.descriptor);
-}
-
-const withoutAttestations = (children: readonly Descriptor[]): readonly Descriptor[] =>
-  children.filter((child) => !isAttestation(child));
-
-/** What a list says of itself. */
-function annotationsOf({ manifest }: ReadSource): ListAnnotation[] {
-  return Object.entries(manifest.annotations).map(([key, value]) => ({
-    type: "index",
-    platform: undefined,
-    key,
-    value,
-  }));
 }
 
 function formatted(place: Place | undefined): string {

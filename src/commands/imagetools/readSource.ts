@@ -1,0 +1,139 @@
+import { openLayout } from "../../content/layout.js";
+import type { ManifestCache } from "../../content/manifestCache.js";
+import { formatPlace, tagsOf, type Place } from "../../content/place.js";
+import type { Repository } from "../../content/repository.js";
+import { mergeGiven, type WantedSource } from "../../content/sourceText.js";
+import { ManifestError } from "../../errors.js";
+import type { CombinedSource } from "../../list/combine.js";
+import { descriptor, type Descriptor } from "../../oci/descriptor.js";
+import { isDigest } from "../../oci/digest.js";
+import type { Location } from "../../oci/location.js";
+import type { Manifest } from "../../oci/manifest.js";
+import { DOCKER_MANIFEST, OCI_MANIFEST } from "../../oci/mediaTypes.js";
+import { NO_PLATFORM, type Platform } from "../../oci/platform.js";
+import { normalizePlatform } from "../../oci/platformName.js";
+import { readNamedBy } from "../fromFlag.js";
+
+/** A source that was read. */
+export interface ReadSource extends CombinedSource {
+  readonly repository: Repository;
+  readonly name: string;
+  readonly manifest: Manifest;
+}
+
+export interface SourceOptions {
+  readonly open: (location: Location) => Repository;
+  readonly cache: ManifestCache;
+  /** What is to be pushed is held to more than what is only shown. */
+  readonly isShown: boolean;
+  /** How long to wait for what is not there yet, in milliseconds. */
+  readonly waitMs: number;
+  readonly signal: AbortSignal;
+  /** Told of an image as soon as it is read, before its platform is. */
+  readonly onImage: (repository: Repository, manifest: Manifest) => void;
+}
+
+/** Reads the sources of a list as buildx does: what is said of them, and the platforms of images. */
+export class CreateSources {
+  readonly #options: SourceOptions;
+
+  constructor(options: SourceOptions) {
+    this.#options = options;
+  }
+
+  /** @throws MANIFEST_UNKNOWN, naming it, for what is not there */
+  async read({ place, given, isGivenWhole, namedBy }: WantedSource): Promise<ReadSource> {
+    const name = formatPlace(place);
+    const repository = this.#options.open(place.location);
+    const reference = await this.#referenceOf(place);
+    const manifest = await readNamedBy(namedBy, () =>
+      this.#there(() => this.#options.cache.manifest(repository, reference, name)),
+    );
+    this.#options.cache.know(repository, manifest);
+    const { mediaType, digest, bytes } = manifest;
+    const listed = await listedIn(place, reference);
+    // buildx shows what a layout says, and fails when it is to push it.
+    if (listed !== undefined && !this.#options.isShown) checkListedSize(listed, bytes, name);
+    const found = isGivenWhole
+      ? given && { ...given, size: Number(given.size) === 0 ? bytes.byteLength : given.size }
+      : mergeGiven({ ...(listed ?? descriptor(mediaType, digest, bytes.byteLength)), digest }, given);
+    return this.#completed({
+      descriptor: found ?? descriptor(mediaType, digest, bytes.byteLength),
+      bytes,
+      manifest,
+      repository,
+      name,
+    });
+  }
+
+  /** With the platform of an image, which may have to be read; meanwhile the image goes where it shall. */
+  async #completed(source: ReadSource): Promise<ReadSource> {
+    const { descriptor: found, manifest, repository, name } = source;
+    const isImage = found.mediaType === DOCKER_MANIFEST || found.mediaType === OCI_MANIFEST;
+    if (isImage && manifest.kind === "index" && !this.#options.isShown) {
+      throw new ManifestError("INVALID_MANIFEST", `${name} is a list of manifests, not ${found.mediaType}`, {
+        subject: name,
+      });
+    }
+    if (!isImage) return source;
+    this.#options.onImage(repository, manifest);
+    const { platform = NO_PLATFORM } = found;
+    if (platform.os !== "" && platform.architecture !== "") return source;
+    const config = await this.#options.cache.platform(repository, manifest);
+    return { ...source, descriptor: { ...found, platform: completed(platform, config) } };
+  }
+
+  async #referenceOf({ location, tag, digest }: Place): Promise<string> {
+    if (digest !== undefined || tag !== undefined) return digest ?? tag ?? "";
+    return location.kind === "layout" ? openLayout(location.folder).defaultReference() : "latest";
+  }
+
+  /** What a registry that lags behind does not show yet is asked for again. */
+  async #there<Value>(read: () => Promise<Value>): Promise<Value> {
+    const { waitMs, signal } = this.#options;
+    if (waitMs === 0) return read();
+    const { untilThere } = await import("../untilThere.js");
+    return untilThere(read, waitMs, signal);
+  }
+
+  /** What a tag was found to name. */
+  async found(manifest: Manifest, place: Place): Promise<ReadSource> {
+    const { mediaType, digest, bytes } = manifest;
+    const listed = await listedIn(place, tagsOf(place)[0] ?? digest);
+    return this.#completed({
+      descriptor: { ...(listed ?? descriptor(mediaType, digest, bytes.byteLength)), digest },
+      bytes,
+      manifest,
+      repository: this.#options.open(place.location),
+      name: formatPlace(place),
+    });
+  }
+}
+
+/** What a layout's index.json says of one of its tags, which goes into the list. */
+async function listedIn({ location }: Place, reference: string): Promise<Descriptor | undefined> {
+  if (location.kind === "registry" || isDigest(reference)) return undefined;
+  return openLayout(location.folder).listed(reference);
+}
+
+/** A size that is wrong would go into the list, which nobody could pull then. */
+function checkListedSize({ size }: Descriptor, { byteLength }: Buffer, name: string): void {
+  if (Number(size) === byteLength) return;
+  throw new ManifestError(
+    "DIGEST_MISMATCH",
+    `${name}: index.json says that it has ${size} bytes, and it has ${byteLength}`,
+    { subject: name, hint: "the layout is damaged: write it anew" },
+  );
+}
+
+/** A platform with what is missing of it from its image's config. */
+function completed(platform: Platform, config: Platform): Platform {
+  const own = normalizePlatform(config);
+  const isWithout = platform.architecture === "";
+  return {
+    ...platform,
+    architecture: isWithout ? own.architecture : platform.architecture,
+    variant: isWithout && platform.variant === "" ? own.variant : platform.variant,
+    os: platform.os === "" ? own.os : platform.os,
+  };
+}
