@@ -138,7 +138,9 @@ class Appending {
         there = found.digest;
         since = performance.now();
       } else if (askedAt - since >= settleMs) break;
-      await this.#pause(since + settleMs - performance.now() + 1);
+      const end = since + settleMs;
+      // A timer may be early by a little.
+      while (performance.now() < end) await this.#pause(end - performance.now());
     }
     this.#lost = [];
     return true;
@@ -184,6 +186,6 @@ class Appending {
 
   async #pause(ms: number): Promise<void> {
     const { signal } = this.#options;
-    await sleep(Math.max(0, ms), undefined, signal && { signal });
+    await sleep(Math.ceil(ms), undefined, signal && { signal });
   }
 }
