@@ -1,5 +1,4 @@
-import { digestOf } from "../../src/oci/digest.js";
-import { OCI_INDEX, OCI_MANIFEST } from "../../src/oci/mediaTypes.js";
+import { OCI_INDEX } from "../../src/oci/mediaTypes.js";
 import type { Built, Descriptor, ImageOptions } from "../../src/testing/index.js";
 import type { Peer } from "./peer.js";
 
@@ -105,28 +104,10 @@ export function putIndex(
   const manifests = children.map((child) => ({
     ...described(child),
     ...("platform" in child && { platform: child.platform }),
+    ...("annotations" in child && { annotations: child.annotations }),
   }));
   const body = JSON.stringify({ schemaVersion: 2, mediaType: OCI_INDEX, manifests, ...more });
   return peer.putManifest(repository, OCI_INDEX, body, tag);
-}
-
-/** An image's manifest whose layers nobody has: only its bytes are there. */
-export function putHollowImage(peer: Peer, repository: string, tag: string, size = 4): Descriptor {
-  const layer = Buffer.alloc(size, "x");
-  const config = peer.putBlob(repository, `{"os":"linux","architecture":"amd64"}`);
-  const body = JSON.stringify({
-    schemaVersion: 2,
-    mediaType: OCI_MANIFEST,
-    config: { ...config, mediaType: "application/vnd.oci.image.config.v1+json" },
-    layers: [
-      {
-        mediaType: "application/vnd.oci.image.layer.v1.tar+gzip",
-        digest: digestOf(layer),
-        size: layer.byteLength,
-      },
-    ],
-  });
-  return peer.putManifest(repository, OCI_MANIFEST, body, tag);
 }
 
 function described({ mediaType, digest, size }: Descriptor): Descriptor {
