@@ -1,5 +1,7 @@
 import { encodeDescriptor, type Descriptor } from "../oci/descriptor.js";
 import type { Manifest } from "../oci/manifest.js";
+import { NO_PLATFORM } from "../oci/platform.js";
+import { platformKey } from "../oci/platformMatcher.js";
 import type { Annotations, Draft, DraftBase, Settings } from "./draft.js";
 import { withoutOrphans } from "./attestations.js";
 import type { Entry } from "./entry.js";
@@ -28,33 +30,36 @@ export interface Merged {
  * const { draft, conflicts } = mergeDrafts(base, ours, { entries, annotations });
  */
 export function mergeDrafts(base: DraftBase, ours: Draft, theirs: Theirs): Merged {
-  const before = new Map(base.entries.map((one) => [one.digest, encodeDescriptor(one)]));
-  const mineBy = new Map(ours.entries.map((entry) => [entry.descriptor.digest, entry]));
+  const identity = identityIn(base.entries, ours.entries.map(descriptorOf), theirs.entries.map(descriptorOf));
+  const before = new Map(base.entries.map((one) => [identity(one), encodeDescriptor(one)]));
+  const mineBy = new Map(ours.entries.map((entry) => [identity(entry.descriptor), entry]));
   const conflicts: string[] = [];
 
   const kept = theirs.entries.flatMap((entry): Entry[] => {
-    const { digest } = entry.descriptor;
-    const mine = mineBy.get(digest);
+    const key = identity(entry.descriptor);
+    const mine = mineBy.get(key);
+    const was = before.get(key);
     // We have removed it, or replaced it by another image of its platform.
-    if (mine === undefined) return before.has(digest) ? [] : [entry];
-    const was = before.get(digest);
+    if (mine === undefined) return was === undefined ? [entry] : [];
     if (was === undefined) return [mine];
     const [theirs, own] = [entry, mine].map(({ descriptor }) => encodeDescriptor(descriptor));
-    if (theirs !== was && own !== was && theirs !== own) conflicts.push(`what is said of ${digest}`);
+    if (theirs !== was && own !== was && theirs !== own) {
+      conflicts.push(`what is said of ${entry.descriptor.digest}`);
+    }
     return [own === was ? entry : mine];
   });
-  const there = new Set(kept.map(({ descriptor }) => descriptor.digest));
+  const there = new Set(kept.map(({ descriptor }) => identity(descriptor)));
   // What they have removed is gone, unless we said something new of it.
   const added = ours.entries.filter(({ descriptor }) => {
-    const was = before.get(descriptor.digest);
-    return !there.has(descriptor.digest) && (was === undefined || encodeDescriptor(descriptor) !== was);
+    const was = before.get(identity(descriptor));
+    return !there.has(identity(descriptor)) && (was === undefined || encodeDescriptor(descriptor) !== was);
   });
   const room =
     base.mode === "merge"
       ? withoutReplaced(kept.map(descriptorOf), added.map(descriptorOf))
       : kept.map(descriptorOf);
   for (const lost of kept.map(descriptorOf).filter((one) => !room.includes(one))) {
-    if (!before.has(lost.digest))
+    if (!before.has(identity(lost)))
       conflicts.push(`${lost.digest}, which somebody else has put there meanwhile`);
   }
   const staying = kept.filter(({ descriptor }) => room.includes(descriptor));
@@ -97,6 +102,17 @@ export function isMergedIn(
 function saidByDigest(descriptors: readonly Descriptor[]): ReadonlyMap<string, string> {
   const groups = groupBy(descriptors, ({ digest }) => digest);
   return new Map([...groups].map(([digest, all]) => [digest, all.map(encodeDescriptor).sort().join()]));
+}
+
+/** What tells entries apart: the digest; and the platform, where one image stands for several. */
+function identityIn(...lists: readonly (readonly Descriptor[])[]): (descriptor: Descriptor) => string {
+  const several = new Set(
+    lists.flatMap((list) =>
+      [...groupBy(list, ({ digest }) => digest)].flatMap(([digest, all]) => (all.length > 1 ? [digest] : [])),
+    ),
+  );
+  return ({ digest, platform = NO_PLATFORM }) =>
+    several.has(digest) ? `${digest} ${platformKey(platform)}` : digest;
 }
 
 const descriptorOf = ({ descriptor }: Entry): Descriptor => descriptor;
