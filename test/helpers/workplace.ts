@@ -28,6 +28,7 @@ export interface Workplace {
 const WAITS: Waits = {
   timeouts: { connect: 10_000, headers: 20_000, stall: 20_000 },
   retryLimits: { baseMs: 1, capMs: 4, longestRetryAfterMs: 2_000, totalMs: 20_000 },
+  settleMs: 500,
 };
 
 /** A new one for each test of a file. */
