@@ -29,7 +29,11 @@ const commandLines = [
   ["push", list],
   ["inspect", "-v", list],
   ["rm", list],
+  ["imagetools", "create", "-t", list, ...sources],
+  ["imagetools", "inspect", list],
 ];
+// Each run listens for signals, as programs do once in their life.
+process.setMaxListeners(commandLines.length + 1);
 
 for (const commandLine of commandLines) {
   process.argv = [process.execPath, "tsmanifest", ...commandLine];
