@@ -7,7 +7,8 @@ import { escapeControls } from "../ui/text.js";
 import type { expectationFlags } from "./listFlags.js";
 
 /**
- * What the flags say must be so of a list, as a check of its entries; what is odd about them is said on stderr, once.
+ * What the flags say must be so of a list, as a check of its entries; what is odd about them is said on stderr, once,
+ * however often the list is made.
  * @throws INVALID_PLATFORM for a platform that is none, at once
  */
 export function expectationsOf(
@@ -16,7 +17,7 @@ export function expectationsOf(
   name: string,
 ): (entries: readonly Descriptor[]) => void {
   const expected = expect.length === 0 ? undefined : readExpectations(expect);
-  let isWarned = false;
+  const said = new Set<string>();
   return (entries) => {
     const difference = expected && checkExpectations(entries, expected);
     if (difference !== undefined) throw expectationError(name, difference);
@@ -27,7 +28,9 @@ export function expectationsOf(
         hint: "nothing was changed: --strict refuses what would be a warning without it",
       });
     }
-    if (!isWarned) for (const warning of warnings) stderr.write(`WARNING: ${escapeControls(warning)}\n`);
-    isWarned = true;
+    for (const warning of warnings) {
+      if (!said.has(warning)) stderr.write(`WARNING: ${escapeControls(warning)}\n`);
+      said.add(warning);
+    }
   };
 }

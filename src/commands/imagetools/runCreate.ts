@@ -106,6 +106,7 @@ class CreateWork {
   /** Of the targets, each once, with the tags there. */
   readonly #targets: readonly { readonly location: Location; readonly tags: readonly string[] }[];
   readonly #sources: CreateSources;
+  readonly #warned = new Set<string>();
   #others: Promise<ReadSource[]> | undefined;
   #progress: TransferProgress | undefined;
   readonly #check: (entries: readonly Descriptor[]) => void;
@@ -257,7 +258,10 @@ class CreateWork {
     return made;
   }
 
+  /** What is said of a list is said once, however often it is made again. */
   #warn(text: string): void {
+    if (this.#warned.has(text)) return;
+    this.#warned.add(text);
     this.#context.stderr.write(`WARNING: ${escapeControls(text)}\n`);
   }
 

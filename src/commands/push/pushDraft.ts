@@ -26,15 +26,17 @@ export async function pushDraft(
   const draft = withType(stored, flags.type);
   const targets = targetsOf(draft.name, flags);
   const planned = plansWithoutAsking(draft, targets, flags);
-  await check(context, flags, draft);
+  const check = await checkOf(context, flags, draft);
+  check(draft);
   const { openSession } = await import("../session.js");
   const session = await openSession(context, flags, accessesFor(draft, targets, flags, planned));
   const work: Work = { context, flags, targets, session };
   try {
     const { base } = draft.settings;
-    if (base !== undefined && !flags.plan && draft.name.tag !== undefined) {
+    // A layout has nothing to do with what the list began with.
+    if (base !== undefined && !flags.plan && flags.to === "" && draft.name.tag !== undefined) {
       const { pushOnto } = await import("./pushOnto.js");
-      return await pushOnto(work, draft, base, draft.name.tag);
+      return await pushOnto(work, draft, base, draft.name.tag, check);
     }
     const plans = planned ?? (await planAnywhere(work, draft));
     const root = await send(work, draft, plans, context.stdout);
@@ -151,15 +153,18 @@ function alikeIn(target: Location, source: Location): Location[] {
   return [{ kind: "registry", domain: target.domain, path: source.path }];
 }
 
-/** What must be so, or nothing is pushed; what is odd, and what the list has no room for, is said. */
-async function check(context: Context, flags: PushCommandFlags, draft: Draft): Promise<void> {
+/** What must be so of a draft, or nothing is pushed; what is odd, and what the list has no room for, is said. */
+async function checkOf(
+  context: Context,
+  flags: PushCommandFlags,
+  draft: Draft,
+): Promise<(draft: Draft) => void> {
   for (const lost of lostInList(draft)) {
     context.stderr.write(`WARNING: docker's manifest list has no room for ${lost}\n`);
   }
   const { expectationsOf } = await import("../expectations.js");
-  expectationsOf(
-    context,
-    flags,
-    formatReference(draft.name),
-  )(draft.entries.map(({ descriptor }) => descriptor));
+  const check = expectationsOf(context, flags, formatReference(draft.name));
+  return ({ entries }) => {
+    check(entries.map(({ descriptor }) => descriptor));
+  };
 }

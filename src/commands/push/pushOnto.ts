@@ -16,8 +16,15 @@ import { planAnywhere, send } from "./sendDraft.js";
 /**
  * Pushes a draft that began with a list of the registry, to which others may add at the same moment: what they made of it
  * is not lost. See `push/appendTo.ts`.
+ * @param check throws where what both have made is not what it should be
  */
-export async function pushOnto(work: Work, draft: Draft, base: DraftBase, tag: string): Promise<Pushed> {
+export async function pushOnto(
+  work: Work,
+  draft: Draft,
+  base: DraftBase,
+  tag: string,
+  check: (draft: Draft) => void,
+): Promise<Pushed> {
   const { context, session, targets } = work;
   const warned = new Set<string>();
   const warn = (text: string): void => {
@@ -35,6 +42,7 @@ export async function pushOnto(work: Work, draft: Draft, base: DraftBase, tag: s
     settleMs: context.waits?.settleMs,
     put: async (theirs, guard) => {
       merged = await onto(context, images, draft, base, theirs, warn);
+      check(merged);
       printed = [];
       const stdout = { write: (text: string | Uint8Array) => printed.push(text) };
       const plans = await planAnywhere(work, merged);
