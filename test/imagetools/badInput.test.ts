@@ -446,6 +446,7 @@ describe("values and flags", () => {
       ["create", list, image, image],
       ["push", list],
       ["annotate", "--arch", "arm64", list, image],
+      ["inspect", list, image],
       ["rm", list],
       ["ls"],
       ["prune", "--older-than", "30d"],
