@@ -1,4 +1,3 @@
-import { openLayout } from "../../content/layout.js";
 import { layoutSource, registrySource, SourceReader, type Source } from "../../content/resolve.js";
 import type { Context } from "../../context.js";
 import { hasCode } from "../../errors.js";
@@ -72,6 +71,7 @@ export async function readSources(
 
 async function sourceOf(source: NamedSource, list: Reference, session: Session): Promise<Source> {
   if (source.kind === "registry") return registrySource(source.ref, session.open(locationOf(source.ref)));
+  const { openLayout } = await import("../../content/layout.js");
   return layoutSource(list, openLayout(source.layout.folder), source.layout);
 }
 
