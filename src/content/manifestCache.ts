@@ -14,6 +14,8 @@ const MAX_MANIFESTS = 10_000;
 
 /** Usual configs are a few kilobytes. */
 const MAX_KEPT_CONFIG = 64 * 1024;
+/** Of all configs that are kept: those of ten thousand images are not held for a copy that may not come. */
+const MAX_KEPT_CONFIGS = 16 * 1024 * 1024;
 
 export interface ManifestCacheOptions {
   readonly signal?: AbortSignal | undefined;
@@ -30,6 +32,7 @@ export class ManifestCache {
   readonly #maxBytes: number;
   #count = 0;
   #bytes = 0;
+  #configBytes = 0;
 
   constructor({ signal, maxBytes = MAX_MANIFEST_BYTES }: ManifestCacheOptions = {}) {
     this.#signal = signal;
@@ -68,7 +71,7 @@ export class ManifestCache {
     const known = this.#platforms.get(digest);
     if (known !== undefined) return known;
     const asked = repository.getBlob(digest, { signal: this.#signal }).then((config) => {
-      if (config.byteLength <= MAX_KEPT_CONFIG) this.#configs.set(digest, config);
+      this.#keep(digest, config);
       return readPlatform(config, digest);
     });
     this.#platforms.set(digest, asked);
@@ -77,9 +80,16 @@ export class ManifestCache {
     return asked;
   }
 
-  /** A config that was read, if it is small enough to have been kept: whoever copies it need not ask again. */
+  /** A config that was read, if it and those before it are small enough to have been kept: whoever copies it need not ask again. */
   config(digest: string): Buffer | undefined {
     return this.#configs.get(digest);
+  }
+
+  #keep(digest: string, config: Buffer): void {
+    const { byteLength } = config;
+    if (byteLength > MAX_KEPT_CONFIG || this.#configBytes + byteLength > MAX_KEPT_CONFIGS) return;
+    this.#configBytes += byteLength;
+    this.#configs.set(digest, config);
   }
 
   #read(repository: Repository, reference: string, name: string, index?: string): Promise<Manifest> {
