@@ -30,8 +30,8 @@ const SETTLE_MS = 2_000;
 const FOLDER_SETTLE_MS = 200;
 /** Who takes longer than usual must expect that others do. */
 const MAX_SETTLE_MS = 15_000;
-/** A tag that others move all the time, and never without what we have added, is looked at so often. */
-const MAX_LOOKS = 20;
+/** A tag that others move all the time, and never without what we have added, is looked at so often, for 30 s. */
+const MAX_LOOKS = 60;
 
 export interface AppendOptions {
   readonly repository: Repository;
@@ -138,9 +138,9 @@ class Appending {
         there = found.digest;
         since = performance.now();
       } else if (askedAt - since >= settleMs) break;
-      const end = since + settleMs;
-      // A timer may be early by a little.
-      while (performance.now() < end) await this.#pause(end - performance.now());
+      const rest = since + settleMs - performance.now();
+      // Where others are at it, what becomes of it shows soon.
+      await this.#pause(there === root.digest ? rest : Math.min(rest, settleMs / 4));
     }
     this.#lost = [];
     return true;
@@ -186,6 +186,7 @@ class Appending {
 
   async #pause(ms: number): Promise<void> {
     const { signal } = this.#options;
-    await sleep(Math.ceil(ms), undefined, signal && { signal });
+    // A timer may be early by a little.
+    await sleep(Math.max(0, Math.ceil(ms)) + 2, undefined, signal && { signal });
   }
 }

@@ -317,7 +317,7 @@ describe("somebody else who adds to it", () => {
       await given.run("a");
       expect(performance.now() - begun).toBeGreaterThanOrEqual(2 * SETTLE_MS);
       expect(given.list()).toEqual(["first", "a", "other"]);
-      expect(given.methods("a")).toBe("GET HEAD PUT HEAD HEAD HEAD");
+      expect(given.methods("a")).toMatch(/^GET HEAD PUT( HEAD){3,}$/);
     });
   });
 
