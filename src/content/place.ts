@@ -52,15 +52,27 @@ export function tagsOf({ tag, digest }: Place): readonly string[] {
 }
 
 /**
- * What a layout is written by is a tag.
- * @throws INVALID_REFERENCE for the digest of a layout
+ * Reads what a list shall be called. What a layout is written by is a tag.
+ * @throws INVALID_REFERENCE, also for the digest of a layout
  */
 export function parseTarget(text: string): Place {
-  const place = parsePlace(text);
+  const place = parseNamed(text);
   if (place.location.kind === "layout" && place.digest !== undefined) {
     throw new ManifestError("INVALID_REFERENCE", `${text}: a list is written under a tag, not a digest`, {
       subject: text,
     });
   }
   return place;
+}
+
+/** One of several may be meant by an error that quotes none. */
+function parseNamed(text: string): Place {
+  try {
+    return parsePlace(text);
+  } catch (error) {
+    if (!(error instanceof ManifestError)) throw error;
+    const { code, message, hint } = error;
+    const named = message.includes(text) ? hint : `--tag ${JSON.stringify(text)} cannot be read`;
+    throw new ManifestError(code, message, { subject: text, hint: named, cause: error });
+  }
 }

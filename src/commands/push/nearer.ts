@@ -18,15 +18,18 @@ const MAX_NESTING = 4;
 
 /** The draft with those entries of other registries that the target's own has, too, taken from there. */
 export async function nearer(
-  { context, targets, session }: Work,
+  { context, flags, targets, session }: Work,
   draft: Draft,
   target: Location,
 ): Promise<Draft> {
   const named = [...targets.map(({ location }) => location), ...draft.entries.map(({ source }) => source)];
   const placed = draft.entries.map(({ descriptor: { digest }, source }) => ({ digest, location: source }));
   const near = await findNear(placed, target, named, session.open, context.signal);
+  // Where all else may be copied, the push itself asks the target.
   const isFar = ({ location }: Placed): boolean =>
-    target.kind === "registry" && !(location.kind === "registry" && location.domain === target.domain);
+    !flags.crossRegistry &&
+    target.kind === "registry" &&
+    !(location.kind === "registry" && location.domain === target.domain);
   const open = session.open(target);
   const present = new Set<string>();
   await Promise.all(
