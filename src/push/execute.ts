@@ -129,6 +129,11 @@ export class Push {
     }
   }
 
+  /** Puts what was begun, each as soon as what it needs is there. What failed is thrown by {@link children}. */
+  proceed(): void {
+    for (const child of this.#children.values()) this.#pushed(child).catch(() => undefined);
+  }
+
   /** Sees to it that all manifests of the plan but its root are there, and the root's own blobs. */
   async children(plan: Plan): Promise<void> {
     this.begin(plan);

@@ -238,9 +238,12 @@ class CreateWork {
   async #make(base: ReadSource | undefined): Promise<Made> {
     const { preferIndex, merge, attestations } = this.#flags;
     const { annotations, platforms } = this.#order;
+    const added = await this.#readOthers();
+    // A single image may turn out to be what gets the tags; of a list it is certain that its images are put by their digests.
+    if (preferIndex || added.length > 1) for (const push of this.#begun.values()) push.proceed();
     const made = await makeList({
       base,
-      added: await this.#readOthers(),
+      added,
       merges: merge,
       dropsAttestations: attestations === "drop",
       preferIndex,
