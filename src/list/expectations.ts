@@ -19,6 +19,8 @@ export interface PlatformDifference {
 
 /** So many of a kind are shown; a list of thousands may have nothing that is expected. */
 const MAX_SHOWN = 10;
+/** Of a platform that is there several times, so many digests. */
+const MAX_DIGESTS = 3;
 
 /**
  * The platforms of all `--expect` flags, each a list separated by commas or white space, in the spellings that people
@@ -89,7 +91,7 @@ export function listWarnings(descriptors: readonly Descriptor[]): string[] {
   return [
     ...duplicatesOf(descriptors.filter(isCounted)).map(({ platform, entries }) => {
       const distinct = [...new Set(entries.map(({ digest }) => digest))];
-      return `${platform} is in the list ${times(entries.length)}, as ${shown(distinct)}; clients take only one`;
+      return `${platform} is in the list ${times(entries.length)}, as ${shown(distinct, MAX_DIGESTS)}; clients take only one`;
     }),
     ...descriptors.filter(isAttestation).flatMap((attestation) => {
       const image = attestedDigest(attestation);
@@ -153,7 +155,7 @@ function times(count: number): string {
   return count === 2 ? "twice" : `${count} times`;
 }
 
-function shown(items: readonly string[]): string {
-  const more = items.length > MAX_SHOWN ? ` and ${items.length - MAX_SHOWN} more` : "";
-  return items.slice(0, MAX_SHOWN).join(", ") + more;
+function shown(items: readonly string[], max = MAX_SHOWN): string {
+  const more = items.length > max ? ` and ${items.length - max} more` : "";
+  return items.slice(0, max).join(", ") + more;
 }

@@ -588,7 +588,7 @@ export const mounting: Concern = {
         return withScene({ images, onRequest }, async (scene) => {
           const { status, stderr } = await scene.push();
           expect(status).toBe(1);
-          expect(stderr).toMatch(/^no basic auth credentials\nnot logged in to /);
+          expect(stderr).toMatch(/^no basic auth credentials\nnot logged in to /m);
           expect(scene.count(/^POST .*mount=/)).toBeLessThanOrEqual(20);
           // One for each of the copies that are under way at once.
           expect(scene.count(/^POST .*\/uploads\/$/)).toBeLessThanOrEqual(4);
