@@ -47,11 +47,12 @@ export const annotate = defineCommand({
   ],
   arity: { min: 2, max: 2 },
   flags: { ...platformFlags, ...moreFlags, ...storeFlags, ...networkFlags },
-  arityFor: (flags) => ({ min: isForListAlone(flags) ? 1 : 2, max: 2 }),
+  arityFor: (flags) => ({ min: hasMore(flags) && !hasPlatform(flags) ? 1 : 2, max: 2 }),
   async run(context, flags, [listName = "", ...rest]) {
     const list = parseName("manifest list", listName);
     const [imageName = ""] = rest;
     const image = rest.length === 0 ? undefined : parseName("manifest", imageName);
+    if (image === undefined) checkIsForList(flags);
     const store = openUserStore(context, flags);
     const more = hasMore(flags) ? await import("./annotate/annotateMore.js") : undefined;
     const changeMore = await more?.readMore(context, flags, list);
@@ -84,9 +85,15 @@ const hasPlatform = ({ os, arch, variant, osVersion, osFeatures }: PlatformFlags
 const hasMore = ({ annotation, subject, artifactType }: MoreFlags): boolean =>
   annotation.length > 0 || subject !== "" || artifactType !== "";
 
-/** Is an image needed? Not where everything is said of the list itself. */
-const isForListAlone = (flags: PlatformFlags & MoreFlags): boolean =>
-  hasMore(flags) && !hasPlatform(flags) && flags.annotation.every((text) => text.startsWith("index:"));
+/** What is not said of the list itself needs an image. */
+function checkIsForList({ annotation }: MoreFlags): void {
+  const other = annotation.find((text) => !text.startsWith("index:"));
+  if (other === undefined) return;
+  throw new ManifestError("USAGE", `--annotation ${other}: of which image?`, {
+    subject: other,
+    hint: "name the image behind the list; write it as index:KEY=VALUE if the list itself is meant",
+  });
+}
 
 /** docker's `annotate`. An image for several platforms is one file a platform; the first is docker's. */
 function changePlatform(draft: Draft, entry: Entry, flags: PlatformFlags, hint: string | undefined): Draft {

@@ -1,8 +1,7 @@
 import type { Context } from "../context.js";
 import { ManifestError, messageOf } from "../errors.js";
-import { addEntries, emptyDraft, refreshed, withEntries, type Draft } from "../list/draft.js";
+import { addEntries, addOntoBase, emptyDraft, refreshed, type Draft } from "../list/draft.js";
 import type { Entry } from "../list/entry.js";
-import { withoutReplaced } from "../list/replace.js";
 import { formatReference, parseReference, type Reference } from "../oci/reference.js";
 import { defineCommand } from "./command.js";
 import { createFlags, type CreateFlags } from "./create/createFlags.js";
@@ -87,12 +86,12 @@ function checkFlags({ amend, replace, refresh, append, merge }: CreateFlags): vo
 function refuseToAmend(
   list: Reference,
   draft: Draft | undefined,
-  { amend, replace }: Pick<CreateFlags, "amend" | "replace">,
+  { amend, replace, append, merge }: Pick<CreateFlags, "amend" | "replace" | "append" | "merge">,
 ): void {
   if (draft === undefined || amend || replace) return;
   throw new ManifestError("LIST_EXISTS", "refusing to amend an existing manifest list with no --amend flag", {
     subject: formatReference(list),
-    hint: "--amend adds to it, --replace begins anew",
+    hint: append || merge ? "--replace begins anew" : "--amend adds to it, --replace begins anew",
   });
 }
 
@@ -138,23 +137,8 @@ async function readAll(...given: Parameters<typeof readSources>): Promise<ReadSo
   return (await import("./create/readSources.js")).readSources(...given);
 }
 
-/** The draft with the entries; where it began with a list that they are merged into, those that make room are gone. */
 function addTo(draft: Draft, entries: readonly Entry[]): Draft {
-  if (draft.settings.base?.mode !== "merge") return addEntries(draft, entries);
-  const added = entries.map(({ descriptor }) => descriptor);
-  const stays = new Set(
-    withoutReplaced(
-      draft.entries.map(({ descriptor }) => descriptor),
-      added,
-    ),
-  );
-  return addEntries(
-    withEntries(
-      draft,
-      draft.entries.filter(({ descriptor }) => stays.has(descriptor)),
-    ),
-    entries,
-  );
+  return draft.settings.base === undefined ? addEntries(draft, entries) : addOntoBase(draft, entries);
 }
 
 /** What must be so, or nothing is stored. What is only odd is for push to say: it may be annotated away. */

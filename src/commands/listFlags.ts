@@ -1,4 +1,4 @@
-import { ManifestError } from "../errors.js";
+import { ManifestError, messageOf } from "../errors.js";
 import { parseDuration } from "../go/duration.js";
 import type { FlagTable, FlagValues } from "../go/flags.js";
 
@@ -101,9 +101,16 @@ export type PushFlags = FlagValues<typeof pushFlags>;
  * @throws USAGE
  */
 export function waitMs({ wait }: FlagValues<typeof waitFlags>): number {
-  const ms = wait === "" ? 0 : parseDuration(wait);
-  if (ms >= 0) return ms;
-  throw new ManifestError("USAGE", `--wait ${wait}: nobody can wait less than no time`, { subject: wait });
+  const fault = (why: string): ManifestError =>
+    new ManifestError("USAGE", `--wait ${wait}: ${why}`, { subject: wait, hint: "write it as 30s or 2m" });
+  let ms: number;
+  try {
+    ms = wait === "" ? 0 : parseDuration(wait);
+  } catch (error) {
+    throw fault(messageOf(error));
+  }
+  if (ms < 0) throw fault("nobody can wait less than no time");
+  return ms;
 }
 
 /**

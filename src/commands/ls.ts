@@ -62,7 +62,8 @@ export const ls = defineCommand({
     else if (flags.quiet)
       context.stdout.write(lists.map(({ name }) => `${formatReference(name)}\n`).join(""));
     else context.stdout.write(showTable(lists, Date.now()));
-    if (!isJson) warnOf(context, lists);
+    if (isJson) return;
+    for (const warning of warningsOf(lists)) context.stderr.write(`${escapeControls(warning)}\n`);
   },
 });
 
@@ -100,17 +101,19 @@ function showJson(lists: readonly StoredList[]): string {
 }
 
 /** What a table has no room for. */
-function warnOf({ stderr }: Context, lists: readonly StoredList[]): void {
+function warningsOf(lists: readonly StoredList[]): string[] {
   const problems = lists.flatMap((list) => list.problems);
-  for (const problem of problems.slice(0, MAX_SHOWN)) stderr.write(`WARNING: ${escapeControls(problem)}\n`);
   const rest = problems.length - MAX_SHOWN;
-  if (rest > 0) stderr.write(`WARNING: ${rest} more files cannot be read; --format json names them\n`);
-
+  const warnings = [
+    ...problems.slice(0, MAX_SHOWN).map((problem) => `WARNING: ${problem}`),
+    ...(rest > 0 ? [`WARNING: ${rest} more files cannot be read; --format json names them`] : []),
+  ];
   const guessed = lists.filter(({ isGuessed }) => isGuessed).map(({ name }) => formatReference(name));
   const [first] = guessed;
-  if (first === undefined) return;
+  if (first === undefined) return warnings;
   const which = guessed.length === 1 ? `the name ${first} is` : `${guessed.length} names (${first}, …) are`;
-  stderr.write(
-    `NOTE: ${which} guessed: docker, which made the list, keeps no difference between / and _, : and -\n`,
-  );
+  return [
+    ...warnings,
+    `NOTE: ${which} guessed: docker, which made the list, keeps no difference between / and _, : and -`,
+  ];
 }

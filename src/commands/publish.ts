@@ -10,6 +10,8 @@ import type { NetworkFlags } from "./networkFlags.js";
 
 export interface PublishOptions extends Pick<ExecuteAllOptions, "guard" | "onEvent"> {
   readonly begun?: ReadonlyMap<string, Push>;
+  /** The target of which whoever calls tells how far it came when it is interrupted. */
+  readonly tellsItself?: Location;
 }
 
 /**
@@ -21,7 +23,7 @@ export async function publish(
   flags: PushFlags & NetworkFlags,
   plans: readonly Plan[],
   open: (location: Location) => Repository,
-  { begun, ...options }: PublishOptions = {},
+  { begun, tellsItself, ...options }: PublishOptions = {},
 ): Promise<PushResult[] | undefined> {
   const { signal, stdout, stderr } = context;
   if (flags.plan) {
@@ -38,20 +40,41 @@ export async function publish(
     return undefined;
   }
   const moved: Location[] = [];
+  let isMoving = false;
   try {
     const onTagged = (target: Location): void => {
       moved.push(target);
     };
-    const results = await executeAll(plans, open, { ...options, signal, onTagged }, begun);
+    const beforeTags = (): Promise<void> => {
+      isMoving = true;
+      return Promise.resolve();
+    };
+    const results = await executeAll(plans, open, { ...options, signal, beforeTags, onTagged }, begun);
     await verifyAll(context, flags, plans, open);
     return results;
   } catch (error) {
-    if (moved.length > 0 && moved.length < plans.length) {
-      const names = moved.map(formatLocation).join(", ");
-      stderr.write(`WARNING: ${escapeControls(`in ${names} the tags have moved already`)}\n`);
-    }
+    const told = plans.map(({ target }) => target).filter((target) => target !== tellsItself);
+    const lines = signal.aborted
+      ? told.map((target) => interruption(target, moved.includes(target), isMoving))
+      : isPartly(moved, plans)
+        ? [`WARNING: in ${moved.map(formatLocation).join(", ")} the tags have moved already`]
+        : [];
+    for (const line of lines) stderr.write(`${escapeControls(line)}\n`);
     throw error;
   }
+}
+
+function isPartly(moved: readonly Location[], plans: readonly Plan[]): boolean {
+  return moved.length > 0 && moved.length < plans.length;
+}
+
+/** How far it came in a target until the user stopped it. */
+function interruption(target: Location, hasMoved: boolean, isMoving: boolean): string {
+  const name = formatLocation(target);
+  if (hasMoved) return `${name}: the tags have moved`;
+  return isMoving
+    ? `${name}: the tags were about to move: inspect them, or run it again`
+    : `${name}: the tags were not moved`;
 }
 
 async function verifyAll(

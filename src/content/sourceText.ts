@@ -85,7 +85,7 @@ export function placeSources(
 ): WantedSource[] {
   const placed = sources.flatMap(({ source }) => (source.kind === "place" ? [source.place] : []));
   const names = new Set([...targets, ...placed].map(({ name }) => name));
-  if (names.size === 0) {
+  if (names.size === 0 && sources.length > 0) {
     throw usage("no repositories specified, please set a reference in tag or source");
   }
   const [only] = names.size === 1 ? [...placed, ...targets] : [];

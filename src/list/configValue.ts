@@ -16,7 +16,7 @@ import {
   type GoValue,
 } from "../go/values.js";
 import { ImageConfig } from "../oci/imageConfig.js";
-import { digestValue, platformValue } from "./descriptorValue.js";
+import { digestValue, orNil, platformValue } from "./descriptorValue.js";
 
 /**
  * An image's config as Go has it, behind a pointer: nil where there is none.
@@ -53,7 +53,7 @@ function configValue(image: ImageConfig): GoStruct {
     goField(
       "History",
       "history,omitempty",
-      goSliceValue(historyValue(NO_HISTORY), history.map(historyValue)),
+      goSliceValue(historyValue(NO_HISTORY), orNil(history.map(historyValue))),
     ),
   ]);
 }
@@ -62,12 +62,16 @@ function executionValue(config: ImageConfig["config"]): GoStruct {
   return goStructValue("v1.ImageConfig", [
     goField("User", "User,omitempty", goStringValue(config.User)),
     goField("ExposedPorts", "ExposedPorts,omitempty", setValue(config.ExposedPorts)),
-    goField("Env", "Env,omitempty", goStringsValue(config.Env)),
-    goField("Entrypoint", "Entrypoint,omitempty", goStringsValue(config.Entrypoint)),
-    goField("Cmd", "Cmd,omitempty", goStringsValue(config.Cmd)),
+    goField("Env", "Env,omitempty", goStringsValue(orNil(config.Env))),
+    goField("Entrypoint", "Entrypoint,omitempty", goStringsValue(orNil(config.Entrypoint))),
+    goField("Cmd", "Cmd,omitempty", goStringsValue(orNil(config.Cmd))),
     goField("Volumes", "Volumes,omitempty", setValue(config.Volumes)),
     goField("WorkingDir", "WorkingDir,omitempty", goStringValue(config.WorkingDir)),
-    goField("Labels", "Labels,omitempty", goStringMapValue(config.Labels)),
+    goField(
+      "Labels",
+      "Labels,omitempty",
+      goStringMapValue(Object.keys(config.Labels).length === 0 ? undefined : config.Labels),
+    ),
     goField("StopSignal", "StopSignal,omitempty", goStringValue(config.StopSignal)),
     goField("ArgsEscaped", "ArgsEscaped,omitempty", goBoolValue(config.ArgsEscaped)),
   ]);
@@ -100,8 +104,5 @@ function timePointer(time: GoTime | undefined): GoPointer {
 /** A map[string]struct{} */
 function setValue(members: Readonly<Record<string, unknown>>): GoValue {
   const empty = goStructValue("struct {}", []);
-  return goMapValue(
-    empty,
-    Object.keys(members).map((name) => [name, empty] as const),
-  );
+  return goMapValue(empty, orNil(Object.keys(members).map((name) => [name, empty] as const)));
 }

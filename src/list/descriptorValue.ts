@@ -23,8 +23,12 @@ export function descriptorValue(item: Descriptor): GoStruct {
     goField("MediaType", "mediaType", goStringValue(mediaType)),
     goField("Digest", "digest", digestValue(digest)),
     goField("Size", "size", goIntValue(size, "int64")),
-    goField("URLs", "urls,omitempty", goStringsValue(urls)),
-    goField("Annotations", "annotations,omitempty", goStringMapValue(annotations)),
+    goField("URLs", "urls,omitempty", goStringsValue(orNil(urls))),
+    goField(
+      "Annotations",
+      "annotations,omitempty",
+      goStringMapValue(Object.keys(annotations).length === 0 ? undefined : annotations),
+    ),
     goField("Data", "data,omitempty", goBytesValue(data)),
     goField(
       "Platform",
@@ -43,7 +47,7 @@ export function platformValue(platform: Platform): GoStruct {
     goField("Architecture", "architecture", goStringValue(platform.architecture)),
     goField("OS", "os", goStringValue(platform.os)),
     goField("OSVersion", "os.version,omitempty", goStringValue(platform["os.version"])),
-    goField("OSFeatures", "os.features,omitempty", goStringsValue(platform["os.features"])),
+    goField("OSFeatures", "os.features,omitempty", goStringsValue(orNil(platform["os.features"]))),
     goField("Variant", "variant,omitempty", goStringValue(platform.variant)),
   ]);
 }
@@ -68,3 +72,8 @@ export function digestValue(digest: string): GoValue {
 
 /** What a list of descriptors has for none. */
 export const zeroDescriptor = descriptorValue(descriptor("", "", 0));
+
+/** What JSON does not say is nil to Go, and so says `json` of it. */
+export function orNil<Item>(items: readonly Item[]): readonly Item[] | undefined {
+  return items.length === 0 ? undefined : items;
+}

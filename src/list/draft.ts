@@ -1,9 +1,11 @@
 import { encodeDescriptor, type Descriptor } from "../oci/descriptor.js";
 import { encodePlatform } from "../oci/platform.js";
+import { platformKey } from "../oci/platformMatcher.js";
 import { formatReference, type Reference } from "../oci/reference.js";
 import { withoutOrphans } from "./attestations.js";
 import type { Entry } from "./entry.js";
 import { groupBy } from "./groupBy.js";
+import { withoutReplaced } from "./replace.js";
 
 /** A list in the making: the entries that docker keeps, and the settings that docker has no word for. */
 export interface Draft {
@@ -83,6 +85,37 @@ export function addEntries(draft: Draft, added: readonly Entry[]): Draft {
   });
   return withEntries(draft, [...kept, ...missing]);
 }
+
+/**
+ * The draft, which began with a list of the registry, with more entries. What that list has already is not added once more
+ * under another name; where the draft merges, what is there for a new image's platform makes room.
+ */
+export function addOntoBase(draft: Draft, added: readonly Entry[]): Draft {
+  const descriptors = draft.entries.map(({ descriptor }) => descriptor);
+  const stays =
+    draft.settings.base?.mode === "merge"
+      ? new Set(
+          withoutReplaced(
+            descriptors,
+            added.map(({ descriptor }) => descriptor),
+          ),
+        )
+      : new Set(descriptors);
+  const kept = draft.entries.filter(({ descriptor }) => stays.has(descriptor));
+  const there = groupBy(kept, imageOf);
+  const isThere = (entry: Entry): boolean => {
+    const twin = there.get(imageOf(entry))?.[0];
+    return twin !== undefined && !sourcesOf(twin).some((source) => sourcesOf(entry).includes(source));
+  };
+  return addEntries(
+    withEntries(draft, kept),
+    added.filter((entry) => !isThere(entry)),
+  );
+}
+
+/** An image for a platform. */
+const imageOf = ({ descriptor: { digest, platform } }: Entry): string =>
+  `${digest} ${platform === undefined ? "" : platformKey(platform)}`;
 
 /**
  * The draft of entries that were all read again. One whose image is what it was stays as it is: it may have been

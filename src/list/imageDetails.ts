@@ -92,7 +92,11 @@ function manifestValue(descriptor: Descriptor, index: IndexContent | undefined):
       goField("Digest", "digest", digestValue(digest)),
       goField("Size", "size", goIntValue(size, "int64")),
       goField("Manifests", "manifests", goSliceValue(zeroDescriptor, index.manifests?.map(descriptorValue))),
-      goField("Annotations", "annotations,omitempty", goStringMapValue(index.annotations)),
+      goField(
+        "Annotations",
+        "annotations,omitempty",
+        goStringMapValue(Object.keys(index.annotations).length === 0 ? undefined : index.annotations),
+      ),
     ]);
   }
   return mediaType === DOCKER_MANIFEST || mediaType === OCI_MANIFEST ? descriptorValue(descriptor) : goNil;

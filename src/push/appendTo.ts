@@ -82,7 +82,8 @@ class Appending {
       }
       await this.#pause(Math.random() * Math.min(this.#settleMs, (this.#settleMs / 32) * 2 ** attempt));
     }
-    throw this.#overtaken();
+    const last = await this.#read(this.#options.tag);
+    throw this.#overtaken(last !== undefined && this.#isIn(last));
   }
 
   /** Is it done? */
@@ -162,18 +163,16 @@ class Appending {
     }
   }
 
-  #overtaken(): ManifestError {
+  #overtaken(isThere: boolean): ManifestError {
     const isAlone = this.#isCertain && this.#lost.length === 0;
-    return new ManifestError(
-      "TAG_MOVED",
-      `${this.#name}: others have changed it ${MAX_TRIES} times meanwhile`,
-      {
-        subject: this.#name,
-        hint: isAlone
-          ? "what was to be added is not in it; run it again when the others are done"
-          : "what was to be added is not in it, and what others have added may be missing; run them again one by one",
-      },
-    );
+    const missing = isAlone
+      ? "what was to be added is not in it; run it again when the others are done"
+      : "what was to be added is not in it, and what others have added may be missing; run them again one by one";
+    const hint = isThere
+      ? "what was to be added is in it now, but others may overwrite it yet: look again when they are done"
+      : missing;
+    const message = `${this.#name}: others have changed it ${MAX_TRIES} times meanwhile`;
+    return new ManifestError("TAG_MOVED", message, { subject: this.#name, hint });
   }
 
   #overwritten(): ManifestError {

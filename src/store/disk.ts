@@ -38,7 +38,8 @@ async function named(error: unknown, { root, private: own }: ListPaths): Promise
   const isOurs = (path: string): boolean => path === own || path.startsWith(own + sep);
   const paths = filesOf(error);
   const path = paths.find((one) => !isOurs(one)) ?? paths[0] ?? root;
-  const isAboutStore = ABOUT_STORE.has(code) && (isOurs(path) || (code === "ENOTDIR" && (await isFile(root))));
+  const isAboutStore =
+    ABOUT_STORE.has(code) && (isOurs(path) || (code === "ENOTDIR" && (await isFile(root))));
   const subject = isAboutStore ? root : path;
   return new ManifestError("STORE", `${subject}: ${fault}`, {
     cause: error,

@@ -141,9 +141,6 @@ describe("annotate --annotation", () => {
   it.each([
     [[LIST]],
     [[LIST, "--os", "linux"]],
-    [[LIST, "--annotation", "a=1"]],
-    [[LIST, "--annotation", "manifest-descriptor:a=1"]],
-    [[LIST, "--annotation", "index:a=1", "--annotation", "b=1"]],
     [[LIST, "--annotation", "index:a=1", "--arch", "arm64"]],
     [[LIST, "--subject", "none", "--variant", "v8"]],
     [[LIST, AMD64, "b"]],
@@ -154,6 +151,20 @@ describe("annotate --annotation", () => {
       "tsmanifest: 'tsmanifest annotate' requires 2 arguments\n\n" +
         "Usage:  tsmanifest annotate [OPTIONS] MANIFEST_LIST MANIFEST\n\n" +
         "Run 'tsmanifest annotate --help' for more information\n",
+    );
+  });
+
+  it.each([
+    [["a=1"], "a=1"],
+    [["manifest-descriptor:a=1"], "manifest-descriptor:a=1"],
+    [["index:a=1", "b=1"], "b=1"],
+  ])("asks which image is meant by an annotation that is not the list's: %j", async (texts, named) => {
+    const flags = texts.flatMap((text) => ["--annotation", text]);
+    const { status, stderr } = await here.run("annotate", LIST, ...flags);
+    expect(status).toBe(1);
+    expect(stderr).toBe(
+      `--annotation ${named}: of which image?\n` +
+        "name the image behind the list; write it as index:KEY=VALUE if the list itself is meant\n",
     );
   });
 

@@ -1,6 +1,6 @@
 import { layoutSource, registrySource, SourceReader, type Source } from "../../content/resolve.js";
 import type { Context } from "../../context.js";
-import { hasCode } from "../../errors.js";
+import { hasCode, ManifestError } from "../../errors.js";
 import { noManifestMatches } from "../../list/choose.js";
 import { DEFAULT_SETTINGS, type Draft, type DraftBase } from "../../list/draft.js";
 import type { Entry } from "../../list/entry.js";
@@ -62,7 +62,10 @@ export async function readSources(
       if (result.status === "rejected") throw result.reason;
       return result.value;
     });
-    if (entries.length === 0 && named.length > 0) throw noManifestMatches(platforms);
+    if (entries.length === 0 && named.length > 0) {
+      if (platforms.length > 0) throw noManifestMatches(platforms);
+      throw new ManifestError("NO_MATCH", "nothing is left of the sources without their attestations");
+    }
     return { entries, ...(base.value && { begin: base.value }) };
   } finally {
     await session.close();

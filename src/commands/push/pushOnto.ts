@@ -72,6 +72,9 @@ async function onto(
   warn: (text: string) => void,
 ): Promise<Draft> {
   if ((theirs?.digest ?? "") === base.digest) return draft;
+  if (theirs === undefined) {
+    warn(`${formatReference(draft.name)} is not there any more: what was in it is not brought back`);
+  }
   const { domain, path } = draft.name;
   const now =
     theirs === undefined

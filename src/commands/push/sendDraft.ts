@@ -46,6 +46,7 @@ export async function send(
   try {
     const results = await publish(context, flags, plans, session.open, {
       onEvent: progress.onEvent,
+      tellsItself: plans[0].target,
       guard,
     });
     return results && rootOf(plans[0]).manifest;
