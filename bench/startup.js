@@ -64,6 +64,7 @@ export async function measureStartup({ folder, host, target, sources }, rounds) 
     ["node -e 0", () => whole("-e", "0")],
     ["tsmanifest --version", () => whole(PROGRAM, "--version")],
     ["tsmanifest annotate", () => whole(PROGRAM, ...annotate)],
+    ["tsmanifest inspect, of a local list", () => whole(PROGRAM, "inspect", target)],
     ["tsmanifest rm", (round) => whole(PROGRAM, "rm", `${here}/rm${round}:v1`)],
     ["tsmanifest push, to the first byte sent", firstByte],
   ];

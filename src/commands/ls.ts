@@ -1,5 +1,4 @@
 import * as z from "zod/mini";
-import type { Context } from "../context.js";
 import { formatReference } from "../oci/reference.js";
 import type { StoredList } from "../store/listed.js";
 import { listTable } from "../ui/listTable.js";

@@ -42,6 +42,8 @@ describe("what a command loads", () => {
   test.each([
     ["--version", () => ["--version"]],
     ["annotate", () => ["annotate", list, sources[1] ?? "", "--variant", "v8"]],
+    ["inspect of a local list", () => ["inspect", list]],
+    ["ls", () => ["ls"]],
     ["rm", () => ["rm", list]],
   ])("%s loads no HTTP client, no terminal library and none of Node's heavy modules", async (_, args) => {
     const { builtins, files } = await succeed(...args());
