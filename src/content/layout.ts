@@ -88,6 +88,16 @@ export function openLayout(folder: string, options: LayoutOptions = {}): Layout 
   return new OciLayout(resolve(folder), options);
 }
 
+/** Opens each layout once: what one has found out need not be found again. */
+export function layoutsOnce(): (folder: string) => Layout {
+  const opened = new Map<string, Layout>();
+  return (folder) => {
+    const layout = opened.get(resolve(folder)) ?? openLayout(folder);
+    opened.set(resolve(folder), layout);
+    return layout;
+  };
+}
+
 class OciLayout implements Layout {
   readonly location: Location;
   readonly #folder: string;

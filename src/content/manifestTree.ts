@@ -83,8 +83,12 @@ export class TreeReader {
 
   async #askReferrers(repository: Repository, digest: string): Promise<Descriptor[]> {
     const found: Descriptor[] = [];
-    const { signal } = this.#options;
-    for await (const one of repository.referrers(digest, undefined, { signal })) found.push(one);
+    const { signal, isWanted = () => true } = this.#options;
+    for await (const one of repository.referrers(digest, undefined, { signal })) {
+      if (!isWanted(one)) continue;
+      this.#cache.expect(1, `${formatLocation(repository.location)}@${digest}`);
+      found.push(one);
+    }
     return found;
   }
 

@@ -1,3 +1,5 @@
+import { ManifestError } from "../errors.js";
+
 /**
  * Columns as Go's text/tabwriter lays them out with one space between them (`NewWriter(out, 0, 0, 1, ' ', 0)`): a cell
  * ends with a tab, what is behind the last tab of a line belongs to no column, and a column reaches over the lines
@@ -7,7 +9,14 @@
 
 type Line = readonly string[];
 
-/** Lines that end in a line feed, as a tabwriter writes them when it is flushed behind the last. */
+/** More columns, or wider ones of many lines, than anybody looks at: an annotation may be anything. */
+const MAX_COLUMNS = 500;
+const MAX_CHARACTERS = 64 * 1024 * 1024;
+
+/**
+ * Lines that end in a line feed, as a tabwriter writes them when it is flushed behind the last.
+ * @throws LIMIT for what nobody could look at
+ */
 export function alignColumns(text: string): string {
   // A form feed is a line feed at which all columns end, and a vertical tab is a tab.
   return text
@@ -21,6 +30,7 @@ export function alignColumns(text: string): string {
 /** Lines whose first columns are `widths` wide. */
 function layOutBlock(lines: readonly Line[], widths: readonly number[]): string[] {
   const column = widths.length;
+  if (column > MAX_COLUMNS) throw new ManifestError("LIMIT", `a table of more than ${MAX_COLUMNS} columns`);
   const hasCell = (line: Line | undefined): boolean => line !== undefined && column < line.length - 1;
   const written: string[] = [];
   for (let at = 0; at < lines.length;) {
@@ -31,7 +41,10 @@ function layOutBlock(lines: readonly Line[], widths: readonly number[]): string[
       while (hasCell(lines[end])) end++;
       const block = lines.slice(at, end);
       const width = 1 + block.reduce((most, line) => Math.max(most, lengthOf(line[column] ?? "")), 0);
-      written.push(...layOutBlock(block, [...widths, width]));
+      if (width * block.length > MAX_CHARACTERS) {
+        throw new ManifestError("LIMIT", `a table of more than ${MAX_CHARACTERS} characters`);
+      }
+      for (const line of layOutBlock(block, [...widths, width])) written.push(line);
     }
     at = end;
   }

@@ -16,6 +16,7 @@ import { Descriptor, encodeDescriptor } from "../oci/descriptor.js";
 import { digestOf } from "../oci/digest.js";
 import { DOCKER_LIST, isListType, OCI_INDEX } from "../oci/mediaTypes.js";
 import type { Platform } from "../oci/platform.js";
+import { platformKey } from "../oci/platformMatcher.js";
 import { applyAnnotations, type ListAnnotation } from "./annotationFlags.js";
 import { checkImage, chooseByPlatform, noManifestMatches } from "./choose.js";
 
@@ -56,6 +57,8 @@ export interface CombineOptions {
   readonly preferIndex: boolean;
   /** An OCI index is made even of docker's manifests alone. */
   readonly isOci?: boolean;
+  /** One image for several platforms is several entries; buildx makes one of them, for the last. */
+  readonly keepsPlatforms?: boolean;
 }
 
 const IndexFile = goStruct({
@@ -78,7 +81,7 @@ type IndexFile = z.infer<typeof IndexFile>;
  */
 export function combine(
   sources: readonly CombinedSource[],
-  { annotations, preferIndex, isOci = false }: CombineOptions,
+  { annotations, preferIndex, isOci = false, keepsPlatforms = false }: CombineOptions,
 ): Combined {
   const [only] = sources;
   if (only !== undefined && sources.length === 1 && annotations.length === 0) {
@@ -89,7 +92,7 @@ export function combine(
     }
     if (!preferIndex) return { descriptor, bytes, entries: undefined, dropsAnnotations: false };
   }
-  const entries = distinctEntries(sources);
+  const entries = distinctEntries(sources, keepsPlatforms);
   const isDocker =
     !isOci && entries.every(({ descriptor }) => descriptor.mediaType.startsWith("application/vnd.docker."));
   const mediaType = isDocker ? DOCKER_LIST : OCI_INDEX;
@@ -132,16 +135,19 @@ export function withChildren<Source extends CombinedSource>(
 }
 
 /** What is said of one manifest by several sources is said of one entry, at its first place. */
-function distinctEntries(sources: readonly CombinedSource[]): CombinedEntry[] {
+function distinctEntries(sources: readonly CombinedSource[], keepsPlatforms: boolean): CombinedEntry[] {
   const entries = new Map<string, CombinedEntry>();
+  const keyOf = ({ digest, platform }: Descriptor): string =>
+    keepsPlatforms && platform !== undefined ? `${digest} ${platformKey(platform)}` : digest;
   const add = (descriptor: Descriptor, source: number): void => {
-    const old = entries.get(descriptor.digest);
+    const key = keyOf(descriptor);
+    const old = entries.get(key);
     if (old === undefined) {
-      entries.set(descriptor.digest, { descriptor, sources: [source] });
+      entries.set(key, { descriptor, sources: [source] });
       return;
     }
     const { mediaType, platform, annotations } = old.descriptor;
-    entries.set(descriptor.digest, {
+    entries.set(key, {
       descriptor: {
         ...old.descriptor,
         mediaType: mediaType === "" ? descriptor.mediaType : mediaType,

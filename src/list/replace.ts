@@ -13,13 +13,17 @@ export function withoutReplaced(
   added: readonly Descriptor[],
 ): readonly Descriptor[] {
   const platforms = new Set(added.flatMap(keyOf));
-  const digests = new Set(added.map(({ digest }) => digest));
-  const replaced = new Set(
-    there
-      .filter((one) => !digests.has(one.digest) && keyOf(one).some((key) => platforms.has(key)))
-      .map(({ digest }) => digest),
-  );
-  return there.filter((one) => !replaced.has(one.digest) && !replaced.has(attestedDigest(one) ?? ""));
+  const same = new Set(added.flatMap((one) => keyOf(one).map((key) => `${one.digest} ${key}`)));
+  const isReplaced = (one: Descriptor): boolean =>
+    keyOf(one).some((key) => platforms.has(key) && !same.has(`${one.digest} ${key}`));
+  const stays = there.filter((one) => !isReplaced(one));
+  // One image may be there for several platforms: its attestations leave with the last.
+  const left = new Set([...stays, ...added].map(({ digest }) => digest));
+  const gone = new Set(there.filter(isReplaced).map(({ digest }) => digest));
+  return stays.filter((one) => {
+    const image = attestedDigest(one) ?? "";
+    return !gone.has(image) || left.has(image);
+  });
 }
 
 /** None for what runs on no machine. */

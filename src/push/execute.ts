@@ -113,7 +113,11 @@ export class Push {
     // First the manifests: one that is there needs none of the mounts that still wait for their turn.
     for (const step of manifests) {
       const { digest } = step.manifest;
-      if (step.role === "root" || this.#children.has(digest)) continue;
+      if (step.role === "root") continue;
+      const known = this.#children.get(digest);
+      // More may be known of it by now: what it must be called.
+      const isNew = known === undefined || step.tags.some((tag) => !known.step.tags.includes(tag));
+      if (!isNew || known?.pushed !== undefined) continue;
       const answer = this.#watched(this.#isThere(step));
       this.#children.set(digest, { step, answer, tags: step.tags, pushed: undefined });
     }
@@ -188,10 +192,10 @@ export class Push {
     return work;
   }
 
-  /** By its digest, or by each tag that it must have. */
-  async #isThere({ manifest: { digest }, tags }: ManifestStep): Promise<boolean> {
+  /** By its digest, and by each tag that it must have; what nothing but its tags leads to, by those alone. */
+  async #isThere({ manifest: { digest }, role, tags }: ManifestStep): Promise<boolean> {
     const options = { signal: this.#signal, stop: this.#stop };
-    const names = tags.length === 0 ? [digest] : tags;
+    const names = role === "child" || tags.length === 0 ? [digest, ...tags] : tags;
     const found = await Promise.all(names.map((name) => this.#target.resolve(name, options)));
     const absent = names.filter((_, index) => found[index] === undefined);
     for (const [index, one] of found.entries()) {
@@ -200,7 +204,7 @@ export class Push {
         this.#onEvent?.({ kind: "kept", tag: names[index] ?? "", digest: one.digest });
     }
     const child = this.#children.get(digest);
-    if (child !== undefined && tags.length > 0) child.tags = absent;
+    if (child !== undefined) child.tags = absent.filter((name) => name !== digest);
     if (absent.length > 0) return false;
     this.#outcomes.set(digest, "present");
     return true;
@@ -235,8 +239,9 @@ export class Push {
     const { step } = child;
     if (!(await child.answer)) {
       await this.#blobsOf(step);
-      for (const need of step.needs) {
-        const nested = this.#children.get(need);
+      // By what it names: when it was begun, not all of that may have been known.
+      for (const { digest } of step.manifest.children) {
+        const nested = this.#children.get(digest);
         if (nested !== undefined) await this.#pushed(nested);
       }
       if (this.#stop.aborted) throw new ManifestError("STOPPED", `${step.manifest.digest} was not put`);
@@ -281,7 +286,7 @@ export class Push {
         if (blob !== undefined) await this.#ensure(blob.step, blob.neededBy, true);
         const child = this.#children.get(need);
         if (child === undefined) return;
-        await this.#restore(child.step.needs);
+        await this.#restore([...child.step.needs, ...child.step.manifest.children.map((one) => one.digest)]);
         await this.#put(child);
       }),
     );

@@ -58,6 +58,8 @@ export interface PlanOptions {
   /** Entries of other registries are taken too, by copying them. docker refuses them. */
   readonly anyRegistry?: boolean;
   readonly mountOnly?: boolean;
+  /** By the digest of an entry, where else its blobs are: in the target's registry, from which they can be mounted. */
+  readonly near?: ReadonlyMap<string, readonly Location[]>;
   /** What goes along besides the entries: what is attached to them. */
   readonly attached?: readonly PlanItem[];
 }
@@ -209,7 +211,7 @@ export function plan(draft: Draft, options: PlanOptions = {}): Plan {
     target,
     root,
     tags: options.tags ?? (name.tag === undefined ? [] : [name.tag]),
-    items: [...itemsOf(draft, target), ...(options.attached ?? [])],
+    items: [...itemsOf(draft, target, options.near), ...(options.attached ?? [])],
     mountOnly,
   });
 }
@@ -271,13 +273,13 @@ export function checkEntrySource(
 }
 
 /** The entries of other repositories than the target, in list order. What is in the target is there already. */
-function itemsOf(draft: Draft, target: Location): PlanItem[] {
+function itemsOf(draft: Draft, target: Location, near: PlanOptions["near"]): PlanItem[] {
   return inListOrder(draft.entries)
     .filter(({ source }) => !isSameLocation(source, target))
     .map((entry) => ({
       manifest: exactManifest(entry, draft),
       role: "child",
-      sources: [entry.source],
+      sources: [...(near?.get(entry.descriptor.digest) ?? []), entry.source],
       toleratesRefusal: entry.descriptor.platform?.os === "windows",
     }));
 }

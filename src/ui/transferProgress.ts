@@ -67,6 +67,8 @@ export async function transferProgress(
   return {
     onEvent,
     expect: (plans) => {
+      total.children = 0;
+      total.blobs = 0;
       for (const plan of plans) {
         total.children += childrenOf(plan).length;
         total.blobs += plan.blobs.length;

@@ -44,10 +44,13 @@ export async function readSources(
     refs.map((ref) => ({ location: locationOf(ref), actions: ["pull"] })),
   );
   const choice = { platforms, attestations: flags.attestations === "drop" ? "drop" : "keep" } as const;
-  const reader = new SourceReader({ signal: context.signal, choice });
+  const newReader = (): SourceReader => new SourceReader({ signal: context.signal, choice });
+  const reader = newReader();
   const wait = waitMs(flags);
   const entriesOf = async (source: NamedSource): Promise<Entry[]> => {
-    const read = async (): Promise<Entry[]> => reader.entries(await sourceOf(source, list, session));
+    // A reader bounds all that it reads: one for each try.
+    const read = async (): Promise<Entry[]> =>
+      (wait === 0 ? reader : newReader()).entries(await sourceOf(source, list, session));
     const file = source.kind === "registry" ? source.namedBy : undefined;
     return readNamedBy(file, () => (wait === 0 ? read() : untilThere(read, wait, context.signal)));
   };

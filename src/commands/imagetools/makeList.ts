@@ -1,6 +1,7 @@
 import type { ListAnnotation } from "../../list/annotationFlags.js";
 import { isAttestation } from "../../list/attestations.js";
 import { choosePlatforms, combine, withChildren, withChosen, type Combined } from "../../list/combine.js";
+import { chooseChildren, noManifestMatches } from "../../list/choose.js";
 import { withoutReplaced } from "../../list/replace.js";
 import type { Descriptor } from "../../oci/descriptor.js";
 import { parseManifest, type Manifest } from "../../oci/manifest.js";
@@ -36,9 +37,11 @@ export interface Made {
  */
 export async function makeList(request: ListRequest): Promise<Made> {
   const { base, merges, dropsAttestations, preferIndex, platforms, annotations, attestationsOf } = request;
-  const added = dropsAttestations
+  const taken = dropsAttestations
     ? request.added.map((source) => withChildren(source, withoutAttestations))
     : request.added;
+  // buildx chooses among all that the list would have; what a merge does not replace stays as it is.
+  const added = merges ? chosenOf(taken, platforms) : taken;
   const news = added.length === 0 ? [] : entriesOf(combine(added, { annotations: [], preferIndex: true }));
   const stays = base && (merges ? withChildren(base, (there) => withoutReplaced(there, news)) : base);
   const sources = stays === undefined ? added : [stays, ...added];
@@ -47,8 +50,9 @@ export async function makeList(request: ListRequest): Promise<Made> {
     annotations: base !== undefined && merges ? [...annotationsOf(base), ...annotations] : annotations,
     preferIndex,
     isOci: merges && base?.manifest.mediaType === OCI_INDEX,
+    keepsPlatforms: merges,
   });
-  const chosen = choosePlatforms(all, platforms);
+  const chosen = choosePlatforms(all, merges ? [] : platforms);
   const found = await Promise.all(
     (dropsAttestations ? [] : chosen.unattested).map(
       async ({ descriptor: { digest }, sources: [at = 0] }) => {
@@ -62,6 +66,23 @@ export async function makeList(request: ListRequest): Promise<Made> {
   const isCarried = combined.entries === undefined && only !== undefined;
   const root = isCarried ? only.manifest : parseManifest(combined.descriptor.mediaType, combined.bytes);
   return { combined, root, sources };
+}
+
+/**
+ * Of sources what is of the chosen platforms.
+ * @throws NO_MATCH where nothing is
+ */
+function chosenOf(sources: readonly ReadSource[], platforms: readonly Platform[]): readonly ReadSource[] {
+  if (platforms.length === 0) return sources;
+  const choice = { platforms, attestations: "keep" } as const;
+  const chosen = sources.flatMap((source): ReadSource[] => {
+    const { descriptor, manifest } = source;
+    const all = manifest.kind === "index" ? manifest.children : [descriptor];
+    if (chooseChildren(all, choice).length === 0) return [];
+    return [withChildren(source, (children) => chooseChildren(children, choice))];
+  });
+  if (chosen.length === 0) throw noManifestMatches(platforms);
+  return chosen;
 }
 
 /** What the list names; the image itself where that is carried over. */

@@ -1,4 +1,4 @@
-import { openLayout } from "../../content/layout.js";
+import type { Layout } from "../../content/layout.js";
 import type { ManifestCache } from "../../content/manifestCache.js";
 import { formatPlace, tagsOf, type Place } from "../../content/place.js";
 import type { Repository } from "../../content/repository.js";
@@ -23,6 +23,7 @@ export interface ReadSource extends CombinedSource {
 
 export interface SourceOptions {
   readonly open: (location: Location) => Repository;
+  readonly layoutAt: (folder: string) => Layout;
   readonly cache: ManifestCache;
   /** What is to be pushed is held to more than what is only shown. */
   readonly isShown: boolean;
@@ -51,7 +52,7 @@ export class CreateSources {
     );
     this.#options.cache.know(repository, manifest);
     const { mediaType, digest, bytes } = manifest;
-    const listed = await listedIn(place, reference);
+    const listed = await this.#listedIn(place, reference);
     // buildx shows what a layout says, and fails when it is to push it.
     if (listed !== undefined && !this.#options.isShown) checkListedSize(listed, bytes, name);
     const found = isGivenWhole
@@ -83,9 +84,15 @@ export class CreateSources {
     return { ...source, descriptor: { ...found, platform: completed(platform, config) } };
   }
 
+  /** What a layout's index.json says of one of its tags, which goes into the list. */
+  async #listedIn({ location }: Place, reference: string): Promise<Descriptor | undefined> {
+    if (location.kind === "registry" || isDigest(reference)) return undefined;
+    return this.#options.layoutAt(location.folder).listed(reference);
+  }
+
   async #referenceOf({ location, tag, digest }: Place): Promise<string> {
     if (digest !== undefined || tag !== undefined) return digest ?? tag ?? "";
-    return location.kind === "layout" ? openLayout(location.folder).defaultReference() : "latest";
+    return location.kind === "layout" ? this.#options.layoutAt(location.folder).defaultReference() : "latest";
   }
 
   /** What a registry that lags behind does not show yet is asked for again. */
@@ -99,7 +106,7 @@ export class CreateSources {
   /** What a tag was found to name. */
   async found(manifest: Manifest, place: Place): Promise<ReadSource> {
     const { mediaType, digest, bytes } = manifest;
-    const listed = await listedIn(place, tagsOf(place)[0] ?? digest);
+    const listed = await this.#listedIn(place, tagsOf(place)[0] ?? digest);
     return this.#completed({
       descriptor: { ...(listed ?? descriptor(mediaType, digest, bytes.byteLength)), digest },
       bytes,
@@ -108,12 +115,6 @@ export class CreateSources {
       name: formatPlace(place),
     });
   }
-}
-
-/** What a layout's index.json says of one of its tags, which goes into the list. */
-async function listedIn({ location }: Place, reference: string): Promise<Descriptor | undefined> {
-  if (location.kind === "registry" || isDigest(reference)) return undefined;
-  return openLayout(location.folder).listed(reference);
 }
 
 /** A size that is wrong would go into the list, which nobody could pull then. */

@@ -1,5 +1,5 @@
 import { Readable } from "node:stream";
-import { openLayout } from "../../content/layout.js";
+import { layoutsOnce } from "../../content/layout.js";
 import { ManifestCache } from "../../content/manifestCache.js";
 import { TreeReader, type TreeItem } from "../../content/manifestTree.js";
 import { findNear, nearCandidates } from "../../content/near.js";
@@ -100,7 +100,7 @@ class CreateWork {
   readonly #wanted: readonly WantedSource[];
   readonly #session: Session;
   readonly #cache: ManifestCache;
-  readonly #reader: TreeReader;
+  #reader: TreeReader;
   readonly #items: TreeItem[] = [];
   readonly #begun = new Map<string, Push>();
   /** Of the targets, each once, with the tags there. */
@@ -109,6 +109,8 @@ class CreateWork {
   readonly #warned = new Set<string>();
   #others: Promise<ReadSource[]> | undefined;
   #progress: TransferProgress | undefined;
+  /** Each layout once: what refers to what is found by reading all of it. In buildx what says nothing of its type counts for nothing. */
+  readonly #layouts = layoutsOnce();
   readonly #check: (entries: readonly Descriptor[]) => void;
 
   constructor(
@@ -125,17 +127,10 @@ class CreateWork {
     this.#session = session;
     this.#check = expectationsOf(context, flags, formatted(order.targets[0]));
     this.#cache = new ManifestCache({ signal: context.signal });
-    this.#reader = new TreeReader(this.#cache, {
-      signal: context.signal,
-      isWanted: ({ artifactType }) => flags.referrers || ATTACHED_TYPES.has(artifactType),
-      byTags: flags.referrers,
-      ...(!flags.referrers && { referrersOf: listedReferrers }),
-      onItem: (item) => {
-        this.#begin(item);
-      },
-    });
+    this.#reader = this.#newReader();
     this.#sources = new CreateSources({
       open: session.open,
+      layoutAt: this.#layouts,
       cache: this.#cache,
       isShown: flags.dryRun,
       waitMs: waitMs(flags),
@@ -156,6 +151,21 @@ class CreateWork {
     this.#targets = [...targets.values()];
   }
 
+  #newReader(): TreeReader {
+    return new TreeReader(this.#cache, {
+      signal: this.#context.signal,
+      isWanted: ({ artifactType }) => this.#flags.referrers || ATTACHED_TYPES.has(artifactType),
+      byTags: this.#flags.referrers,
+      ...(!this.#flags.referrers && {
+        referrersOf: ({ location }, digest) =>
+          location.kind === "layout" ? this.#layouts(location.folder).listedReferrers(digest) : undefined,
+      }),
+      onItem: (item) => {
+        this.#begin(item);
+      },
+    });
+  }
+
   async run(): Promise<Descriptor | undefined> {
     const { append, merge, dryRun, plan, progress } = this.#flags;
     const [first] = this.#order.targets;
@@ -164,7 +174,10 @@ class CreateWork {
     }
     if (dryRun) {
       const { combined } = await this.#make(await this.#base());
-      this.#context.stdout.write(Buffer.concat([combined.bytes, Buffer.from("\n")]));
+      const { stdout } = this.#context;
+      const text = Buffer.concat([combined.bytes, Buffer.from("\n")]);
+      // A script gets the bytes; a terminal might obey what is in them.
+      stdout.write(stdout.isTTY === true ? escapeControls(text.toString("utf8")) : text);
       return undefined;
     }
     if (plan || !(append || merge) || first === undefined) {
@@ -196,6 +209,8 @@ class CreateWork {
       signal: this.#context.signal,
       settleMs: this.#context.waits?.settleMs,
       put: async (base, guard) => {
+        // What an earlier try has read is told again.
+        this.#reader = this.#newReader();
         there = base?.children ?? [];
         made = await this.#make(
           base === undefined ? await this.#base() : await this.#sources.found(base, first),
@@ -343,8 +358,8 @@ class CreateWork {
   }
 
   /**
-   * Begins with a manifest as soon as it is read, where nothing can come of it but a mount: what is only mounted is seen by
-   * nobody before something names it.
+   * Begins with a manifest as soon as it is read, where its blobs can be mounted: what is only mounted is seen by nobody
+   * before something names it. Where the registry refuses to mount, they are copied, which is seen as little.
    */
   #begin(item: TreeItem): void {
     const { plan, dryRun, strict, expect } = this.#flags;
@@ -362,14 +377,6 @@ class CreateWork {
       push.begin(planItems(location, [planItem(item, new Map())]));
     }
   }
-}
-
-/** What refers to a manifest as buildx sees it: in a layout what says nothing of its type counts for nothing. */
-function listedReferrers(
-  { location }: Repository,
-  digest: string,
-): Promise<readonly Descriptor[]> | undefined {
-  return location.kind === "layout" ? openLayout(location.folder).listedReferrers(digest) : undefined;
 }
 
 const PROGRESS: ReadonlyMap<string, ProgressMode> = new Map([

@@ -16,20 +16,28 @@ import type { Work } from "./pushWork.js";
 /** Indexes in indexes are followed this deep. */
 const MAX_NESTING = 4;
 
-/** The draft with those entries of other registries that the target's own has, too, taken from there. */
-export async function nearer(
+/** A draft as it is planned for one target. */
+export interface NearDraft {
+  readonly draft: Draft;
+  /** By the digest of an entry, where else in the target's registry it is. */
+  readonly near: ReadonlyMap<string, readonly Location[]>;
+}
+
+/**
+ * Finds those entries of other registries that the target's own has, too. Where nothing may be copied from another registry
+ * they are taken from there; otherwise that is only where to try first, and the push itself asks the target.
+ */
+export async function nearDraft(
   { context, flags, targets, session }: Work,
   draft: Draft,
   target: Location,
-): Promise<Draft> {
+): Promise<NearDraft> {
   const named = [...targets.map(({ location }) => location), ...draft.entries.map(({ source }) => source)];
   const placed = draft.entries.map(({ descriptor: { digest }, source }) => ({ digest, location: source }));
   const near = await findNear(placed, target, named, session.open, context.signal);
-  // Where all else may be copied, the push itself asks the target.
+  if (flags.crossRegistry) return { draft, near };
   const isFar = ({ location }: Placed): boolean =>
-    !flags.crossRegistry &&
-    target.kind === "registry" &&
-    !(location.kind === "registry" && location.domain === target.domain);
+    target.kind === "registry" && !(location.kind === "registry" && location.domain === target.domain);
   const open = session.open(target);
   const present = new Set<string>();
   await Promise.all(
@@ -42,7 +50,7 @@ export async function nearer(
     const [source = entry.source] = present.has(digest) ? [target] : (near.get(digest) ?? []);
     return { ...entry, source };
   });
-  return { ...draft, entries };
+  return { draft: { ...draft, entries }, near: new Map() };
 }
 
 /** All that is attached to the images of a draft where they are, to the indexes that they came from, and to what is attached. */

@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import { parseLayoutReference } from "../../content/layoutReference.js";
 import type { Context } from "../../context.js";
 import { ManifestError, messageOf } from "../../errors.js";
@@ -101,7 +102,7 @@ function layoutTarget(text: string): Target {
       subject: text,
     });
   }
-  return { location: { kind: "layout", folder }, tags: [tag ?? "latest"] };
+  return { location: { kind: "layout", folder: resolve(folder) }, tags: [tag ?? "latest"] };
 }
 
 /**

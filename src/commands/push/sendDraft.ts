@@ -2,7 +2,7 @@ import type { Output } from "../../context.js";
 import type { Draft } from "../../list/draft.js";
 import type { Manifest } from "../../oci/manifest.js";
 import type { MoveGuard } from "../../push/executeAll.js";
-import { plan, rootOf, type Plan, type PlanItem } from "../../push/plan.js";
+import { plan, rootOf, type Plan, type PlanOptions } from "../../push/plan.js";
 import type { PushCommandFlags } from "./pushCommandFlags.js";
 import type { Plans, Target, Work } from "./pushWork.js";
 
@@ -11,20 +11,21 @@ export function planFor(
   draft: Draft,
   { location, tags }: Target,
   { crossRegistry, mountOnly }: Pick<PushCommandFlags, "crossRegistry" | "mountOnly">,
-  attached: readonly PlanItem[] = [],
+  more: Pick<PlanOptions, "attached" | "near"> = {},
 ): Plan {
-  return plan(draft, { target: location, tags, anyRegistry: crossRegistry, mountOnly, attached });
+  return plan(draft, { target: location, tags, anyRegistry: crossRegistry, mountOnly, ...more });
 }
 
 /** Plans with what only the registries can say: what they have already, and what is attached to the images. */
 export async function planAnywhere(work: Work, draft: Draft): Promise<Plans> {
-  const { nearer, attachedTo } = await import("./nearer.js");
+  const { nearDraft, attachedTo } = await import("./nearer.js");
   const { targets, flags } = work;
   const attached = flags.referrers ? await attachedTo(work, draft) : [];
   const plans = await Promise.all(
-    targets.map(async (target) =>
-      planFor(await nearer(work, draft, target.location), target, flags, attached),
-    ),
+    targets.map(async (target) => {
+      const { draft: own, near } = await nearDraft(work, draft, target.location);
+      return planFor(own, target, flags, { attached, near });
+    }),
   );
   const [first, ...others] = plans;
   if (first === undefined) throw new Error("no target");
