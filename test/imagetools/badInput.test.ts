@@ -99,7 +99,7 @@ describe("--from", () => {
   it("that names no repository needs a tag to have one", () =>
     expectRefusal(
       ["imagetools", "create", "--dry-run", "--from", workplace.touch([build.index.digest])],
-      "no repositories specified",
+      "says no repository, and there is no --tag",
     ));
 
   it("that has a digest which is not in the repository is refused before anything changes, with its file", async () => {
