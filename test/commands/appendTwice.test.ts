@@ -9,8 +9,8 @@ describe.each(["--append", "--merge"])(
 
     it("changes nothing, however often it is done", async () => {
       const registry = await place.registry();
-      const one = await putBuild(registry, "build/app", { architecture: "amd64" });
-      const other = await putBuild(registry, "build/app", { architecture: "arm64" });
+      const one = putBuild(registry, "build/app", { architecture: "amd64" });
+      const other = putBuild(registry, "build/app", { architecture: "arm64" });
       const list = `${registry.host}/team/app:v1`;
       const source = (digest: string): string => `${registry.host}/build/app@${digest}`;
       await place.run(
@@ -28,7 +28,7 @@ describe.each(["--append", "--merge"])(
           .sort();
       };
       const before = await digests();
-      for (const _ of [1, 2]) {
+      for (let time = 1; time <= 2; time++) {
         await place.run("create", flag, "--replace", list, source(one.index.digest));
         await place.run("push", "--purge", list);
         expect(await digests()).toEqual(before);

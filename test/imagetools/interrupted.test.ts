@@ -20,7 +20,7 @@ describe("imagetools create that is interrupted", () => {
         return { cut: "before" };
       },
     });
-    const { index } = await putBuild(target, "team/build");
+    const { index } = putBuild(target, "team/build");
     const { context, stderr } = recordingContext({
       env: { DOCKER_CONFIG: place.folder },
       home: place.folder,
