@@ -83,6 +83,8 @@ export interface ManifestsToPlan {
   readonly tags: readonly string[];
   /** Where the root's own blobs are, if it is an image. */
   readonly rootSources?: readonly Location[];
+  /** The same blob by blob, for a list that was made of several: an index may name blobs. */
+  readonly rootSourcesOf?: (digest: string) => readonly Location[];
   /** Its platform and its annotations, for a layout's index.json. */
   readonly rootSays?: Pick<Descriptor, "platform" | "annotations">;
   /** What is in the target already, since it is one of an item's sources, is left out. */
@@ -102,15 +104,17 @@ export function planManifests({
   root,
   tags,
   rootSources = [],
+  rootSourcesOf,
   rootSays,
   items,
   mountOnly = false,
 }: ManifestsToPlan): Plan {
   // Without a source of its own it is a list of what the items say, whatever types it gives them.
-  const isRootThere = rootSources.length === 0 || includesLocation(rootSources, target);
-  const content = isRootThere ? [] : [{ manifest: root, sources: rootSources }];
+  const isRootThere =
+    rootSourcesOf === undefined && (rootSources.length === 0 || includesLocation(rootSources, target));
+  const content = isRootThere ? [] : [{ manifest: root, sources: rootSources, sourcesOf: rootSourcesOf }];
   const { blobs, manifests } = planItems(target, items, content);
-  const planned = new Set(manifests.map(({ manifest }) => manifest.digest));
+  const needed = blobs.filter(({ neededBy }) => neededBy.includes(root.digest));
   return {
     target,
     blobs,
@@ -119,10 +123,7 @@ export function planManifests({
       {
         manifest: root,
         role: "root",
-        needs: [
-          ...(isRootThere ? [] : blobsOf(root, planned).map(({ digest }) => digest)),
-          ...manifests.map(({ manifest }) => manifest.digest),
-        ],
+        needs: [...needed.map(({ digest }) => digest), ...manifests.map(({ manifest }) => manifest.digest)],
         tags,
         ...(rootSays && { says: { platform: rootSays.platform, annotations: rootSays.annotations } }),
         toleratesRefusal: false,
@@ -287,14 +288,18 @@ function itemsOf(draft: Draft, target: Location, near: PlanOptions["near"]): Pla
 interface Content {
   readonly manifest: Manifest;
   readonly sources: readonly Location[];
+  /** Of one of its blobs, where that is not the same for all. */
+  readonly sourcesOf?: ((digest: string) => readonly Location[]) | undefined;
 }
 
 function blobSteps(contents: readonly Content[], target: Location, planned: ReadonlySet<string>): BlobStep[] {
   const isNear = (location: Location): boolean =>
     location.kind === "registry" && target.kind === "registry" && location.domain === target.domain;
   const steps = new Map<string, BlobStep>();
-  for (const { manifest, sources: places } of contents) {
+  for (const { manifest, sources: own, sourcesOf } of contents) {
     for (const { digest, size, mediaType } of blobsOf(manifest, planned)) {
+      const places = sourcesOf?.(digest) ?? own;
+      if (sourcesOf !== undefined && (places.length === 0 || includesLocation(places, target))) continue;
       checkBlobDigest(digest, manifest, places[0] ?? target);
       const { sources, neededBy }: Pick<BlobStep, "sources" | "neededBy"> = steps.get(digest) ?? {
         sources: [],

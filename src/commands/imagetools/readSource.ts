@@ -55,6 +55,10 @@ export class CreateSources {
     const listed = await this.#listedIn(place, reference);
     // buildx shows what a layout says, and fails when it is to push it.
     if (listed !== undefined && !this.#options.isShown) checkListedSize(listed, bytes, name);
+    // buildx shows what it was given, and fails when it is to push it.
+    if (isGivenWhole && given !== undefined && !this.#options.isShown) {
+      mergeGiven(descriptor(mediaType, digest, bytes.byteLength), given);
+    }
     const found = isGivenWhole
       ? given && { ...given, size: Number(given.size) === 0 ? bytes.byteLength : given.size }
       : mergeGiven({ ...(listed ?? descriptor(mediaType, digest, bytes.byteLength)), digest }, given);

@@ -14,7 +14,7 @@ import { formatLocation, isSameLocation, type Location } from "../../oci/locatio
 import type { Platform } from "../../oci/platform.js";
 import { Push, type PushEvent } from "../../push/execute.js";
 import type { MoveGuard } from "../../push/executeAll.js";
-import { planItems, planManifests, type Plan, type PlanItem } from "../../push/plan.js";
+import { planItems, planManifests, type ManifestsToPlan, type Plan, type PlanItem } from "../../push/plan.js";
 import { escapeControls } from "../../ui/text.js";
 import { transferProgress, type ProgressMode, type TransferProgress } from "../../ui/transferProgress.js";
 import { expectationsOf } from "../expectations.js";
@@ -299,7 +299,7 @@ class CreateWork {
           target: location,
           root: made.root,
           tags,
-          rootSources: made.sources.map(({ repository }) => repository.location),
+          ...rootSourcesIn(made),
           rootSays: made.combined.descriptor,
           items: this.#items.map((item) => planItem(item, near)),
         });
@@ -387,6 +387,18 @@ const PROGRESS: ReadonlyMap<string, ProgressMode> = new Map([
   ["none", "none"],
   ["quiet", "none"],
 ]);
+
+/** Where the blobs are that what gets the tags names itself. */
+function rootSourcesIn({
+  combined: { entries },
+  sources,
+}: Made): Pick<ManifestsToPlan, "rootSources" | "rootSourcesOf"> {
+  const locationsOf = (places: readonly number[]): Location[] =>
+    places.flatMap((place) => sources[place]?.repository.location ?? []);
+  if (entries === undefined) return { rootSources: locationsOf([0]) };
+  const byDigest = new Map(entries.map((entry) => [entry.descriptor.digest, entry.sources]));
+  return { rootSourcesOf: (digest) => locationsOf(byDigest.get(digest) ?? []) };
+}
 
 function planItem(
   { manifest, role, location, tags }: TreeItem,

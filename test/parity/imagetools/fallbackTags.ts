@@ -25,11 +25,19 @@ function refersTo(holdings: Holdings, repository: string, entry: unknown, subjec
   return member(member(JSON.parse(bytes.toString()), "subject"), "digest") === subject;
 }
 
-/** What there is but for these tags and what is under them. */
+/** What there is but for these tags and what is under them, and what was under them before more was added. */
 export function without(holdings: Holdings, names: ReadonlySet<string>): Holdings {
   const gone = [...holdings.tags].filter(([name]) => names.has(name));
-  const isGone = (place: string, held: string): boolean =>
-    gone.some(([name, { digest }]) => name.startsWith(`${place}:`) && held === `manifest ${digest}`);
+  const isGone = (place: string, held: string): boolean => {
+    const own = gone.filter(([name]) => name.startsWith(`${place}:`));
+    const [, digest = ""] = /^manifest (.*)$/.exec(held) ?? [];
+    const entries = entriesIn(holdings.manifests.get(digest));
+    return own.some(([, { digest: last, body }]) => {
+      if (digest === last) return true;
+      const all = entriesIn(body);
+      return entries.length > 0 && entries.every((entry) => all.includes(entry));
+    });
+  };
   return {
     ...holdings,
     tags: new Map([...holdings.tags].filter(([name]) => !names.has(name))),
@@ -40,4 +48,11 @@ export function without(holdings: Holdings, names: ReadonlySet<string>): Holding
       ]),
     ),
   };
+}
+
+/** The entries of a list, as text. */
+function entriesIn(body: Buffer | undefined): string[] {
+  if (body === undefined) return [];
+  const manifests = member(JSON.parse(body.toString()), "manifests");
+  return Array.isArray(manifests) ? manifests.map((entry) => JSON.stringify(entry)) : [];
 }
