@@ -144,7 +144,10 @@ function moveTag(
   const hasTag = ({ descriptor: { annotations } }: IndexEntry): boolean => annotations[REF_NAME] === tag;
   const holders = entries.filter(hasTag);
   const holder = holders.find(isManifest);
-  if (holder !== undefined && holders.length === 1) return entries;
+  if (holder !== undefined && holders.length === 1) {
+    const said = withPlatform(holder, says);
+    return said === holder ? entries : entries.map((entry) => (entry === holder ? said : entry));
+  }
   const others = entries.flatMap((entry) =>
     entry === holder || !hasTag(entry) ? [entry] : withoutTag(entry),
   );

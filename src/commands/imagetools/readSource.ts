@@ -9,7 +9,7 @@ import { descriptor, type Descriptor } from "../../oci/descriptor.js";
 import { isDigest } from "../../oci/digest.js";
 import type { Location } from "../../oci/location.js";
 import type { Manifest } from "../../oci/manifest.js";
-import { DOCKER_MANIFEST, OCI_MANIFEST } from "../../oci/mediaTypes.js";
+import { DOCKER_MANIFEST, isListType, OCI_MANIFEST } from "../../oci/mediaTypes.js";
 import { NO_PLATFORM, type Platform } from "../../oci/platform.js";
 import { normalizePlatform } from "../../oci/platformName.js";
 import { readNamedBy } from "../fromFlag.js";
@@ -55,8 +55,8 @@ export class CreateSources {
     const listed = await this.#listedIn(place, reference);
     // buildx shows what a layout says, and fails when it is to push it.
     if (listed !== undefined && !this.#options.isShown) checkListedSize(listed, bytes, name);
-    // buildx shows what it was given, and fails when it is to push it.
-    if (isGivenWhole && given !== undefined && !this.#options.isShown) {
+    // buildx shows what it was given, and fails when it is to push it; of a list only what it names goes anywhere.
+    if (isGivenWhole && given !== undefined && !isListType(given.mediaType) && !this.#options.isShown) {
       mergeGiven(descriptor(mediaType, digest, bytes.byteLength), given);
     }
     const found = isGivenWhole
