@@ -111,7 +111,8 @@ function failures(step: Step, before: Holdings, theirs: Result, ours: Result): V
 function errors(step: Step, theirs: Result, shown = theirs): { error?: string | undefined } {
   const [error] = errorsOf(theirs.outcome.stderr);
   // Descriptors among others may be wrong in their sizes too: that is not counted as a fault of the line.
-  const isMixed = step.kinds.includes("descriptor") && step.kinds.includes("several sources");
+  const isOneOfSeveral = step.kinds.includes("several sources") || step.kinds.includes("append");
+  const isMixed = step.kinds.includes("descriptor") && isOneOfSeveral;
   if (step.faults > 1 || isMixed || error === undefined || !isQuoted(error)) return {};
   const [own = ""] = errorsOf(shown.outcome.stderr);
   const fixed = fixedPart(error);
