@@ -126,9 +126,13 @@ async function read(
   const isNothing = missing.length === 0 && !flags.append && !flags.merge;
   const { entries, begin } = isNothing ? NOTHING : await readAll(context, flags, list, missing);
   if (flags.subject === "" && flags.artifactType === "") return { entries, ...(begin && { begin }) };
-  const { readMore } = await import("./annotate/annotateMore.js");
-  const change = await readMore(context, { ...flags, annotation: [] }, list);
-  return { entries, ...(begin && { begin }), finish: (draft) => change(draft, undefined) };
+  const { readSubject } = await import("./annotate/readSubject.js");
+  const change = await readSubject(context, flags, list);
+  return {
+    entries,
+    ...(begin && { begin }),
+    finish: (draft) => ({ ...draft, settings: change(draft.settings) }),
+  };
 }
 
 const NOTHING: ReadSources = { entries: [] };

@@ -26,6 +26,22 @@ export interface RepositoryAccess {
   readonly actions: readonly ("pull" | "push")[];
 }
 
+/** To push to targets, and to pull from whatever else there is; each repository once. */
+export function pushAndPull(
+  targets: readonly Location[],
+  others: readonly Location[],
+): readonly RepositoryAccess[] {
+  const accesses = new Map<string, RepositoryAccess>();
+  for (const location of others) accesses.set(formatLocation(location), { location, actions: ["pull"] });
+  const pushed = new Map<string, RepositoryAccess>();
+  for (const location of targets) {
+    accesses.delete(formatLocation(location));
+    pushed.set(formatLocation(location), { location, actions: ["pull", "push"] });
+  }
+  // The targets first: some token servers read no more than the first scope.
+  return [...pushed.values(), ...accesses.values()];
+}
+
 export async function openSession(
   context: Context,
   flags: NetworkFlags,

@@ -5,7 +5,6 @@ import type { DetailParts } from "../list/detailsWanted.js";
 import { groupBy } from "../list/groupBy.js";
 import type { PlatformDetails } from "../list/imageDetails.js";
 import type { Descriptor } from "../oci/descriptor.js";
-import { digestLike, isDigest } from "../oci/digest.js";
 import { parseImageConfig, type ImageConfig } from "../oci/imageConfig.js";
 import { formatLocation } from "../oci/location.js";
 import { parseManifest, withExactBytes, type Manifest } from "../oci/manifest.js";
@@ -13,12 +12,10 @@ import { DOCKER_MANIFEST, isListType, OCI_MANIFEST } from "../oci/mediaTypes.js"
 import { NO_PLATFORM } from "../oci/platform.js";
 import { formatPlatform, normalizePlatform } from "../oci/platformName.js";
 import { predicateKind, readPredicate } from "../oci/statement.js";
+import { MAX_MANIFESTS, MAX_NESTING } from "./bounds.js";
+import { embeddedContent } from "./embeddedContent.js";
 import type { Repository } from "./repository.js";
 
-/** Indexes in indexes are followed this deep. */
-const MAX_NESTING = 4;
-/** No registry takes a larger index: 4 MiB hold some 20,000 of the shortest descriptors. */
-const MAX_MANIFESTS = 10_000;
 /** Of manifests, configs and attestations together: some hundred platforms with an SBOM each. */
 const MAX_BYTES = 256 * 1024 * 1024;
 const READS_AT_ONCE = 32;
@@ -171,7 +168,7 @@ class ContentReader {
   manifest(descriptor: Descriptor): Promise<Manifest> {
     return once(this.#manifests, descriptor.digest, async () => {
       const { digest, mediaType } = descriptor;
-      const data = embedded(descriptor);
+      const data = embeddedContent(descriptor);
       if (data !== undefined) return withExactBytes(parseManifest(mediaType, data), data, digest);
       const manifest = await this.#limited(() => this.#repository.get(digest, { signal: this.#signal }));
       this.#hold(manifest.bytes);
@@ -194,7 +191,7 @@ class ContentReader {
   }
 
   async #blob(descriptor: Descriptor): Promise<Buffer> {
-    const data = embedded(descriptor);
+    const data = embeddedContent(descriptor);
     if (data !== undefined) return data;
     const { digest } = descriptor;
     const bytes = await this.#limited(() => this.#repository.getBlob(digest, { signal: this.#signal }));
@@ -222,15 +219,6 @@ function once<Value>(
   const found = known.get(digest) ?? read();
   known.set(digest, found);
   return found;
-}
-
-/**
- * The content that a descriptor carries itself, if it is the right one.
- * https://github.com/opencontainers/image-spec/blob/main/descriptor.md#embedded-content
- */
-function embedded({ data, digest, size }: Descriptor): Buffer | undefined {
-  const isWhole = data.byteLength > 0 && data.byteLength === Number(size);
-  return isWhole && isDigest(digest) && digestLike(digest, data) === digest ? data : undefined;
 }
 
 /** What is wrong with content, with the name of it. */

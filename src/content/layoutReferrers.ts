@@ -2,11 +2,10 @@ import { hasCode, ManifestError } from "../errors.js";
 import type { Descriptor } from "../oci/descriptor.js";
 import type { Manifest } from "../oci/manifest.js";
 import { mayBeManifest } from "../oci/mediaTypes.js";
+import { MAX_NESTING } from "./bounds.js";
 import { subjectOf, type LayoutIndex } from "./layoutIndex.js";
 import { referrerDescriptor } from "./referrer.js";
 
-/** Indexes in indexes are followed this deep. */
-const MAX_NESTING = 4;
 const MAX_MANIFESTS = 100_000;
 
 export interface LayoutReferrer {

@@ -5,12 +5,11 @@ import { isDigest } from "../oci/digest.js";
 import { formatLocation } from "../oci/location.js";
 import type { Manifest } from "../oci/manifest.js";
 import { Platform } from "../oci/platform.js";
+import { MAX_MANIFESTS } from "./bounds.js";
 import type { Repository } from "./repository.js";
 
 /** A list of so many bytes of manifests is nobody's; it bounds what a hostile index makes us hold. */
 const MAX_MANIFEST_BYTES = 128 * 1024 * 1024;
-/** No registry takes a larger index: 4 MiB hold some 20,000 of the shortest descriptors. */
-const MAX_MANIFESTS = 10_000;
 
 /** Usual configs are a few kilobytes. */
 const MAX_KEPT_CONFIG = 64 * 1024;

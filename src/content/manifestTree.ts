@@ -1,15 +1,15 @@
 import { hasCode, ManifestError } from "../errors.js";
 import type { Descriptor } from "../oci/descriptor.js";
-import { checkDigest, digestLike } from "../oci/digest.js";
+import { checkDigest } from "../oci/digest.js";
 import { formatLocation, type Location } from "../oci/location.js";
 import { parseManifest, withExactBytes, type Manifest } from "../oci/manifest.js";
 import { mayBeManifest } from "../oci/mediaTypes.js";
+import { MAX_NESTING } from "./bounds.js";
 import type { ManifestCache } from "./manifestCache.js";
+import { embeddedContent } from "./embeddedContent.js";
 import { referrersTag } from "./referrer.js";
 import type { Repository } from "./repository.js";
 
-/** Indexes in indexes, and signatures of signatures, are followed this deep. */
-const MAX_NESTING = 4;
 /** What cosign puts behind `sha256-<hex>` for what is attached to a manifest in a registry without referrers API. */
 const COSIGN_SUFFIXES = ["sig", "att", "sbom"] as const;
 
@@ -105,7 +105,7 @@ export class TreeReader {
     }
     this.#cache.expect(1, name);
     const [manifest, attached] = await Promise.all([
-      embedded(descriptor) ?? this.#cache.manifest(repository, digest, `${location}@${digest}`, name),
+      embeddedManifest(descriptor) ?? this.#cache.manifest(repository, digest, `${location}@${digest}`, name),
       this.#attached({ repository, digest, depth }),
     ]);
     const item: TreeItem = { manifest, role, location: repository.location, tags };
@@ -184,13 +184,11 @@ export class TreeReader {
   }
 }
 
-/**
- * The manifest that a descriptor brings along.
- * https://github.com/opencontainers/image-spec/blob/main/descriptor.md#embedded-content
- */
-function embedded({ mediaType, digest, data }: Descriptor): Manifest | undefined {
-  if (data.byteLength === 0 || digestLike(digest, data) !== digest) return undefined;
-  return withExactBytes(parseManifest(mediaType, data), data, digest);
+/** The manifest that a descriptor brings along. */
+function embeddedManifest(descriptor: Descriptor): Manifest | undefined {
+  const data = embeddedContent(descriptor);
+  const { mediaType, digest } = descriptor;
+  return data && withExactBytes(parseManifest(mediaType, data), data, digest);
 }
 
 interface Attached {

@@ -6,13 +6,11 @@ import { checkDigest, digestLike, isDigest } from "../oci/digest.js";
 import { formatLocation } from "../oci/location.js";
 import type { Manifest } from "../oci/manifest.js";
 import { formatReference, withDigest, type Reference } from "../oci/reference.js";
+import { MAX_NESTING } from "./bounds.js";
 import type { Layout } from "./layout.js";
 import type { LayoutReference } from "./layoutReference.js";
 import { ManifestCache, type ManifestCacheOptions } from "./manifestCache.js";
 import type { Repository } from "./repository.js";
-
-/** Indexes in indexes are followed this deep. */
-const MAX_NESTING = 4;
 
 /** An image or an index that a list is made of, and what its manifests are called in the list. */
 export interface Source {

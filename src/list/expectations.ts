@@ -1,7 +1,7 @@
 import { ManifestError } from "../errors.js";
 import { goQuote } from "../go/quote.js";
 import type { Descriptor } from "../oci/descriptor.js";
-import type { Platform } from "../oci/platform.js";
+import { isOfMachine, type Platform } from "../oci/platform.js";
 import { readPlatformName } from "../oci/platformAliases.js";
 import { platformKey } from "../oci/platformMatcher.js";
 import { attestedDigest, isAttestation } from "./attestations.js";
@@ -55,7 +55,7 @@ export function checkExpectations(
 ): PlatformDifference | undefined {
   const counted = descriptors.filter(isCounted);
   const present = counted.map(({ digest, platform }) =>
-    isPlatform(platform) ? versionedOf(platform) : { name: unnamed(digest) },
+    isOfMachine(platform) ? versionedOf(platform) : { name: unnamed(digest) },
   );
   const wanted = expected.map(versionedOf);
   const isWanted = new Map(present.map((one) => [one.name, wanted.some((other) => covers(other, one))]));
@@ -106,7 +106,7 @@ function duplicatesOf(
   counted: readonly Descriptor[],
 ): { readonly platform: string; readonly entries: readonly Descriptor[] }[] {
   const groups = groupBy(
-    counted.filter(({ platform }) => isPlatform(platform)),
+    counted.filter(({ platform }) => isOfMachine(platform)),
     nameOf,
   );
   return [...groups]
@@ -115,17 +115,11 @@ function duplicatesOf(
 }
 
 function isCounted(descriptor: Descriptor): boolean {
-  return !isAttestation(descriptor) && (descriptor.artifactType === "" || isPlatform(descriptor.platform));
-}
-
-/** Does it say anything about a machine? BuildKit writes `unknown/unknown` for what runs on none. */
-function isPlatform(platform: Platform | undefined): platform is Platform {
-  const parts = [platform?.os ?? "", platform?.architecture ?? ""];
-  return !parts.every((part) => part === "" || part === "unknown");
+  return !isAttestation(descriptor) && (descriptor.artifactType === "" || isOfMachine(descriptor.platform));
 }
 
 function nameOf({ digest, platform }: Descriptor): string {
-  return isPlatform(platform) ? platformKey(platform) : unnamed(digest);
+  return isOfMachine(platform) ? platformKey(platform) : unnamed(digest);
 }
 
 function unnamed(digest: string): string {

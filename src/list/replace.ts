@@ -1,4 +1,5 @@
 import type { Descriptor } from "../oci/descriptor.js";
+import { isOfMachine } from "../oci/platform.js";
 import { platformKey } from "../oci/platformMatcher.js";
 import { attestedDigest, isAttestation } from "./attestations.js";
 
@@ -29,7 +30,5 @@ export function withoutReplaced(
 /** None for what runs on no machine. */
 function keyOf(descriptor: Descriptor): string[] {
   const { platform } = descriptor;
-  if (isAttestation(descriptor) || platform === undefined) return [];
-  const isUnknown = [platform.os, platform.architecture].every((part) => part === "" || part === "unknown");
-  return isUnknown ? [] : [platformKey(platform)];
+  return isAttestation(descriptor) || !isOfMachine(platform) ? [] : [platformKey(platform)];
 }

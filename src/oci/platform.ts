@@ -22,6 +22,12 @@ export const NO_PLATFORM: Platform = {
   variant: "",
 };
 
+/** Does it say anything of a machine? BuildKit writes `unknown/unknown` for what runs on none. */
+export function isOfMachine(platform: Platform | undefined): platform is Platform {
+  const parts = [platform?.os ?? "", platform?.architecture ?? ""];
+  return !parts.every((part) => part === "" || part === "unknown");
+}
+
 /** A platform as docker writes it: architecture and os always, the rest where there is something. */
 export function encodePlatform(platform: Platform): string {
   return goObject([

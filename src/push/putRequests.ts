@@ -1,4 +1,5 @@
 import { referrersTag } from "../content/referrer.js";
+import { tagsForQuery } from "../content/tagQuery.js";
 import { digestOf, isDigest } from "../oci/digest.js";
 import type { ManifestStep } from "./plan.js";
 
@@ -25,9 +26,6 @@ export interface RegistryAbilities {
   /** Is a manifest in the index that stands in for that API, under the tag of its subject? No, unless told. */
   readonly isListed?: ((digest: string) => boolean) | undefined;
 }
-
-/** Servers take this many characters of a query. */
-const MAX_QUERY = 4 * 1024;
 
 /**
  * The requests that put manifests, in this order.
@@ -74,7 +72,7 @@ function putsOf(
   });
   const tags = [...new Set(given)];
   if (tags.length <= 1) return [put(tags[0] ?? manifest.digest, false)];
-  const together = fitting(tags);
+  const together = tagsForQuery(tags);
   const query = together.map((tag) => `tag=${tag}`).join("&");
   const alone = tagParameter === true ? [] : tags;
   return [
@@ -84,12 +82,6 @@ function putsOf(
       .filter((tag) => alone.includes(tag) || !together.includes(tag))
       .map((tag) => put(tag, tagParameter === undefined && together.includes(tag))),
   ];
-}
-
-/** As many as a URL has room for. */
-function fitting(tags: readonly string[]): readonly string[] {
-  let length = 0;
-  return tags.filter((tag) => (length += `&tag=${tag}`.length) <= MAX_QUERY);
 }
 
 /** The index of what refers to a subject is read, put and read back. */

@@ -1,4 +1,5 @@
 import { setTimeout } from "node:timers/promises";
+import { MAX_MANIFESTS } from "../content/bounds.js";
 import type { Repository } from "../content/repository.js";
 import { hasCode, ManifestError, messageOf } from "../errors.js";
 import { limitTo } from "../limit.js";
@@ -54,8 +55,6 @@ export class NotVerifiedError extends ManifestError {
   }
 }
 
-/** More than any list has; see also `content/manifestCache.ts`. */
-const MAX_MANIFESTS = 10_000;
 /** Questions under way at once; a registry's client may allow itself fewer. */
 const MAX_QUESTIONS = 32;
 const FIRST_WAIT_MS = 250;

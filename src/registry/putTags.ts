@@ -1,3 +1,4 @@
+import { tagsForQuery } from "../content/tagQuery.js";
 import { digestOf } from "../oci/digest.js";
 import type { Manifest } from "../oci/manifest.js";
 import { tagsIn, type ManifestAddress } from "./api.js";
@@ -8,9 +9,6 @@ import { mayBeAboutTags } from "./putRefusals.js";
 
 /** Puts a manifest. Undefined: the tag may not be moved, and is where it should be. */
 export type Put = (address: ManifestAddress) => Promise<HttpResponse | undefined>;
-
-/** Servers take this many characters of a query: most bound the whole URL at 8 KiB. At least 30 tags. */
-const MAX_QUERY = 4 * 1024;
 
 /**
  * Stores a manifest under several tags: by its digest, with all of them in the query, so that a registry that knows of it
@@ -51,7 +49,7 @@ async function putByDigest(
   // The digest that a PUT by tag gives it: a registry may not know the algorithm of another one.
   const alone: ManifestAddress = { reference: digestOf(manifest.bytes) };
   if (!memory.knowsTagParameter) return { response: await put(alone) };
-  const some = fitting(tags);
+  const some = tagsForQuery(tags);
   try {
     const response = await put({ reference: manifest.digest, tags: some });
     const done = response && tagsIn(response);
@@ -61,10 +59,4 @@ async function putByDigest(
     if (!mayBeAboutTags(error, manifest)) throw error;
     return { response: await put(alone), refusal: error };
   }
-}
-
-/** As many as a URL has room for. */
-function fitting(tags: readonly string[]): readonly string[] {
-  let length = 0;
-  return tags.filter((tag) => (length += `&tag=${tag}`.length) <= MAX_QUERY);
 }

@@ -22,7 +22,7 @@ import { fromPlaces } from "../fromFlag.js";
 import { waitMs, type PushFlags } from "../listFlags.js";
 import type { NetworkFlags } from "../networkFlags.js";
 import { publish } from "../publish.js";
-import { openSession, type RepositoryAccess, type Session } from "../session.js";
+import { openSession, pushAndPull, type RepositoryAccess, type Session } from "../session.js";
 import { entriesOf, makeList, type Made } from "./makeList.js";
 import { CreateSources, type ReadSource } from "./readSource.js";
 
@@ -76,21 +76,13 @@ export async function runImagetoolsCreate(
   }
 }
 
-/** The targets first: some token servers read no more than the first scope. */
-function accessesOf(wanted: readonly WantedSource[], targets: readonly Place[]): RepositoryAccess[] {
-  const accesses = new Map<string, RepositoryAccess>();
-  for (const { location } of targets) {
-    accesses.set(formatLocation(location), { location, actions: ["pull", "push"] });
-  }
+function accessesOf(wanted: readonly WantedSource[], targets: readonly Place[]): readonly RepositoryAccess[] {
   const named = [...targets, ...wanted.map(({ place }) => place)].map(({ location }) => location);
   const near = wanted.flatMap(({ place }) =>
     targets.flatMap((target) => nearCandidates(place.location, target.location, named)),
   );
-  for (const location of [...named, ...near]) {
-    const name = formatLocation(location);
-    if (!accesses.has(name)) accesses.set(name, { location, actions: ["pull"] });
-  }
-  return [...accesses.values()];
+  const to = targets.map(({ location }) => location);
+  return pushAndPull(to, [...named, ...near]);
 }
 
 class CreateWork {
@@ -101,7 +93,6 @@ class CreateWork {
   readonly #session: Session;
   readonly #cache: ManifestCache;
   #reader: TreeReader;
-  readonly #items: TreeItem[] = [];
   readonly #begun = new Map<string, Push>();
   /** Of the targets, each once, with the tags there. */
   readonly #targets: readonly { readonly location: Location; readonly tags: readonly string[] }[];
@@ -285,23 +276,22 @@ class CreateWork {
 
   /** Reads what the list is made of, as far as a target lacks it, and has it all sent. */
   async #publish(made: Made, guard?: MoveGuard): Promise<void> {
-    this.#items.length = 0;
-    await this.#readItems(made);
+    const items = await this.#readItems(made);
+    const placed = items.map(({ manifest: { digest }, location }) => ({ digest, location }));
     const open = this.#open;
     const named = [...this.#targets, ...made.sources.map(({ repository }) => repository)].map(
       ({ location }) => location,
     );
     const plans = await Promise.all(
       this.#targets.map(async ({ location, tags }): Promise<Plan> => {
-        const items = this.#items.map((item) => ({ digest: item.manifest.digest, location: item.location }));
-        const near = await findNear(items, location, named, open, this.#context.signal);
+        const near = await findNear(placed, location, named, open, this.#context.signal);
         return planManifests({
           target: location,
           root: made.root,
           tags,
           ...rootSourcesIn(made),
           rootSays: made.combined.descriptor,
-          items: this.#items.map((item) => planItem(item, near)),
+          items: items.map((item) => planItem(item, near)),
         });
       }),
     );
@@ -332,7 +322,7 @@ class CreateWork {
     this.#progress?.onEvent(event);
   };
 
-  async #readItems({ combined, sources }: Made): Promise<void> {
+  async #readItems({ combined, sources }: Made): Promise<TreeItem[]> {
     const isNeeded = ({ repository }: ReadSource): boolean =>
       this.#targets.some(({ location }) => !isSameLocation(location, repository.location));
     const read = async (source: ReadSource | undefined, child: Descriptor): Promise<TreeItem[]> =>
@@ -341,9 +331,8 @@ class CreateWork {
         : this.#reader.read(source.repository, child, source.name);
     if (combined.entries === undefined) {
       const [only] = sources;
-      if (only === undefined || !isNeeded(only)) return;
-      this.#items.push(...(await this.#reader.readAttached(only.repository, only.manifest.digest)));
-      return;
+      if (only === undefined || !isNeeded(only)) return [];
+      return this.#reader.readAttached(only.repository, only.manifest.digest);
     }
     const attached = this.#flags.referrers
       ? sources.filter((source) => source.manifest.kind === "index")
@@ -354,7 +343,7 @@ class CreateWork {
         isNeeded(source) ? this.#reader.readAttached(source.repository, source.manifest.digest) : [],
       ),
     ]);
-    this.#items.push(...items.flat());
+    return items.flat();
   }
 
   /**

@@ -1,3 +1,4 @@
+import { MAX_NESTING } from "../../content/bounds.js";
 import { ManifestCache } from "../../content/manifestCache.js";
 import { TreeReader } from "../../content/manifestTree.js";
 import { findNear, isThere, type Placed } from "../../content/near.js";
@@ -12,9 +13,6 @@ import { parseNamedSource } from "../create/createSources.js";
 import type { Work } from "./pushWork.js";
 
 /** What only registries can say before a push is planned. */
-
-/** Indexes in indexes are followed this deep. */
-const MAX_NESTING = 4;
 
 /** A draft as it is planned for one target. */
 export interface NearDraft {

@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import { parseLayoutReference } from "../../content/layoutReference.js";
+import { nearCandidates } from "../../content/near.js";
 import type { Context } from "../../context.js";
 import { ManifestError, messageOf } from "../../errors.js";
 import { goQuote } from "../../go/quote.js";
@@ -9,10 +10,10 @@ import { formatLocation, isSameLocation, locationOf, type Location } from "../..
 import { formatReference, isTag, parseReference, type Reference } from "../../oci/reference.js";
 import { accessesOf } from "../../push/plan.js";
 import { checkPushFlags } from "../listFlags.js";
+import { pushAndPull, type RepositoryAccess } from "../session.js";
 import type { PushCommandFlags } from "./pushCommandFlags.js";
 import type { Plans, Pushed, Target, Targets, Work } from "./pushWork.js";
 import { planAnywhere, planFor, send } from "./sendDraft.js";
-import type { RepositoryAccess } from "../session.js";
 
 /**
  * Pushes a draft to its registry, and wherever else the flags say; undefined where it was only planned.
@@ -116,42 +117,28 @@ function plansWithoutAsking(draft: Draft, targets: Targets, flags: PushCommandFl
   const [own, ...others] = targets;
   const mayAsk = flags.crossRegistry || flags.referrers;
   // Whatever else there is to find out, the list's own registry refuses images of others as docker's does.
-  const first = planFor(draft, own, { ...flags, crossRegistry: flags.crossRegistry });
+  const first = planFor(draft, own, flags);
   if (mayAsk && (targets.some(isFar) || flags.referrers)) return undefined;
   if (others.some(isFar)) return undefined;
   return [first, ...others.map((target) => planFor(draft, target, flags))];
 }
 
-/** The targets first: some token servers read no more than the first scope. */
 function accessesFor(
   draft: Draft,
   targets: Targets,
   { crossRegistry }: PushCommandFlags,
   plans: Plans | undefined,
-): RepositoryAccess[] {
+): readonly RepositoryAccess[] {
   const [only] = plans ?? [];
   const isPlain = plans?.length === 1 && draft.settings.base === undefined;
   if (only !== undefined && isPlain) return accessesOf(only);
-  const accesses = new Map<string, RepositoryAccess>();
-  for (const { location } of targets) {
-    accesses.set(formatLocation(location), { location, actions: ["pull", "push"] });
-  }
   const near = targets.flatMap(({ location }) =>
     crossRegistry || !isSameLocation(location, targets[0].location)
-      ? draft.entries.flatMap(({ source }) => alikeIn(location, source))
+      ? draft.entries.flatMap(({ source }) => nearCandidates(source, location, []))
       : [],
   );
-  for (const location of [...draft.entries.map(({ source }) => source), ...near]) {
-    const name = formatLocation(location);
-    if (!accesses.has(name)) accesses.set(name, { location, actions: ["pull"] });
-  }
-  return [...accesses.values()];
-}
-
-/** Where in a target's registry an image of another one is likely to be. */
-function alikeIn(target: Location, source: Location): Location[] {
-  if (target.kind !== "registry" || source.kind !== "registry" || source.domain === target.domain) return [];
-  return [{ kind: "registry", domain: target.domain, path: source.path }];
+  const to = targets.map(({ location }) => location);
+  return pushAndPull(to, [...draft.entries.map(({ source }) => source), ...near]);
 }
 
 /** What must be so of a draft, or nothing is pushed; what is odd, and what the list has no room for, is said. */
