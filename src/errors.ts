@@ -18,6 +18,8 @@ export type ErrorCode =
   | "UNSUPPORTED_MANIFEST"
   /** A folder of digests, or a file about a build, that is not what it should be. */
   | "INVALID_SOURCE"
+  /** A file of lists that cannot be read, each of its faults with its place. */
+  | "INVALID_FILE"
   /** Something of the user's set-up cannot be used: a CA file, a proxy. */
   | "CONFIG"
   /** A file of the local store is in the way, or broken. */
