@@ -9,6 +9,7 @@ import { findStored } from "../store/store.js";
 import { defineCommand } from "./command.js";
 import { settingFlags } from "./listFlags.js";
 import { networkFlags } from "./networkFlags.js";
+import { checkOutputFlags, outputFlags } from "./outputFlags.js";
 import { listNotFound, openUserStore, storeFlags } from "./userStore.js";
 
 const platformFlags = {
@@ -46,9 +47,10 @@ export const annotate = defineCommand({
     "tsmanifest annotate registry.example/app:v1 --annotation index:org.opencontainers.image.version=1.0",
   ],
   arity: { min: 2, max: 2 },
-  flags: { ...platformFlags, ...moreFlags, ...storeFlags, ...networkFlags },
+  flags: { ...platformFlags, ...moreFlags, ...outputFlags, ...storeFlags, ...networkFlags },
   arityFor: (flags) => ({ min: hasMore(flags) && !hasPlatform(flags) ? 1 : 2, max: 2 }),
   async run(context, flags, [listName = "", ...rest]) {
+    checkOutputFlags(flags);
     const list = parseName("manifest list", listName);
     const [imageName = ""] = rest;
     const image = rest.length === 0 ? undefined : parseName("manifest", imageName);
@@ -66,15 +68,21 @@ export const annotate = defineCommand({
       const annotated = changePlatform(draft, stored, flags, hint);
       return changeMore?.(annotated, stored.ref) ?? annotated;
     };
+    let changed: Draft | undefined;
     try {
       await store.change(list, (draft) => {
-        if (draft !== undefined) return change(draft);
+        changed = draft && change(draft);
+        if (changed !== undefined) return changed;
         throw image === undefined ? listNotFound(list) : entryNotFound(image, imageName, listName);
       });
     } catch (error) {
       // One whose file is broken is not in the draft; this says what is wrong with it.
       if (image !== undefined && hasCode(error, "ENTRY_NOT_FOUND")) await store.readEntry(list, image);
       throw error;
+    }
+    if (flags.format === "json" && changed !== undefined) {
+      const { printDraft } = await import("./printDraft.js");
+      printDraft(context.stdout, changed);
     }
   },
 });

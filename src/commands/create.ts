@@ -7,6 +7,7 @@ import { defineCommand } from "./command.js";
 import { createFlags, type CreateFlags } from "./create/createFlags.js";
 import { namedSources, originsOf, type NamedSource } from "./create/createSources.js";
 import type { readSources, ReadSources } from "./create/readSources.js";
+import { checkOutputFlags } from "./outputFlags.js";
 import { openUserStore } from "./userStore.js";
 
 export const create = defineCommand({
@@ -27,6 +28,7 @@ export const create = defineCommand({
   async run(context, flags, [listName = "", ...sourceNames]) {
     const list = parseListName(listName);
     checkFlags(flags);
+    checkOutputFlags(flags);
     if (flags.subject !== "" || flags.artifactType !== "") {
       const { checkSettingFlags } = await import("./annotate/readSubject.js");
       checkSettingFlags(flags, list);
@@ -42,6 +44,7 @@ export const create = defineCommand({
     ];
     const missing = flags.replace || flags.refresh ? sources : missingSources(sources, stored);
     const { entries, begin, finish } = await read(context, flags, list, missing);
+    let created = stored;
     if (entries.length > 0 || begin !== undefined || finish !== undefined) {
       await store.change(list, (draft) => {
         refuseToAmend(list, draft, flags);
@@ -50,10 +53,14 @@ export const create = defineCommand({
         const added = flags.refresh ? refreshed(begun, entries) : addTo(begun, entries);
         const made = finish?.(added) ?? added;
         check(made);
+        created = made;
         return made;
       });
     } else if (stored !== undefined) check(stored);
-    context.stdout.write(`Created manifest list ${formatReference(list)}\n`);
+    if (flags.format === "json") {
+      const { printDraft } = await import("./printDraft.js");
+      printDraft(context.stdout, created ?? emptyDraft(list));
+    } else if (!flags.quiet) context.stdout.write(`Created manifest list ${formatReference(list)}\n`);
   },
 });
 
@@ -152,7 +159,7 @@ async function expectations(
   name: string,
 ): Promise<(draft: Draft) => void> {
   if (flags.expect.length === 0 && !flags.strict) return () => undefined;
-  const { expectationsOf } = await import("./expectations.js");
+  const { expectationsOf } = await import("../apply/expectations.js");
   const check = expectationsOf(context, flags, name);
   return ({ entries }) => {
     check(entries.map(({ descriptor }) => descriptor));

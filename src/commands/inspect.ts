@@ -8,9 +8,11 @@ import { locationOf } from "../oci/location.js";
 import { NO_PLATFORM } from "../oci/platform.js";
 import { formatReference, parseReference, type Reference } from "../oci/reference.js";
 import { checkEntrySource } from "../push/plan.js";
+import { jsonDocument } from "../ui/jsonDocument.js";
 import { escapeControls } from "../ui/text.js";
 import { defineCommand } from "./command.js";
 import { networkFlags, type NetworkFlags } from "./networkFlags.js";
+import { formatFlags } from "./outputFlags.js";
 import { listNotFound, openUserStore, storeFlags } from "./userStore.js";
 
 export const inspect = defineCommand({
@@ -21,6 +23,7 @@ export const inspect = defineCommand({
   examples: [
     "tsmanifest inspect registry.example/app:v1",
     "tsmanifest inspect registry.example/app:v1 registry.example/app:v1-arm64",
+    "tsmanifest inspect --format json registry.example/app:v1",
   ],
   arity: { min: 1, max: 2 },
   flags: {
@@ -29,11 +32,20 @@ export const inspect = defineCommand({
       short: "v",
       description: "Show all that is kept of each image, with its platform",
     },
+    format: {
+      ...formatFlags.format,
+      description: "text: as docker shows it; json: with names, digests and platforms, the same for all",
+    },
     ...storeFlags,
     ...networkFlags,
   },
   async run(context, flags, [first = "", second]) {
     const ref = parseReference(second ?? first);
+    if (flags.format === "json") {
+      const { inspectResult } = await import("./inspectAsJson.js");
+      context.stdout.write(jsonDocument(await inspectResult(context, flags, ref, second === undefined ? "" : first)));
+      return;
+    }
     const store = openUserStore(context, flags);
     // An empty list name is none to docker: `inspect "$LIST" image` of a script that has not set it.
     if (second !== undefined && first !== "") {
@@ -85,7 +97,7 @@ async function showRemote(
   flags: NetworkFlags & { verbose: boolean },
   ref: Reference,
 ): Promise<Buffer> {
-  const { openSession } = await import("./session.js");
+  const { openSession } = await import("../apply/session.js");
   const { registrySource, SourceReader } = await import("../content/resolve.js");
   const location = locationOf(ref);
   const session = await openSession(context, flags, [{ location, actions: ["pull"] }]);

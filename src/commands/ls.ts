@@ -1,35 +1,11 @@
-import * as z from "zod/mini";
 import { formatReference } from "../oci/reference.js";
 import type { StoredList } from "../store/listed.js";
+import { jsonDocument } from "../ui/jsonDocument.js";
 import { listTable } from "../ui/listTable.js";
+import type { LsResult } from "../ui/lsResult.js";
 import { escapeControls } from "../ui/text.js";
 import { defineCommand } from "./command.js";
 import { openUserStore, storeFlags } from "./userStore.js";
-
-/** What `ls --format json` prints. Members may be added; what is here keeps its meaning while `version` is 1. */
-export const ListsDocument = z.object({
-  version: z.literal(1),
-  /** Sorted by name. */
-  lists: z.array(
-    z.object({
-      /** In full: `registry.example/app:v1`. */
-      name: z.string(),
-      /** The list was made by docker, which does not keep its name: others would have the same folder. */
-      guessed: z.boolean(),
-      /** Its folder within the store. */
-      folder: z.string(),
-      /** How many there are, attestations included; null where that cannot be told. */
-      entries: z.nullable(z.number()),
-      /** Those of its images, each once: `linux/arm/v7`. */
-      platforms: z.array(z.string()),
-      /** When its entries or settings last changed: `2026-01-31T12:00:00.000Z`. */
-      changed: z.string(),
-      /** What is wrong with its files, a line each. */
-      problems: z.array(z.string()),
-    }),
-  ),
-});
-export type ListsDocument = z.infer<typeof ListsDocument>;
 
 /** The last moment that a date can say. Some file systems know later ones. */
 const LATEST_MS = 8.64e15;
@@ -57,7 +33,7 @@ export const ls = defineCommand({
   async run(context, flags) {
     const lists = byName(await openUserStore(context, flags).list());
     const isJson = flags.format === "json";
-    if (isJson) context.stdout.write(`${escapeControls(showJson(lists))}\n`);
+    if (isJson) context.stdout.write(jsonDocument(resultOf(lists)));
     else if (flags.quiet)
       context.stdout.write(lists.map(({ name }) => `${formatReference(name)}\n`).join(""));
     else context.stdout.write(showTable(lists, Date.now()));
@@ -83,8 +59,8 @@ function showTable(lists: readonly StoredList[], now: number): string {
   );
 }
 
-function showJson(lists: readonly StoredList[]): string {
-  const document: ListsDocument = {
+function resultOf(lists: readonly StoredList[]): LsResult {
+  return {
     version: 1,
     lists: lists.map(({ name, isGuessed, folder, entries, platforms, changedMs, problems }) => ({
       name: formatReference(name),
@@ -96,7 +72,6 @@ function showJson(lists: readonly StoredList[]): string {
       problems: [...problems],
     })),
   };
-  return JSON.stringify(document, undefined, 2);
 }
 
 /** What a table has no room for. */

@@ -1,12 +1,14 @@
-import type { Context } from "../context.js";
 import { ManifestError, messageOf, UsageError } from "../errors.js";
 import { parseDuration } from "../go/duration.js";
 import { goQuote } from "../go/quote.js";
 import { formatReference } from "../oci/reference.js";
 import type { StoredList } from "../store/listed.js";
 import type { Store } from "../store/store.js";
-import { escapeControls } from "../ui/text.js";
+import { jsonDocument } from "../ui/jsonDocument.js";
+import type { RemovalResult } from "../ui/removalResult.js";
 import { defineCommand } from "./command.js";
+import { checkOutputFlags, outputFlags } from "./outputFlags.js";
+import { partlyDone } from "./partlyDone.js";
 import { openUserStore, storeFlags } from "./userStore.js";
 
 const DEFAULT_AGE = "30d";
@@ -27,26 +29,39 @@ export const prune = defineCommand({
       description: "How long nothing must have changed: 72h, 30d, 2w",
     },
     dryRun: { kind: "bool", description: "Show which lists would be deleted, and delete none" },
+    ...outputFlags,
     ...storeFlags,
   },
   async run(context, flags) {
+    checkOutputFlags(flags);
     const before = Date.now() - ageOf(flags.olderThan);
     const store = openUserStore(context, flags);
     const old = (await store.list()).filter(({ changedMs }) => changedMs < before);
+    const isText = flags.format !== "json" && !flags.quiet;
     const faults: ManifestError[] = [];
-    let removed = 0;
+    const removed: string[] = [];
     for (const list of old) {
       try {
         if (!(await isRemoved(store, list, before, flags.dryRun))) continue;
-        removed++;
-        context.stdout.write(`${formatReference(list.name)}\n`);
+        const name = formatReference(list.name);
+        removed.push(name);
+        if (isText) context.stdout.write(`${name}\n`);
       } catch (error) {
         if (!(error instanceof ManifestError)) throw error;
         faults.push(error);
       }
     }
     if (!flags.dryRun) await store.sweep();
-    report(context, removed, flags.dryRun, faults);
+    if (!flags.quiet) context.stderr.write(summary(removed.length, flags.dryRun));
+    const result: RemovalResult = {
+      version: 1,
+      lists: removed,
+      entries: [],
+      ...(flags.dryRun && { dryRun: true }),
+    };
+    const [first, ...more] = faults;
+    if (first !== undefined) throw partlyDone([first, ...more], result);
+    if (flags.format === "json") context.stdout.write(jsonDocument(result));
   },
 });
 
@@ -71,16 +86,7 @@ async function isRemoved(store: Store, list: StoredList, before: number, dryRun:
   return true;
 }
 
-function report(
-  { stderr }: Context,
-  removed: number,
-  dryRun: boolean,
-  faults: readonly ManifestError[],
-): void {
+function summary(removed: number, dryRun: boolean): string {
   const lists = removed === 1 ? "1 list" : `${removed} lists`;
-  stderr.write(`${lists} ${dryRun ? "would be deleted" : "deleted"}\n`);
-  const [first, ...more] = faults;
-  if (first === undefined) return;
-  for (const { message } of more) stderr.write(`${escapeControls(message)}\n`);
-  throw first;
+  return `${lists} ${dryRun ? "would be deleted" : "deleted"}\n`;
 }

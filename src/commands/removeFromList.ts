@@ -1,6 +1,5 @@
 import { resolve } from "node:path";
 import { isLayoutReference, parseLayoutReference } from "../content/layoutReference.js";
-import type { Context } from "../context.js";
 import { hasCode, ManifestError, messageOf } from "../errors.js";
 import { attestedDigest } from "../list/attestations.js";
 import type { Entry } from "../list/entry.js";
@@ -14,15 +13,14 @@ import { escapeControls } from "../ui/text.js";
 import { listNotFound } from "./userStore.js";
 
 /**
- * `rm LIST --entry IMAGE`: takes all of the images out of the list or, where one of them is not there, none. A line on
- * stdout for each entry that has left.
+ * `rm LIST --entry IMAGE`: takes all of the images out of the list or, where one of them is not there, none.
+ * @returns the entries that have left, attestations of the images included
  */
 export async function removeFromList(
-  { stdout }: Context,
   store: Store,
   list: Reference,
   images: readonly string[],
-): Promise<void> {
+): Promise<readonly Entry[]> {
   const names = images.map(fullName);
   let removed: readonly Entry[] = [];
   try {
@@ -37,7 +35,7 @@ export async function removeFromList(
     if (hasCode(error, "ENTRY_NOT_FOUND")) await store.read(list);
     throw error;
   }
-  for (const entry of removed) stdout.write(`${escapeControls(lineOf(entry))}\n`);
+  return removed;
 }
 
 /** As the list calls its entries, and remembers what they came from. */
@@ -59,12 +57,13 @@ function fullName(image: string): string {
   }
 }
 
-/** `registry.example/app:v1-arm linux/arm/v7` */
-function lineOf({ ref, descriptor }: Entry): string {
+/** `registry.example/app:v1-arm linux/arm/v7`, safe to print. */
+export function entryLine({ ref, descriptor }: Entry): string {
   const attested = attestedDigest(descriptor);
   const what =
     attested === undefined
       ? descriptor.platform && formatPlatform(descriptor.platform)
       : `attestation of ${attested}`;
-  return [formatReference(ref), what].filter((word) => word !== undefined && word !== "").join(" ");
+  const words = [formatReference(ref), what].filter((word) => word !== undefined && word !== "");
+  return escapeControls(words.join(" "));
 }

@@ -1,7 +1,12 @@
+import type { Context } from "../context.js";
 import { ManifestError, UsageError } from "../errors.js";
-import { parseReference } from "../oci/reference.js";
+import { formatReference, parseReference, type Reference } from "../oci/reference.js";
 import type { Store } from "../store/store.js";
+import { jsonDocument } from "../ui/jsonDocument.js";
+import type { RemovalResult } from "../ui/removalResult.js";
 import { defineCommand } from "./command.js";
+import { checkOutputFlags, outputFlags, type OutputFlags } from "./outputFlags.js";
+import { partlyDone } from "./partlyDone.js";
 import { listNotFound, openUserStore, storeFlags } from "./userStore.js";
 
 export const rm = defineCommand({
@@ -20,6 +25,7 @@ export const rm = defineCommand({
       description:
         "Take this image out of the list in place of deleting it: its name in the list, the index it came from, or a digest; may be repeated",
     },
+    ...outputFlags,
     ...storeFlags,
   },
   async run(context, flags, names) {
@@ -27,15 +33,19 @@ export const rm = defineCommand({
     if (flags.entry.length > 0 && more.length > 0) {
       throw new UsageError(`--entry is for one list, and here are ${names.length}`, 125);
     }
+    checkOutputFlags(flags);
     const store = openUserStore(context, flags);
-    if (flags.entry.length === 0) return removeLists(store, names);
-    const { removeFromList } = await import("./removeFromList.js");
-    return removeFromList(context, store, parseReference(name), flags.entry);
+    const result =
+      flags.entry.length === 0
+        ? await removeLists(store, names)
+        : await removeEntries(context, store, parseReference(name), flags);
+    if (flags.format === "json") context.stdout.write(jsonDocument(result));
   },
 });
 
-async function removeLists(store: Store, names: readonly string[]): Promise<void> {
+async function removeLists(store: Store, names: readonly string[]): Promise<RemovalResult> {
   const faults: ManifestError[] = [];
+  const removed: string[] = [];
   for (const name of names) {
     try {
       const list = parseReference(name);
@@ -43,15 +53,31 @@ async function removeLists(store: Store, names: readonly string[]): Promise<void
         if (draft === undefined) throw listNotFound(list);
         return undefined;
       });
+      removed.push(formatReference(list));
     } catch (error) {
       if (!(error instanceof ManifestError)) throw error;
       faults.push(error);
     }
   }
-  const [first] = faults;
-  if (first === undefined) return;
-  const { code, subject } = first;
-  const message = faults.map((fault) => fault.message).join("\n");
-  const hint = faults.find((fault) => fault.hint !== undefined)?.hint;
-  throw new ManifestError(code, message, { subject, hint, cause: first });
+  const result: RemovalResult = { version: 1, lists: removed, entries: [] };
+  const [first, ...more] = faults;
+  if (first !== undefined) throw partlyDone([first, ...more], result);
+  return result;
+}
+
+/** A line on stdout for each entry that has left, unless something else is printed, or nothing. */
+async function removeEntries(
+  { stdout }: Context,
+  store: Store,
+  list: Reference,
+  { entry, format, quiet }: OutputFlags & { readonly entry: readonly string[] },
+): Promise<RemovalResult> {
+  const { entryLine, removeFromList } = await import("./removeFromList.js");
+  const removed = await removeFromList(store, list, entry);
+  if (format !== "json") {
+    if (!quiet) for (const one of removed) stdout.write(`${entryLine(one)}\n`);
+    return { version: 1, lists: [], entries: [] };
+  }
+  const { describeLocalEntry } = await import("../ui/describeEntries.js");
+  return { version: 1, lists: [], entries: removed.map(describeLocalEntry) };
 }

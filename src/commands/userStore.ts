@@ -15,12 +15,13 @@ export const storeFlags = {
     description: "Keep lists in this folder, in place of TSMANIFEST_STORE or docker's own",
   },
 } as const satisfies FlagTable;
+export type StoreFlags = FlagValues<typeof storeFlags>;
 
 /**
  * The store that the user has chosen, by the flag or by TSMANIFEST_STORE; unless told, the one that docker uses. Lists
  * lie directly in it, as they do in `~/.docker/manifests`.
  */
-export function openUserStore(context: Context, flags: FlagValues<typeof storeFlags> = { store: "" }): Store {
+export function openUserStore(context: Context, flags: StoreFlags = { store: "" }): Store {
   const chosen = flags.store || variable(context, "TSMANIFEST_STORE");
   return openStore(chosen ?? join(dockerConfigDir(context), "manifests"), context.signal);
 }

@@ -47,16 +47,19 @@ export interface Combined {
   readonly bytes: Buffer;
   /** Undefined where one manifest, which is no list, is carried over. */
   readonly entries: readonly CombinedEntry[] | undefined;
-  /** Annotations were asked for, and docker's list has no room for them. */
-  readonly dropsAnnotations: boolean;
+  /** What was asked for, and docker's list has no room for: `annotations`, `a subject`, `an artifact type`. */
+  readonly drops: readonly string[];
 }
 
 export interface CombineOptions {
   readonly annotations: readonly ListAnnotation[];
   /** A single image is put into a list of its own. */
   readonly preferIndex: boolean;
-  /** An OCI index is made even of docker's manifests alone. */
-  readonly isOci?: boolean;
+  /** Of docker's manifests alone a list of docker's is made, unless told otherwise. */
+  readonly type?: "auto" | "docker" | "oci";
+  /** What the list refers to. */
+  readonly subject?: Descriptor | undefined;
+  readonly artifactType?: string | undefined;
   /** One image for several platforms is several entries; buildx makes one of them, for the last. */
   readonly keepsPlatforms?: boolean;
 }
@@ -79,22 +82,32 @@ type IndexFile = z.infer<typeof IndexFile>;
  * const { descriptor, bytes } = combine([amd64, arm64], { annotations: [], preferIndex: true });
  * parseManifest(descriptor.mediaType, bytes); // the index of both
  */
-export function combine(
-  sources: readonly CombinedSource[],
-  { annotations, preferIndex, isOci = false, keepsPlatforms = false }: CombineOptions,
-): Combined {
+export function combine(sources: readonly CombinedSource[], options: CombineOptions): Combined {
+  const {
+    annotations,
+    preferIndex,
+    type = "auto",
+    subject,
+    artifactType = "",
+    keepsPlatforms = false,
+  } = options;
   const [only] = sources;
-  if (only !== undefined && sources.length === 1 && annotations.length === 0) {
+  const saysNothing = annotations.length === 0 && subject === undefined && artifactType === "";
+  if (only !== undefined && sources.length === 1 && saysNothing) {
     const { descriptor, bytes } = only;
-    if (isListType(descriptor.mediaType)) {
+    if (isListType(descriptor.mediaType) && isOfType(descriptor, type)) {
       const entries = readIndex(bytes).manifests.map((child) => ({ descriptor: child, sources: [0] }));
-      return { descriptor, bytes, entries, dropsAnnotations: false };
+      return { descriptor, bytes, entries, drops: [] };
     }
-    if (!preferIndex) return { descriptor, bytes, entries: undefined, dropsAnnotations: false };
+    if (!isListType(descriptor.mediaType) && !preferIndex) {
+      return { descriptor, bytes, entries: undefined, drops: [] };
+    }
   }
   const entries = distinctEntries(sources, keepsPlatforms);
   const isDocker =
-    !isOci && entries.every(({ descriptor }) => descriptor.mediaType.startsWith("application/vnd.docker."));
+    type === "auto"
+      ? entries.every(({ descriptor }) => descriptor.mediaType.startsWith("application/vnd.docker."))
+      : type === "docker";
   const mediaType = isDocker ? DOCKER_LIST : OCI_INDEX;
   const annotated = isDocker
     ? { annotations: {}, descriptors: entries.map(({ descriptor }) => descriptor) }
@@ -106,17 +119,30 @@ export function combine(
   const bytes = encodeIndexFile({
     schemaVersion: 2,
     mediaType,
-    artifactType: "",
+    artifactType: isDocker ? "" : artifactType,
     manifests,
-    subject: undefined,
+    subject: isDocker ? undefined : subject,
     annotations: annotated.annotations,
   });
   return {
     descriptor: describe(mediaType, bytes),
     bytes,
     entries: entries.map((entry, index) => ({ ...entry, descriptor: manifests[index] ?? entry.descriptor })),
-    dropsAnnotations: isDocker && annotations.length > 0,
+    drops: isDocker ? saidBy(options) : [],
   };
+}
+
+function isOfType({ mediaType }: Descriptor, type: NonNullable<CombineOptions["type"]>): boolean {
+  return type === "auto" || mediaType === (type === "docker" ? DOCKER_LIST : OCI_INDEX);
+}
+
+/** What only an OCI index can say. */
+function saidBy({ annotations, subject, artifactType = "" }: CombineOptions): string[] {
+  return [
+    ...(annotations.length > 0 ? ["annotations"] : []),
+    ...(subject === undefined ? [] : ["a subject"]),
+    ...(artifactType === "" ? [] : ["an artifact type"]),
+  ];
 }
 
 /** A source with other entries than it lists, such as some of them; as it is, if it is no list or nothing changes. */

@@ -1,10 +1,10 @@
 import { chmod, mkdir, readdir, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
-import { ListsDocument } from "../../src/commands/ls.js";
 import { encodeEntry } from "../../src/list/entry.js";
 import { parseReference } from "../../src/oci/reference.js";
 import { storeName } from "../../src/store/names.js";
+import { LsResult } from "../../src/ui/lsResult.js";
 import { entryOf } from "../helpers/entries.js";
 import { asVariant } from "../store/place.js";
 import { local, type Local } from "./local.js";
@@ -28,10 +28,10 @@ async function makeByDocker(
   return folder;
 }
 
-async function json(): Promise<ListsDocument> {
+async function json(): Promise<LsResult> {
   const { status, stdout, stderr } = await here.run("ls", "--format", "json");
   expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
-  return ListsDocument.parse(JSON.parse(stdout));
+  return LsResult.parse(JSON.parse(stdout));
 }
 
 describe("ls", () => {

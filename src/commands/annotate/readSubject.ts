@@ -77,7 +77,7 @@ async function describe(
   list: Reference,
 ): Promise<Descriptor> {
   const ref = subjectOf(flags, list);
-  const { openSession } = await import("../session.js");
+  const { openSession } = await import("../../apply/session.js");
   const { registrySource, SourceReader } = await import("../../content/resolve.js");
   const location = locationOf(ref);
   const session = await openSession(context, flags, [{ location, actions: ["pull"] }]);

@@ -2,6 +2,7 @@ import type { FlagTable, FlagValues } from "../../go/flags.js";
 import type { commonFlags } from "../command.js";
 import { expectationFlags, settingFlags, sourceFlags, waitFlags } from "../listFlags.js";
 import { networkFlags } from "../networkFlags.js";
+import { outputFlags } from "../outputFlags.js";
 import { storeFlags } from "../userStore.js";
 
 /** What `create` may be told. */
@@ -14,6 +15,7 @@ export const createFlags = {
   ...expectationFlags,
   ...settingFlags,
   ...waitFlags,
+  ...outputFlags,
   ...storeFlags,
   ...networkFlags,
 } as const satisfies FlagTable;

@@ -6,7 +6,7 @@ import {
 import type { Draft } from "../../list/draft.js";
 import { locationOf } from "../../oci/location.js";
 import { formatReference, parseReference, repositoryName, type Reference } from "../../oci/reference.js";
-import { fromPlaces } from "../fromFlag.js";
+import { fromPlaces } from "../../apply/fromPlaces.js";
 
 /** What `create` makes entries of. */
 export type NamedSource =

@@ -11,10 +11,10 @@ import { readPlatformName } from "../../oci/platformAliases.js";
 import type { Reference } from "../../oci/reference.js";
 import type { CreateFlags } from "./createFlags.js";
 import type { NamedSource } from "./createSources.js";
-import { readNamedBy } from "../fromFlag.js";
+import { readNamedBy } from "../../apply/fromPlaces.js";
 import { waitMs } from "../listFlags.js";
-import { openSession, type Session } from "../session.js";
-import { untilThere } from "../untilThere.js";
+import { openSession, type Session } from "../../apply/session.js";
+import { untilThere } from "../../apply/untilThere.js";
 
 export interface ReadSources {
   readonly entries: readonly Entry[];

@@ -101,9 +101,16 @@ export const imagetoolsCreate = defineCommand({
       targets,
       platforms,
       annotations,
+      onto: flags.append ? "append" : flags.merge ? "merge" : "nothing",
+      attestations: flags.attestations === "drop" ? "drop" : "keep",
+      type: "auto",
+      preferIndex: flags.preferIndex,
+      expect: flags.expect,
+      strict: flags.strict,
+      referrers: flags.referrers,
     });
     if (made === undefined || flags.metadataFile === "") return;
-    await writeOutputFile(flags.metadataFile, encodeMetadata(made, namesOf(targets)));
+    await writeOutputFile(flags.metadataFile, encodeMetadata(made.root, namesOf(targets)));
   },
 });
 

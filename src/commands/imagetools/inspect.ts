@@ -96,7 +96,7 @@ async function withInspected(
   }
   const ref = parseReference(given);
   const location = locationOf(ref);
-  const { openSession } = await import("../session.js");
+  const { openSession } = await import("../../apply/session.js");
   const session = await openSession(context, flags, [{ location, actions: ["pull"] }]);
   try {
     const repository = session.open(location);

@@ -10,7 +10,7 @@ import { formatLocation, isSameLocation, locationOf, type Location } from "../..
 import { formatReference, isTag, parseReference, type Reference } from "../../oci/reference.js";
 import { accessesOf } from "../../push/plan.js";
 import { checkPushFlags } from "../listFlags.js";
-import { pushAndPull, type RepositoryAccess } from "../session.js";
+import { pushAndPull, type RepositoryAccess } from "../../apply/session.js";
 import type { PushCommandFlags } from "./pushCommandFlags.js";
 import type { Plans, Pushed, Target, Targets, Work } from "./pushWork.js";
 import { planAnywhere, planFor, send } from "./sendDraft.js";
@@ -30,7 +30,7 @@ export async function pushDraft(
   const planned = plansWithoutAsking(draft, targets, flags);
   const check = await checkOf(context, flags, draft);
   check(draft);
-  const { openSession } = await import("../session.js");
+  const { openSession } = await import("../../apply/session.js");
   const session = await openSession(context, flags, accessesFor(draft, targets, flags, planned));
   const work: Work = { context, flags, targets, session };
   try {
@@ -150,7 +150,7 @@ async function checkOf(
   for (const lost of lostInList(draft)) {
     context.stderr.write(`WARNING: docker's manifest list has no room for ${lost}\n`);
   }
-  const { expectationsOf } = await import("../expectations.js");
+  const { expectationsOf } = await import("../../apply/expectations.js");
   const check = expectationsOf(context, flags, formatReference(draft.name));
   return ({ entries }) => {
     check(entries.map(({ descriptor }) => descriptor));

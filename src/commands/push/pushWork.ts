@@ -3,7 +3,7 @@ import type { Draft, DraftBase } from "../../list/draft.js";
 import type { Location } from "../../oci/location.js";
 import type { Plan } from "../../push/plan.js";
 import type { PushCommandFlags } from "./pushCommandFlags.js";
-import type { Session } from "../session.js";
+import type { Session } from "../../apply/session.js";
 
 export interface Target {
   readonly location: Location;

@@ -3,6 +3,7 @@ import type { Draft } from "../../list/draft.js";
 import type { Manifest } from "../../oci/manifest.js";
 import type { MoveGuard } from "../../push/executeAll.js";
 import { plan, rootOf, type Plan, type PlanOptions } from "../../push/plan.js";
+import { waitMs } from "../listFlags.js";
 import type { PushCommandFlags } from "./pushCommandFlags.js";
 import type { Plans, Target, Work } from "./pushWork.js";
 
@@ -40,17 +41,21 @@ export async function send(
   stdout: Output,
   guard?: MoveGuard,
 ): Promise<Manifest | undefined> {
-  const { publish } = await import("../publish.js");
+  const { publish, reportPlans } = await import("../../apply/publish.js");
+  if (flags.plan) {
+    context.stdout.write(await reportPlans(plans, session.open, flags, context.signal));
+    return undefined;
+  }
   const { pushProgress } = await import("../../ui/pushProgress.js");
   const { stderr, signal } = context;
-  const progress = await pushProgress(draft, plans, { stdout, stderr, signal }, flags.plan ? "none" : "auto");
+  const progress = await pushProgress(draft, plans, { stdout, stderr, signal });
   try {
-    const results = await publish(context, flags, plans, session.open, {
+    await publish(context, { ...flags, waitMs: waitMs(flags) }, plans, session.open, {
       onEvent: progress.onEvent,
       tellsItself: plans[0].target,
       guard,
     });
-    return results && rootOf(plans[0]).manifest;
+    return rootOf(plans[0]).manifest;
   } catch (error) {
     progress.fail(error);
     throw error;

@@ -1,12 +1,12 @@
-import type { ListAnnotation } from "../../list/annotationFlags.js";
-import { isAttestation } from "../../list/attestations.js";
-import { choosePlatforms, combine, withChildren, withChosen, type Combined } from "../../list/combine.js";
-import { chooseChildren, noManifestMatches } from "../../list/choose.js";
-import { withoutReplaced } from "../../list/replace.js";
-import type { Descriptor } from "../../oci/descriptor.js";
-import { parseManifest, type Manifest } from "../../oci/manifest.js";
-import { OCI_INDEX } from "../../oci/mediaTypes.js";
-import type { Platform } from "../../oci/platform.js";
+import type { ListAnnotation } from "../list/annotationFlags.js";
+import { isAttestation } from "../list/attestations.js";
+import { choosePlatforms, combine, withChildren, withChosen, type Combined } from "../list/combine.js";
+import { chooseChildren, noManifestMatches } from "../list/choose.js";
+import { withoutReplaced } from "../list/replace.js";
+import type { Descriptor } from "../oci/descriptor.js";
+import { parseManifest, type Manifest } from "../oci/manifest.js";
+import { OCI_INDEX } from "../oci/mediaTypes.js";
+import type { Platform } from "../oci/platform.js";
 import type { ReadSource } from "./readSource.js";
 
 /** What a list is made of, and how. */
@@ -20,6 +20,10 @@ export interface ListRequest {
   readonly preferIndex: boolean;
   readonly platforms: readonly Platform[];
   readonly annotations: readonly ListAnnotation[];
+  readonly type?: "auto" | "docker" | "oci" | undefined;
+  /** What the list refers to; of a list that is merged with what it refers to now, unless told. */
+  readonly subject?: Descriptor | undefined;
+  readonly artifactType?: string | undefined;
   /** BuildKit's attestations that refer to an image. */
   readonly attestationsOf: (source: ReadSource, digest: string) => Promise<readonly Descriptor[]>;
 }
@@ -45,11 +49,15 @@ export async function makeList(request: ListRequest): Promise<Made> {
   const news = added.length === 0 ? [] : entriesOf(combine(added, { annotations: [], preferIndex: true }));
   const stays = base && (merges ? withChildren(base, (there) => withoutReplaced(there, news)) : base);
   const sources = stays === undefined ? added : [stays, ...added];
+  // buildx drops what the list says of itself; a merge changes nothing that it is not asked to change.
+  const kept = merges ? base : undefined;
+  const { type = "auto", subject, artifactType = "" } = request;
   const all = combine(sources, {
-    // buildx drops what the list says of itself; a merge changes nothing that it is not asked to change.
-    annotations: base !== undefined && merges ? [...annotationsOf(base), ...annotations] : annotations,
+    annotations: kept === undefined ? annotations : [...annotationsOf(kept), ...annotations],
     preferIndex,
-    isOci: merges && base?.manifest.mediaType === OCI_INDEX,
+    type: type === "auto" && kept?.manifest.mediaType === OCI_INDEX ? "oci" : type,
+    subject: subject ?? kept?.manifest.subject,
+    artifactType: artifactType === "" ? kept?.manifest.artifactType : artifactType,
     keepsPlatforms: merges,
   });
   const chosen = choosePlatforms(all, merges ? [] : platforms);

@@ -6,18 +6,48 @@ import { readCaFile } from "../docker/pem.js";
 import { proxyFor } from "../docker/proxies.js";
 import { systemRoots } from "../docker/systemRoots.js";
 import { formatLocation, type Location } from "../oci/location.js";
-import { createRegistry, type RegistryClient, type RegistryEvent } from "../registry/createRegistry.js";
+import {
+  createRegistry,
+  type Access,
+  type RegistryClient,
+  type RegistryEvent,
+  type RegistrySession,
+} from "../registry/createRegistry.js";
 import type { TlsSettings } from "../registry/http/tls.js";
 import { escapeControls } from "../ui/text.js";
 import { wireLogLine } from "../ui/wireLog.js";
 import { VERSION } from "../version.js";
-import type { NetworkFlags } from "./networkFlags.js";
 
-/** The repositories that a command works with, set up as the user and the flags say. */
-export interface Session {
+/** How registries are reached. */
+export interface NetworkSettings {
+  readonly insecure: boolean;
+  readonly plainHttp: boolean;
+  /** A PEM file of CAs; none for an empty text. */
+  readonly caFile: string;
+  /** How many tries may follow the first. */
+  readonly retries: number;
+  /** Requests under way at once, for each registry. */
+  readonly concurrency: number;
+  /** Every request is told on stderr. */
+  readonly debug: boolean;
+}
+
+/** The repositories that a piece of work uses. */
+export interface Repositories {
   /** The repository at a location; the same each time. */
   readonly open: (location: Location) => Repository;
+}
+
+/** The only piece of work of a command. */
+export interface Session extends Repositories {
   readonly close: () => Promise<void>;
+}
+
+/** The registries that a command works with, set up as the user and the flags say, for as many pieces of work as there are. */
+export interface Connections {
+  /** Begins a piece of work: one token for each registry does for all that it is going to do. */
+  session(accesses: readonly RepositoryAccess[]): Promise<Repositories>;
+  close(): Promise<void>;
 }
 
 /** What the command is going to do where; one token for each registry then does for all of it. The target comes first. */
@@ -42,43 +72,68 @@ export function pushAndPull(
   return [...pushed.values(), ...accesses.values()];
 }
 
+/** Begins the only piece of work of a command. */
 export async function openSession(
   context: Context,
-  flags: NetworkFlags,
+  settings: NetworkSettings,
   accesses: readonly RepositoryAccess[],
 ): Promise<Session> {
-  const openRegistry = await registryOpener(context, flags);
-  const clients = new Map<string, RegistryClient>();
-  const repositories = new Map<string, Repository>();
-  const domains = new Set(
-    accesses.flatMap(({ location }) => (location.kind === "registry" ? [location.domain] : [])),
-  );
-  const sessions = new Map<string, ReturnType<RegistryClient["session"]>>();
-  for (const domain of domains) {
-    const access = accesses.flatMap(({ location, actions }) =>
-      location.kind === "registry" && location.domain === domain ? [{ path: location.path, actions }] : [],
-    );
-    const client = await openRegistry(domain);
-    clients.set(domain, client);
-    sessions.set(domain, client.session({ access, signal: context.signal }));
-  }
-  const openLayout = await layoutOpener(accesses);
+  const connections = await connect(context, settings);
+  const { open } = await connections.session(accesses);
+  return { open, close: () => connections.close() };
+}
 
-  const openNew = (location: Location): Repository => {
-    if (location.kind === "layout") return openLayout(location.folder);
-    const session = sessions.get(location.domain);
-    if (session === undefined) throw new Error(`no client was opened for ${location.domain}`);
-    return session.repository(location.path);
+/** Reads what the user has set up. Nothing is sent before the first operation on a repository. */
+export async function connect(context: Context, settings: NetworkSettings): Promise<Connections> {
+  const openRegistry = await registryOpener(context, settings);
+  const clients = new Map<string, Promise<RegistryClient>>();
+  const layouts = new Map<string, Repository>();
+
+  const clientOf = (domain: string): Promise<RegistryClient> => {
+    const client = clients.get(domain) ?? openRegistry(domain);
+    clients.set(domain, client);
+    return client;
   };
+
+  async function session(accesses: readonly RepositoryAccess[]): Promise<Repositories> {
+    const byDomain = new Map<string, Access[]>();
+    for (const { location, actions } of accesses) {
+      if (location.kind !== "registry") continue;
+      const access = byDomain.get(location.domain) ?? [];
+      access.push({ path: location.path, actions });
+      byDomain.set(location.domain, access);
+    }
+    const sessions = new Map<string, RegistrySession>();
+    for (const [domain, access] of byDomain) {
+      sessions.set(domain, (await clientOf(domain)).session({ access, signal: context.signal }));
+    }
+    const openLayout = await layoutOpener(accesses);
+    const repositories = new Map<string, Repository>();
+
+    const openNew = (location: Location): Repository => {
+      if (location.kind === "layout") {
+        const layout = layouts.get(location.folder) ?? openLayout(location.folder);
+        layouts.set(location.folder, layout);
+        return layout;
+      }
+      const own = sessions.get(location.domain);
+      if (own === undefined) throw new Error(`no client was opened for ${location.domain}`);
+      return own.repository(location.path);
+    };
+    return {
+      open: (location) => {
+        const name = formatLocation(location);
+        const repository = repositories.get(name) ?? openNew(location);
+        repositories.set(name, repository);
+        return repository;
+      },
+    };
+  }
+
   return {
-    open: (location) => {
-      const name = formatLocation(location);
-      const repository = repositories.get(name) ?? openNew(location);
-      repositories.set(name, repository);
-      return repository;
-    },
+    session,
     close: async () => {
-      await Promise.all([...clients.values()].map((client) => client.close()));
+      await Promise.all([...clients.values()].map(async (client) => (await client).close()));
     },
   };
 }
@@ -96,12 +151,12 @@ async function layoutOpener(accesses: readonly RepositoryAccess[]): Promise<(fol
 
 async function registryOpener(
   context: Context,
-  flags: NetworkFlags,
+  settings: NetworkSettings,
 ): Promise<(domain: string) => Promise<RegistryClient>> {
   const warn = (message: string): void => {
     context.stderr.write(`WARNING: ${escapeControls(message)}\n`);
   };
-  const ca = flags.caFile === "" ? [] : await readCaFile(flags.caFile);
+  const ca = settings.caFile === "" ? [] : await readCaFile(settings.caFile);
   const credentialsFor = createCredentials({
     env: context.env,
     home: context.home,
@@ -123,18 +178,18 @@ async function registryOpener(
   return (domain) =>
     createRegistry({
       domain,
-      insecure: flags.insecure,
-      plainHttp: flags.plainHttp,
+      insecure: settings.insecure,
+      plainHttp: settings.plainHttp,
       credentials: () => credentialsFor(domain, context.signal),
       certificates,
       roots: () => (roots ??= systemRoots(context)),
       proxyFor: (url) => proxyFor(url, context.env),
-      concurrency: flags.concurrency,
-      retries: flags.retries,
+      concurrency: settings.concurrency,
+      retries: settings.retries,
       ...context.waits,
       userAgent: `tsmanifest/${VERSION}`,
       onEvent: (event) => {
-        report(event, flags.debug, context, warn);
+        report(event, settings.debug, context, warn);
       },
     });
 }

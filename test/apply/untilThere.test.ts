@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { untilThere } from "../../src/commands/untilThere.js";
+import { untilThere } from "../../src/apply/untilThere.js";
 import { ManifestError } from "../../src/errors.js";
 import { withScene } from "../helpers/scene.js";
 

@@ -1,19 +1,25 @@
 import type { Context } from "../context.js";
 import { ManifestError } from "../errors.js";
-import type { FlagValues } from "../go/flags.js";
 import { checkExpectations, expectationError, listWarnings, readExpectations } from "../list/expectations.js";
 import type { Descriptor } from "../oci/descriptor.js";
 import { escapeControls } from "../ui/text.js";
-import type { expectationFlags } from "./listFlags.js";
+
+/** What must be so of a list. */
+export interface Expectations {
+  /** Exactly these platforms, each once; anything, if there are none. */
+  readonly expect: readonly string[];
+  /** What would be a warning is an error. */
+  readonly strict: boolean;
+}
 
 /**
- * What the flags say must be so of a list, as a check of its entries; what is odd about them is said on stderr, once,
+ * What must be so of a list, as a check of its entries; what is odd about them is said on stderr, once,
  * however often the list is made.
  * @throws INVALID_PLATFORM for a platform that is none, at once
  */
 export function expectationsOf(
   { stderr }: Pick<Context, "stderr">,
-  { expect, strict }: FlagValues<typeof expectationFlags>,
+  { expect, strict }: Expectations,
   name: string,
 ): (entries: readonly Descriptor[]) => void {
   const expected = expect.length === 0 ? undefined : readExpectations(expect);

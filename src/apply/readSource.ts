@@ -1,24 +1,31 @@
-import type { Layout } from "../../content/layout.js";
-import type { ManifestCache } from "../../content/manifestCache.js";
-import { formatPlace, tagsOf, type Place } from "../../content/place.js";
-import type { Repository } from "../../content/repository.js";
-import { mergeGiven, type WantedSource } from "../../content/sourceText.js";
-import { ManifestError } from "../../errors.js";
-import type { CombinedSource } from "../../list/combine.js";
-import { descriptor, type Descriptor } from "../../oci/descriptor.js";
-import { isDigest } from "../../oci/digest.js";
-import type { Location } from "../../oci/location.js";
-import type { Manifest } from "../../oci/manifest.js";
-import { DOCKER_MANIFEST, isListType, OCI_MANIFEST } from "../../oci/mediaTypes.js";
-import { NO_PLATFORM, type Platform } from "../../oci/platform.js";
-import { normalizePlatform } from "../../oci/platformName.js";
-import { readNamedBy } from "../fromFlag.js";
+import type { Layout } from "../content/layout.js";
+import type { ManifestCache } from "../content/manifestCache.js";
+import { formatPlace, tagsOf, type Place } from "../content/place.js";
+import type { Repository } from "../content/repository.js";
+import { mergeGiven, type WantedSource } from "../content/sourceText.js";
+import { ManifestError } from "../errors.js";
+import { chooseChildren } from "../list/choose.js";
+import { withChildren, type CombinedSource } from "../list/combine.js";
+import { descriptor, type Descriptor } from "../oci/descriptor.js";
+import { isDigest } from "../oci/digest.js";
+import type { Location } from "../oci/location.js";
+import type { Manifest } from "../oci/manifest.js";
+import { DOCKER_MANIFEST, isListType, OCI_MANIFEST } from "../oci/mediaTypes.js";
+import { NO_PLATFORM, type Platform } from "../oci/platform.js";
+import { formatPlatform, normalizePlatform } from "../oci/platformName.js";
+import { readNamedBy } from "./fromPlaces.js";
 
 /** A source that was read. */
 export interface ReadSource extends CombinedSource {
   readonly repository: Repository;
   readonly name: string;
   readonly manifest: Manifest;
+}
+
+/** A source whose repository is known, as an order has it. */
+export interface WantedOrderSource extends WantedSource {
+  /** The platform that is given is no more than what its name was made of: the image itself must agree. */
+  readonly isPlatformChecked?: true | undefined;
 }
 
 export interface SourceOptions {
@@ -43,7 +50,13 @@ export class CreateSources {
   }
 
   /** @throws MANIFEST_UNKNOWN, naming it, for what is not there */
-  async read({ place, given, isGivenWhole, namedBy }: WantedSource): Promise<ReadSource> {
+  async read({
+    place,
+    given,
+    isGivenWhole,
+    namedBy,
+    isPlatformChecked,
+  }: WantedOrderSource): Promise<ReadSource> {
     const name = formatPlace(place);
     const repository = this.#options.open(place.location);
     const reference = await this.#referenceOf(place);
@@ -62,13 +75,31 @@ export class CreateSources {
     const found = isGivenWhole
       ? given && { ...given, size: Number(given.size) === 0 ? bytes.byteLength : given.size }
       : mergeGiven({ ...(listed ?? descriptor(mediaType, digest, bytes.byteLength)), digest }, given);
-    return this.#completed({
+    const source = await this.#completed({
       descriptor: found ?? descriptor(mediaType, digest, bytes.byteLength),
       bytes,
       manifest,
       repository,
       name,
     });
+    const platform = given?.platform;
+    return isPlatformChecked === true && platform !== undefined ? this.#checked(source, platform) : source;
+  }
+
+  /** Of an image, that it is for this platform; of a list, what it has for it. */
+  async #checked(source: ReadSource, wanted: Platform): Promise<ReadSource> {
+    const { manifest, repository, name } = source;
+    if (manifest.kind === "index") {
+      const choice = { platforms: [wanted], attestations: "keep" } as const;
+      if (chooseChildren(manifest.children, choice).length === 0) throw isNotFor(name, wanted);
+      return withChildren(source, (children) => chooseChildren(children, choice));
+    }
+    const own = normalizePlatform(await this.#options.cache.platform(repository, manifest));
+    const { os, architecture, variant } = normalizePlatform(wanted);
+    // A variant that the image does not know of is what a list is there to say.
+    const isSame = own.os === os && own.architecture === architecture;
+    if (!isSame || (own.variant !== "" && own.variant !== variant)) throw isNotFor(name, wanted, own);
+    return source;
   }
 
   /** With the platform of an image, which may have to be read; meanwhile the image goes where it shall. */
@@ -103,7 +134,7 @@ export class CreateSources {
   async #there<Value>(read: () => Promise<Value>): Promise<Value> {
     const { waitMs, signal } = this.#options;
     if (waitMs === 0) return read();
-    const { untilThere } = await import("../untilThere.js");
+    const { untilThere } = await import("./untilThere.js");
     return untilThere(read, waitMs, signal);
   }
 
@@ -119,6 +150,16 @@ export class CreateSources {
       name: formatPlace(place),
     });
   }
+}
+
+function isNotFor(name: string, wanted: Platform, own?: Platform): ManifestError {
+  const platform = formatPlatform(wanted);
+  const why =
+    own === undefined ? `has nothing for ${platform}` : `is for ${formatPlatform(own)}, not ${platform}`;
+  return new ManifestError("EXPECTATION", `${name} ${why}`, {
+    subject: name,
+    hint: "nothing was changed: the name says another platform than the image",
+  });
 }
 
 /** A size that is wrong would go into the list, which nobody could pull then. */

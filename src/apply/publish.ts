@@ -5,8 +5,14 @@ import type { Push, PushResult } from "../push/execute.js";
 import { executeAll, type ExecuteAllOptions } from "../push/executeAll.js";
 import type { Plan } from "../push/plan.js";
 import { escapeControls } from "../ui/text.js";
-import { waitMs, type PushFlags } from "./listFlags.js";
-import type { NetworkFlags } from "./networkFlags.js";
+import { withRootTags } from "./unchanged.js";
+
+export interface PublishSettings {
+  /** `manifests` or `blobs`: what is read back afterwards; nothing for an empty text. */
+  readonly verify: string;
+  /** How long a registry that lags behind may take to show it, in milliseconds. */
+  readonly waitMs: number;
+}
 
 export interface PublishOptions extends Pick<ExecuteAllOptions, "guard" | "onEvent"> {
   readonly begun?: ReadonlyMap<string, Push>;
@@ -14,31 +20,35 @@ export interface PublishOptions extends Pick<ExecuteAllOptions, "guard" | "onEve
   readonly tellsItself?: Location;
 }
 
-/**
- * Does plans, one a target; or, with `--plan`, shows them. With `--verify` and `--wait` what was pushed is read back.
- * @returns undefined where nothing was pushed
- */
+export interface PlanSettings {
+  readonly format: string;
+  readonly insecure: boolean;
+  readonly plainHttp: boolean;
+}
+
+/** What plans would do, as text for people or as JSON; nothing is changed. */
+export async function reportPlans(
+  plans: readonly Plan[],
+  open: (location: Location) => Repository,
+  { format, insecure, plainHttp }: PlanSettings,
+  signal: AbortSignal,
+): Promise<string> {
+  const { survey } = await import("../push/survey.js");
+  const { formatPlanReport } = await import("../ui/planReport.js");
+  const surveys = await Promise.all(plans.map((plan) => survey(plan, open, { signal })));
+  return formatPlanReport(surveys, format === "json" ? "json" : "text", {
+    endpointOf: () => ({ insecure, plainHttp, hasCertificates: false }),
+  });
+}
+
+/** Does plans, one a target. With `verify` and `waitMs` what was pushed is read back. */
 export async function publish(
-  context: Context,
-  flags: PushFlags & NetworkFlags,
+  { signal, stderr }: Pick<Context, "signal" | "stderr">,
+  settings: PublishSettings,
   plans: readonly Plan[],
   open: (location: Location) => Repository,
   { begun, tellsItself, ...options }: PublishOptions = {},
-): Promise<PushResult[] | undefined> {
-  const { signal, stdout, stderr } = context;
-  if (flags.plan) {
-    const { survey } = await import("../push/survey.js");
-    const { formatPlanReport } = await import("../ui/planReport.js");
-    const surveys = await Promise.all(plans.map((plan) => survey(plan, open, { signal })));
-    const { insecure, plainHttp } = flags;
-    const format = flags.format === "json" ? "json" : "text";
-    stdout.write(
-      formatPlanReport(surveys, format, {
-        endpointOf: () => ({ insecure, plainHttp, hasCertificates: false }),
-      }),
-    );
-    return undefined;
-  }
+): Promise<PushResult[]> {
   const moved: Location[] = [];
   let isMoving = false;
   try {
@@ -53,9 +63,9 @@ export async function publish(
     const { guard } = options;
     // Others may have added to it by now, as they may: that the tag stays is seen to by whoever guards it.
     const settled = plans.map((plan) =>
-      guard !== undefined && isSameLocation(plan.target, guard.target) ? withoutTags(plan) : plan,
+      guard !== undefined && isSameLocation(plan.target, guard.target) ? withRootTags(plan, []) : plan,
     );
-    await verifyAll(context, flags, settled, open);
+    await verifyAll(signal, settings, settled, open);
     return results;
   } catch (error) {
     const told = plans.map(({ target }) => target).filter((target) => target !== tellsItself);
@@ -67,13 +77,6 @@ export async function publish(
     for (const line of lines) stderr.write(`${escapeControls(line)}\n`);
     throw error;
   }
-}
-
-function withoutTags(plan: Plan): Plan {
-  return {
-    ...plan,
-    manifests: plan.manifests.map((step) => ({ ...step, tags: step.role === "root" ? [] : step.tags })),
-  };
 }
 
 function isPartly(moved: readonly Location[], plans: readonly Plan[]): boolean {
@@ -90,14 +93,13 @@ function interruption(target: Location, hasMoved: boolean, isMoving: boolean): s
 }
 
 async function verifyAll(
-  { signal }: Context,
-  flags: PushFlags,
+  signal: AbortSignal,
+  { verify, waitMs }: PublishSettings,
   plans: readonly Plan[],
   open: (location: Location) => Repository,
 ): Promise<void> {
-  const wait = waitMs(flags);
-  if (flags.verify === "" && wait === 0) return;
+  if (verify === "" && waitMs === 0) return;
   const { verifyWithin } = await import("../push/verify.js");
-  const blobs = flags.verify === "blobs";
-  await Promise.all(plans.map((plan) => verifyWithin(plan, open, { blobs, waitMs: wait, signal })));
+  const blobs = verify === "blobs";
+  await Promise.all(plans.map((plan) => verifyWithin(plan, open, { blobs, waitMs, signal })));
 }

@@ -1,0 +1,385 @@
+import { Readable } from "node:stream";
+import { layoutsOnce } from "../content/layout.js";
+import type { ManifestCache } from "../content/manifestCache.js";
+import { TreeReader, type TreeItem } from "../content/manifestTree.js";
+import { findNear, nearCandidates } from "../content/near.js";
+import { formatPlace, tagsOf, type Place } from "../content/place.js";
+import type { Repository } from "../content/repository.js";
+import type { WantedSource } from "../content/sourceText.js";
+import type { Output } from "../context.js";
+import { hasAll } from "../list/lost.js";
+import type { Descriptor } from "../oci/descriptor.js";
+import { formatLocation, isSameLocation, type Location } from "../oci/location.js";
+import { Push, type PushEvent, type PushResult } from "../push/execute.js";
+import type { MoveGuard } from "../push/executeAll.js";
+import { planItems, planManifests, type ManifestsToPlan, type Plan, type PlanItem } from "../push/plan.js";
+import { escapeControls } from "../ui/text.js";
+import { expectationsOf } from "./expectations.js";
+import { entriesOf, makeList, type Made } from "./makeList.js";
+import type { ListOrder } from "./order.js";
+import { publish, type PublishSettings } from "./publish.js";
+import { CreateSources, type ReadSource, type WantedOrderSource } from "./readSource.js";
+import { pushAndPull, type RepositoryAccess } from "./session.js";
+import { readSubject, subjectPlace } from "./subject.js";
+import { targetsOf, type Target } from "./targets.js";
+import { remainingPlans, TagsBefore } from "./unchanged.js";
+
+/** What buildx takes along of what is attached to an image: BuildKit's attestations, cosign's signatures, sigstore's bundles. */
+const ATTESTATION_TYPE = "application/vnd.docker.attestation.manifest.v1+json";
+const ATTACHED_TYPES: ReadonlySet<string> = new Set([
+  ATTESTATION_TYPE,
+  "application/vnd.dev.cosign.artifact.sig.v1+json",
+  "application/vnd.dev.sigstore.bundle.v0.3+json",
+]);
+
+/** What the making of a list works with. */
+export interface WorkTools {
+  /** The repository at any location that {@link accessesOf} names. */
+  readonly open: (location: Location) => Repository;
+  readonly cache: ManifestCache;
+  readonly signal: AbortSignal;
+  readonly stderr: Output;
+  readonly onEvent: (event: PushEvent) => void;
+  /** How much there is to do, once that is known. */
+  readonly onPlans?: (plans: readonly Plan[]) => void;
+  readonly settings: PublishSettings;
+  /** See `push/appendTo.ts`. */
+  readonly settleMs?: number | undefined;
+  /** It is not going to be pushed. What is shown only is held to less, as by buildx. */
+  readonly use: "push" | "plan" | "show";
+  /**
+   * What refers to an image without being in a list is asked for, as buildx does; else only where the order wants
+   * `referrers`: that is a request for each image.
+   */
+  readonly asksForAttached: boolean;
+  /** Mounts begin as soon as a source is read, before it is known whether they are needed. */
+  readonly beginsEarly: boolean;
+  /** The tags are asked first, and what is as it should be is not put again. */
+  readonly sparesUnchanged: boolean;
+}
+
+/** What became of a list. */
+export interface Done {
+  readonly made: Made;
+  /** One a target in which there was something to do. */
+  readonly results: readonly PushResult[];
+}
+
+/** What is done where, to make a list. */
+export function accessesOf(order: ListOrder, wanted: readonly WantedSource[]): readonly RepositoryAccess[] {
+  const { targets } = order;
+  const subject = subjectPlace(order);
+  const places = [...wanted.map(({ place }) => place), ...(subject === undefined ? [] : [subject])];
+  const named = [...targets, ...places].map(({ location }) => location);
+  const near = wanted.flatMap(({ place }) =>
+    targets.flatMap((target) => nearCandidates(place.location, target.location, named)),
+  );
+  const to = targets.map(({ location }) => location);
+  return pushAndPull(to, [...named, ...near]);
+}
+
+/**
+ * Makes one list of its sources: reads them, plans, and has it all sent, with the tags last.
+ * @example
+ * const work = new ListWork(order, wanted, tools);
+ * try { await work.push(); } finally { await work.end(); }
+ */
+export class ListWork {
+  readonly #order: ListOrder;
+  readonly #wanted: readonly WantedOrderSource[];
+  readonly #tools: WorkTools;
+  #reader: TreeReader;
+  readonly #begun = new Map<string, Push>();
+  readonly #targets: readonly Target[];
+  readonly #sources: CreateSources;
+  readonly #warned = new Set<string>();
+  #others: Promise<ReadSource[]> | undefined;
+  /** Each layout once: what refers to what is found by reading all of it. In buildx what says nothing of its type counts for nothing. */
+  readonly #layouts = layoutsOnce();
+  readonly #check: (entries: readonly Descriptor[]) => void;
+
+  constructor(order: ListOrder, wanted: readonly WantedOrderSource[], tools: WorkTools) {
+    this.#order = order;
+    this.#wanted = wanted;
+    this.#tools = tools;
+    const [first] = order.targets;
+    this.#check = expectationsOf(tools, order, first === undefined ? "the list" : formatPlace(first));
+    this.#reader = this.#newReader();
+    this.#sources = new CreateSources({
+      open: tools.open,
+      layoutAt: this.#layouts,
+      cache: tools.cache,
+      isShown: tools.use === "show",
+      waitMs: tools.settings.waitMs,
+      signal: tools.signal,
+      onImage: (repository, manifest) => {
+        this.#begin({ manifest, role: "child", location: repository.location, tags: [] });
+        // What is attached is wanted in any case: it is asked for beside the config. Who needs it hears what went wrong.
+        if (this.#isAttachedWanted) {
+          this.#reader.referrers(repository, manifest.digest).catch(() => undefined);
+        }
+      },
+    });
+    this.#targets = targetsOf(order.targets);
+  }
+
+  get #isAttachedWanted(): boolean {
+    return this.#tools.asksForAttached || this.#order.referrers;
+  }
+
+  #newReader(): TreeReader {
+    const { referrers } = this.#order;
+    return new TreeReader(this.#tools.cache, {
+      signal: this.#tools.signal,
+      ...(this.#isAttachedWanted && {
+        isWanted: ({ artifactType }: Descriptor) => referrers || ATTACHED_TYPES.has(artifactType),
+      }),
+      byTags: referrers,
+      ...(!referrers && {
+        referrersOf: ({ location }, digest) =>
+          location.kind === "layout" ? this.#layouts(location.folder).listedReferrers(digest) : undefined,
+      }),
+      onItem: (item) => {
+        this.#begin(item);
+      },
+    });
+  }
+
+  /** Makes the list, and sends nothing. */
+  async make(): Promise<Made> {
+    return this.#make(await this.#base());
+  }
+
+  /** What pushing it would do, one plan a target; nothing is sent. */
+  async plan(): Promise<readonly Plan[]> {
+    return this.#plan(await this.make());
+  }
+
+  async push(): Promise<Done> {
+    const [first] = this.#order.targets;
+    if (this.#order.onto !== "nothing" && first !== undefined) return this.#appendTo(first);
+    const before = this.#tools.sparesUnchanged
+      ? new TagsBefore(this.#targets, this.#tools.open, this.#tools.signal)
+      : undefined;
+    const made = await this.make();
+    return { made, results: await this.#publish(made, before) };
+  }
+
+  /** Ends what was begun and is not needed, since something failed. */
+  async end(): Promise<void> {
+    await Promise.all([...this.#begun.values()].map((push) => push.abandon()));
+  }
+
+  /** Adds to a list that others may add to at the same moment. */
+  async #appendTo(first: Place): Promise<Done> {
+    const { appendTo } = await import("../push/appendTo.js");
+    const { open, signal, settleMs, sparesUnchanged } = this.#tools;
+    const [tag = "latest"] = tagsOf(first);
+    let done: Done | undefined;
+    let there: readonly Descriptor[] = [];
+    const added = new Map<string, Descriptor>();
+    await appendTo({
+      repository: open(first.location),
+      tag,
+      signal,
+      settleMs,
+      put: async (base, guard) => {
+        // What an earlier try has read is told again.
+        this.#reader = this.#newReader();
+        there = base?.children ?? [];
+        const made = await this.#make(
+          base === undefined ? await this.#base() : await this.#sources.found(base, first),
+        );
+        const known = new Set(there.map(({ digest }) => digest));
+        for (const one of entriesOf(made.combined)) if (!known.has(one.digest)) added.set(one.digest, one);
+        const before =
+          sparesUnchanged && base?.digest === made.root.digest
+            ? new TagsBefore(this.#targets, open, signal)
+            : undefined;
+        const results = await this.#publish(made, before, guard);
+        done = { made, results };
+        return results.length === 0 ? undefined : made.root;
+      },
+      isIn: ({ children }) =>
+        hasAll(children, [...added.values()], there, this.#order.onto === "merge" ? "merge" : "append"),
+    });
+    if (done === undefined) throw new Error("nothing was made");
+    return done;
+  }
+
+  /** The list that is added to, read from its tag; undefined where there is none and none is needed. */
+  async #base(): Promise<ReadSource | undefined> {
+    const { onto, targets } = this.#order;
+    const [first] = targets;
+    if (first === undefined || onto === "nothing") return undefined;
+    const wanted = { place: first, given: undefined, text: formatPlace(first) };
+    if (onto === "append") return this.#sources.read(wanted);
+    const [tag = "latest"] = tagsOf(first);
+    const { open, signal } = this.#tools;
+    const there = await open(first.location).resolve(tag, { signal, mustKnow: true });
+    return there === undefined ? undefined : this.#sources.read(wanted);
+  }
+
+  /** All sources but the list that is added to; read once, however often that is tried. */
+  #readOthers(): Promise<ReadSource[]> {
+    this.#others ??= all(this.#wanted.map((wanted) => this.#sources.read(wanted)));
+    return this.#others;
+  }
+
+  async #make(base: ReadSource | undefined): Promise<Made> {
+    const { preferIndex, attestations, annotations, platforms, onto, type, artifactType = "" } = this.#order;
+    const [added, subject] = await Promise.all([this.#readOthers(), readSubject(this.#order, this.#tools)]);
+    // A single image may turn out to be what gets the tags; of a list it is certain that its images are put by their digests.
+    if (preferIndex || added.length > 1) for (const push of this.#begun.values()) push.proceed();
+    const made = await makeList({
+      base,
+      added,
+      merges: onto === "merge",
+      dropsAttestations: attestations === "drop",
+      preferIndex,
+      platforms,
+      annotations,
+      type,
+      subject,
+      artifactType,
+      attestationsOf: async ({ repository }, digest) => {
+        if (!this.#isAttachedWanted) return [];
+        const listed = await this.#reader.referrers(repository, digest);
+        return listed.filter((one) => one.artifactType === ATTESTATION_TYPE);
+      },
+    });
+    for (const what of made.combined.drops) {
+      this.#warn(`docker's manifest list has no room for ${what}: left out`);
+    }
+    this.#check(entriesOf(made.combined));
+    return made;
+  }
+
+  /** What is said of a list is said once, however often it is made again. */
+  #warn(text: string): void {
+    if (this.#warned.has(text)) return;
+    this.#warned.add(text);
+    this.#tools.stderr.write(`WARNING: ${escapeControls(text)}\n`);
+  }
+
+  /** Has a list sent, unless it is there. One result a target in which there was something to do. */
+  async #publish(made: Made, before?: TagsBefore, guard?: MoveGuard): Promise<readonly PushResult[]> {
+    if (before !== undefined && !this.#order.referrers && (await before.isThere(made))) return [];
+    const { open, signal, onPlans, onEvent, settings } = this.#tools;
+    const all = await this.#plan(made);
+    const plans = before === undefined ? all : await remainingPlans(all, before, open, signal);
+    if (plans.length === 0) return [];
+    onPlans?.(plans);
+    return publish(this.#tools, settings, plans, this.#open, { begun: this.#begun, onEvent, guard });
+  }
+
+  /** Reads what the list is made of, as far as a target lacks it. */
+  async #plan(made: Made): Promise<readonly Plan[]> {
+    const items = await this.#readItems(made);
+    const placed = items.map(({ manifest: { digest }, location }) => ({ digest, location }));
+    const named = [...this.#targets, ...made.sources.map(({ repository }) => repository)].map(
+      ({ location }) => location,
+    );
+    return Promise.all(
+      this.#targets.map(async ({ location, tags }): Promise<Plan> => {
+        const near = await findNear(placed, location, named, this.#open, this.#tools.signal);
+        return planManifests({
+          target: location,
+          root: made.root,
+          tags,
+          ...rootSourcesIn(made),
+          rootSays: made.combined.descriptor,
+          items: items.map((item) => planItem(item, near)),
+        });
+      }),
+    );
+  }
+
+  /** The repository at a location; configs that were read for their platforms are not read again. */
+  readonly #open = (location: Location): Repository => {
+    const { open, cache } = this.#tools;
+    const repository = open(location);
+    if (location.kind === "layout") return repository;
+    return {
+      ...repository,
+      openBlob: (blob, offset, options) => {
+        const config = cache.config(blob.digest);
+        if (config === undefined) return repository.openBlob(blob, offset, options);
+        const stream = Readable.from([config.subarray(offset)]);
+        return Promise.resolve({ stream, length: config.byteLength, skip: 0 });
+      },
+    };
+  };
+
+  async #readItems({ combined, sources }: Made): Promise<TreeItem[]> {
+    const isNeeded = ({ repository }: ReadSource): boolean =>
+      this.#targets.some(({ location }) => !isSameLocation(location, repository.location));
+    const read = async (source: ReadSource | undefined, child: Descriptor): Promise<TreeItem[]> =>
+      source === undefined || !isNeeded(source)
+        ? []
+        : this.#reader.read(source.repository, child, source.name);
+    if (combined.entries === undefined) {
+      const [only] = sources;
+      if (only === undefined || !isNeeded(only)) return [];
+      return this.#reader.readAttached(only.repository, only.manifest.digest);
+    }
+    const attached = this.#order.referrers
+      ? sources.filter((source) => source.manifest.kind === "index")
+      : [];
+    const items = await all([
+      ...combined.entries.map(({ descriptor: child, sources: [at = 0] }) => read(sources[at], child)),
+      ...attached.map(async (source) =>
+        isNeeded(source) ? this.#reader.readAttached(source.repository, source.manifest.digest) : [],
+      ),
+    ]);
+    return items.flat();
+  }
+
+  /**
+   * Begins with a manifest as soon as it is read, where its blobs can be mounted: what is only mounted is seen by nobody
+   * before something names it. Where the registry refuses to mount, they are copied, which is seen as little.
+   */
+  #begin(item: TreeItem): void {
+    const { strict, expect, platforms } = this.#order;
+    const { use, beginsEarly, signal, onEvent } = this.#tools;
+    const isDecided = use === "push" && !strict && platforms.length === 0 && expect.length === 0;
+    if (!beginsEarly || !isDecided || item.location.kind !== "registry") return;
+    for (const { location } of this.#targets) {
+      if (location.kind !== "registry" || location.domain !== item.location.domain) continue;
+      if (isSameLocation(location, item.location)) continue;
+      const name = formatLocation(location);
+      const push = this.#begun.get(name) ?? new Push(location, this.#open, { signal, onEvent });
+      this.#begun.set(name, push);
+      push.begin(planItems(location, [planItem(item, new Map())]));
+    }
+  }
+}
+
+/** Where the blobs are that what gets the tags names itself. */
+function rootSourcesIn({
+  combined: { entries },
+  sources,
+}: Made): Pick<ManifestsToPlan, "rootSources" | "rootSourcesOf"> {
+  const locationsOf = (places: readonly number[]): Location[] =>
+    places.flatMap((place) => sources[place]?.repository.location ?? []);
+  if (entries === undefined) return { rootSources: locationsOf([0]) };
+  const byDigest = new Map(entries.map((entry) => [entry.descriptor.digest, entry.sources]));
+  return { rootSourcesOf: (digest) => locationsOf(byDigest.get(digest) ?? []) };
+}
+
+function planItem(
+  { manifest, role, location, tags }: TreeItem,
+  near: ReadonlyMap<string, readonly Location[]>,
+): PlanItem {
+  const sources = [location, ...(near.get(manifest.digest) ?? [])];
+  return { manifest, role, sources, tags, toleratesRefusal: false };
+}
+
+/** All or the first that failed, in their order; none is left behind unheard. */
+async function all<Value>(work: readonly Promise<Value>[]): Promise<Value[]> {
+  const results = await Promise.allSettled(work);
+  return results.map((result) => {
+    if (result.status === "rejected") throw result.reason;
+    return result.value;
+  });
+}
