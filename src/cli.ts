@@ -7,10 +7,13 @@ import {
   type Dialect,
 } from "./commands/command.js";
 import { commands as allCommands } from "./commands/index.js";
+import { PartlyDoneError } from "./commands/partlyDone.js";
 import type { Context } from "./context.js";
 import { ManifestError, UsageError, messageOf } from "./errors.js";
-import { parseFlags, type FlagTable, type FlagValues } from "./go/flags.js";
+import { parseFlags, readFlags, type FlagTable, type FlagValues } from "./go/flags.js";
 import { goQuote } from "./go/quote.js";
+import type { ErrorResult } from "./ui/errorResult.js";
+import { jsonDocument } from "./ui/jsonDocument.js";
 import { escapeControls } from "./ui/text.js";
 import { VERSION } from "./version.js";
 
@@ -38,6 +41,7 @@ export async function run(
   commands: readonly CommandOrGroup[] = allCommands,
 ): Promise<number> {
   let debug = false;
+  let isJson = false;
   let command: Command | undefined;
   const way: CommandGroup[] = [];
   try {
@@ -50,7 +54,9 @@ export async function run(
     if (entry === undefined) return await runNothing(context, commands, way.at(-1), globals.help, rest);
 
     command = await entry.load();
-    const { values, args } = parseFlags({ ...command.flags, ...commonFlags }, rest);
+    const { values, args, fault } = readFlags({ ...command.flags, ...commonFlags }, rest);
+    isJson = asksForJson(command, values);
+    if (fault !== undefined) throw fault;
     debug ||= values.debug;
     if (globals.help || values.help) {
       const { commandHelp } = await import("./help.js");
@@ -58,21 +64,38 @@ export async function run(
       return 0;
     }
     const arity = command.arityFor?.({ ...values, debug }) ?? command.arity;
-    const fault = arityFault(arity, args.length);
-    if (fault !== undefined) {
+    const wrongNumber = arityFault(arity, args.length);
+    if (wrongNumber !== undefined) {
       const hint = arity.max === undefined ? "See" : "Run";
-      const message = `tsmanifest: 'tsmanifest ${command.name}' ${fault}${usage(command, hint)}`;
-      context.stderr.write(`${inDialect(message, command.dialect)}\n`);
+      const message = `'tsmanifest ${command.name}' ${wrongNumber}`;
+      const text = `tsmanifest: ${message}${usage(command, hint)}`;
+      context.stderr.write(`${inDialect(text, command.dialect)}\n`);
+      if (isJson) context.stdout.write(failure(undefined, { code: "USAGE", message }));
       return 1;
     }
     await command.run(configured(context, globals.config), { ...values, debug }, args);
     return 0;
   } catch (error) {
     const dialect = command?.dialect ?? way.at(-1)?.dialect ?? "docker";
-    const text = await describe(error, { command, dialect, debug, signal: context.signal });
+    const { text, ...told } = await describe(error, { command, dialect, debug, signal: context.signal });
     context.stderr.write(`${escapeControls(inDialect(text, dialect))}\n`);
+    if (isJson) context.stdout.write(failure(error, told));
     return error instanceof UsageError && dialect === "docker" ? error.status : 1;
   }
+}
+
+/** Is its result JSON of ours? buildx's `--format` is a template. */
+function asksForJson({ flags: { format } }: Command, values: Readonly<Record<string, unknown>>): boolean {
+  return (
+    format?.kind === "string" && format.choices?.includes("json") === true && values["format"] === "json"
+  );
+}
+
+/** What stdout gets in place of the result: an ErrorResult, with what was done all the same. */
+function failure(thrown: unknown, { code, message, hint }: ErrorResult["error"]): string {
+  const done = thrown instanceof PartlyDoneError ? thrown.done : {};
+  const error: ErrorResult["error"] = { code, message, ...(hint !== undefined && { hint }) };
+  return jsonDocument({ version: 1, ...done, error } satisfies ErrorResult);
 }
 
 /** Every error of buildx begins like this. */
@@ -193,19 +216,33 @@ interface Circumstances {
   readonly signal: AbortSignal;
 }
 
+/** An error for programs, and as the whole text for people. */
+interface Described {
+  readonly code: string;
+  readonly message: string;
+  readonly hint?: string | undefined;
+  readonly text: string;
+}
+
 /** What to print about an error. Where it comes from is for `--debug` only. */
-async function describe(thrown: unknown, circumstances: Circumstances): Promise<string> {
+async function describe(thrown: unknown, circumstances: Circumstances): Promise<Described> {
   const { command, dialect, debug, signal } = circumstances;
-  if (thrown instanceof UsageError) return thrown.message + (dialect === "docker" ? usage(command) : "");
+  if (thrown instanceof UsageError) {
+    const { code, message } = thrown;
+    return { code, message, text: message + (dialect === "docker" ? usage(command) : "") };
+  }
   const origin = debug ? `\n${stackOf(thrown)}` : "";
-  if (signal.aborted) return `tsmanifest: interrupted${origin}`;
+  if (signal.aborted) {
+    return { code: "INTERRUPTED", message: "interrupted", text: `tsmanifest: interrupted${origin}` };
+  }
   const error = await inWordsOf(dialect, thrown);
   if (error instanceof ManifestError) {
-    const hint = error.hint === undefined ? "" : `\n${error.hint}`;
-    return error.message + hint + origin;
+    const { code, message, hint } = error;
+    return { code, message, hint, text: message + (hint === undefined ? "" : `\n${hint}`) + origin };
   }
+  const message = `internal error: ${messageOf(error)}`;
   const hint = debug ? "" : "\nRun it again with --debug to see where this comes from.";
-  return `tsmanifest: internal error: ${messageOf(error)}${hint}${origin}`;
+  return { code: "INTERNAL", message, text: `tsmanifest: ${message}${hint}${origin}` };
 }
 
 async function inWordsOf(dialect: Dialect, error: unknown): Promise<unknown> {

@@ -83,10 +83,31 @@ export function parseFlags<Table extends FlagTable>(
   table: Table,
   argv: readonly string[],
 ): ParsedFlags<Table> {
+  const { fault, ...parsed } = readFlags(table, argv);
+  if (fault !== undefined) throw fault;
+  return parsed;
+}
+
+/** The same as far as the command line can be read: up to the first thing that is wrong with it, which is `fault`. */
+export function readFlags<Table extends FlagTable>(
+  table: Table,
+  argv: readonly string[],
+): ParsedFlags<Table> & { readonly fault?: UsageError } {
   const reader = new Reader(table, argv);
-  reader.read();
+  const fault = faultOf(reader);
   // The reader sets one value of the flag's kind for each key of the table, which the compiler cannot follow.
-  return { values: Object.fromEntries(reader.values) as FlagValues<Table>, args: reader.args };
+  const values = Object.fromEntries(reader.values) as FlagValues<Table>;
+  return { values, args: reader.args, ...(fault && { fault }) };
+}
+
+function faultOf(reader: Reader): UsageError | undefined {
+  try {
+    reader.read();
+    return undefined;
+  } catch (error) {
+    if (error instanceof UsageError) return error;
+    throw error;
+  }
 }
 
 class Reader {

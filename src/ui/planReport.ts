@@ -6,9 +6,9 @@ import { rootOf } from "../push/plan.js";
 import { requests, type PlannedRequest } from "../push/requests.js";
 import type { Survey, SurveyedBlob, SurveyedTag } from "../push/survey.js";
 import { apiHost, protocols, type EndpointOptions } from "../registry/http/endpoint.js";
+import { jsonDocument } from "./jsonDocument.js";
 import type { PlanReport } from "./planReportSchema.js";
 import { planReportText } from "./planReportText.js";
-import { escapeControls } from "./text.js";
 
 type TargetData = PlanReport["targets"][number];
 type TagData = TargetData["tags"][number];
@@ -29,10 +29,7 @@ export function formatPlanReport(
   options: PlanReportOptions = {},
 ): string {
   const report = planReport(surveys, options);
-  // Within the strings of JSON these escapes mean the same.
-  return format === "json"
-    ? `${escapeControls(JSON.stringify(report, undefined, 2))}\n`
-    : planReportText(report);
+  return format === "json" ? jsonDocument(report) : planReportText(report);
 }
 
 /**

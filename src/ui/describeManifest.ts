@@ -1,0 +1,44 @@
+import { inListOrder } from "../list/attestations.js";
+import type { Draft } from "../list/draft.js";
+import { encodeList } from "../list/encode.js";
+import type { Manifest } from "../oci/manifest.js";
+import type { Platform } from "../oci/platform.js";
+import { formatReference } from "../oci/reference.js";
+import { contentOf, describeEntry, describeLocalEntry, platformsIn } from "./describeEntries.js";
+import type { InspectResult } from "./inspectResult.js";
+
+/** A local list: what it would be in the registry, with the names that its entries have here. */
+export function describeDraft(draft: Draft): InspectResult {
+  return {
+    ...describeManifest(formatReference(draft.name), "local", encodeList(draft)),
+    manifests: inListOrder(draft.entries).map(describeLocalEntry),
+  };
+}
+
+/**
+ * What a registry has under a name, or an image of a local list.
+ * @param platform of an image; its manifest does not say it
+ */
+export function describeManifest(
+  reference: string,
+  origin: InspectResult["origin"],
+  manifest: Manifest,
+  platform?: Platform,
+): InspectResult {
+  const { kind, digest, mediaType, bytes, children, blobs, artifactType, subject, annotations } = manifest;
+  return {
+    version: 1,
+    reference,
+    origin,
+    kind,
+    digest,
+    mediaType,
+    size: bytes.byteLength,
+    platforms: kind === "index" ? platformsIn(children) : platformsIn([{ annotations, platform }]),
+    manifests: children.map(describeEntry),
+    blobs: blobs.map(contentOf),
+    ...(artifactType !== "" && { artifactType }),
+    ...(subject && { subject: contentOf(subject) }),
+    annotations: { ...annotations },
+  };
+}
