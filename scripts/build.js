@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { rmSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+import { bundleAction } from "./action.js";
 import { bundleCommand } from "./bundle.js";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -19,7 +20,7 @@ async function buildTypes() {
 }
 
 async function buildLibraryAndCommand() {
-  await Promise.all([buildModules(), bundleCommand(root, `${root}/dist`)]);
+  await Promise.all([buildModules(), bundleCommand(root, `${root}/dist`), bundleAction()]);
   // Takes the registry for tests out of the library.
   await run(`${root}/scripts/warm.js`);
 }

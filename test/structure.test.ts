@@ -63,6 +63,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "help.ts": ["commands", "go"],
   "cli.ts": ["commands", "context.ts", "errors.ts", "go", "help.ts", "ui", "version.ts"],
   "main.ts": ["cli.ts", "context.ts", "errors.ts"],
+  action: ["cli.ts", "content", "context.ts", "errors.ts", "list", "oci", "ui"],
   "index.ts": [
     "content",
     "docker",
@@ -80,6 +81,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 
 /** Packages and Node modules that only some rooms may use. */
 const ONLY_IN: Readonly<Record<string, readonly string[]>> = {
+  "@actions": ["action"],
   undici: ["registry/http"],
   commander: ["help.ts"],
   ora: ["ui"],
@@ -94,6 +96,9 @@ const PURE = [
   "list",
   "push/plan.ts",
   "push/requests.ts",
+  "action/annotations.ts",
+  "action/commandLine.ts",
+  "action/inputs.ts",
   "registry/retry/backoff.ts",
   "registry/retry/classify.ts",
 ];

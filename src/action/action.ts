@@ -1,0 +1,48 @@
+import * as core from "@actions/core";
+import { applyFiles, ListsFailed } from "./applyStep.js";
+import { createList } from "./createStep.js";
+import { failureOf } from "./failure.js";
+import { readInputs, type RegistryLogin } from "./inputs.js";
+import { createStepLog } from "./log.js";
+import { basicAuth, withLogin } from "./login.js";
+import { plain } from "./markdown.js";
+import { writeSummary } from "./outputs.js";
+import type { StepContext } from "./step.js";
+
+/**
+ * The Action: makes a list, or the lists of files, as its inputs say; sets its outputs, adds to the summary of the job, and
+ * annotates what went wrong.
+ * @returns the exit status; never rejects
+ */
+export async function runAction(context: StepContext): Promise<number> {
+  const log = createStepLog();
+  try {
+    hideSecrets();
+    const inputs = readInputs(core.getInput);
+    const step = { inputs, log, context: withCredentials(context, inputs.credentials) };
+    await (inputs.files.length > 0 ? applyFiles(step) : createList(step));
+    return 0;
+  } catch (error) {
+    const { code, message, hint } = failureOf(error);
+    const lines = [message, ...(hint === undefined ? [] : [hint])];
+    log.error(`tsmanifest: ${code}`, lines.join("\n"));
+    // Of lists that failed the summary tells already.
+    const summary = `### tsmanifest failed\n\n${lines.map(plain).join("<br>\n")}\n`;
+    if (!(error instanceof ListsFailed)) await writeSummary(summary, context).catch(() => undefined);
+    return 1;
+  }
+}
+
+/** Before anything else may be printed: the inputs may turn out to be wrong. */
+function hideSecrets(): void {
+  const [username, password] = [core.getInput("username"), core.getInput("password")];
+  if (password === "") return;
+  core.setSecret(password);
+  core.setSecret(basicAuth({ username, password }));
+}
+
+function withCredentials(context: StepContext, login: RegistryLogin | undefined): StepContext {
+  if (login === undefined) return context;
+  const auths = withLogin(context.env["DOCKER_AUTH_CONFIG"], login);
+  return { ...context, env: { ...context.env, DOCKER_AUTH_CONFIG: auths } };
+}

@@ -1,0 +1,150 @@
+import type { ListResult } from "../ui/listResult.js";
+import type { PlanReport } from "../ui/planReportSchema.js";
+import { readableSize } from "../ui/transferProgress.js";
+import { code, plain, table } from "./markdown.js";
+
+/** What the summary of a job tells of one list. */
+export interface ListToTell {
+  /** `planned`: nothing was pushed, since that was not wanted. */
+  readonly status: "planned" | "pushed" | "unchanged";
+  readonly digest: string;
+  readonly manifests: ListResult["manifests"];
+  readonly sent?: ListResult["sent"];
+  /** What its names were before. */
+  readonly before: PlanReport;
+  /** Of images, by digest, in bytes: their configs and layers. Missing where it could not be read. */
+  readonly sizes: ReadonlyMap<string, number>;
+}
+
+type Tag = PlanReport["targets"][number]["tags"][number];
+type Difference = NonNullable<Tag["difference"]>;
+
+/** A tag with its whole name. */
+interface NamedTag extends Tag {
+  readonly whole: string;
+}
+
+const TITLES = {
+  planned: "would be pushed",
+  pushed: "was pushed",
+  unchanged: "is in the registry already",
+} as const;
+
+/** As Markdown for GitHub. */
+export function listSummary(list: ListToTell): string {
+  const tags = list.before.targets.flatMap((target) =>
+    target.tags.map((tag) => ({ ...tag, whole: `${target.name}:${tag.name}` })),
+  );
+  const [first] = tags;
+  const since = comparedTag(tags);
+  return [
+    `### ${first === undefined ? "The list" : code(first.whole)} ${TITLES[list.status]}\n`,
+    `Digest: ${code(list.digest)}\n`,
+    table(
+      [{ title: "Tag" }, { title: "Before" }],
+      tags.map((tag) => [code(tag.whole), stateOf(tag)]),
+    ),
+    imageTable(list, since),
+    ...(since?.difference === undefined ? [] : [valueTable(since.difference)]),
+    ...(list.sent === undefined || list.status === "unchanged" ? [] : [sentLine(list.sent)]),
+  ]
+    .filter((part) => part !== "")
+    .join("\n");
+}
+
+/** What names something else now says most; where none does, one that is new. */
+function comparedTag(tags: readonly NamedTag[]): NamedTag | undefined {
+  const compared = tags.filter(({ difference }) => difference !== undefined);
+  return compared.find(({ state }) => state === "other") ?? compared[0];
+}
+
+function stateOf({ state, digest = "", reason = "" }: NamedTag): string {
+  switch (state) {
+    case "absent":
+      return "new";
+    case "same":
+      return "the same";
+    case "other":
+      return code(digest);
+    case "unknown":
+      return `not known: ${plain(reason)}`;
+  }
+}
+
+function imageTable({ manifests, sizes }: ListToTell, since: NamedTag | undefined): string {
+  const attestations = new Map<string, number>();
+  for (const { attests } of manifests) {
+    if (attests !== undefined) attestations.set(attests, (attestations.get(attests) ?? 0) + 1);
+  }
+  const entries = manifests.filter(({ attests }) => attests === undefined);
+  const changes = since?.difference?.images ?? [];
+  const rows = entries.map(({ digest, platform }) => {
+    const size = sizes.get(digest);
+    return [
+      platform === undefined ? "none" : plain(platform),
+      code(digest),
+      size === undefined ? "" : readableSize(size),
+      `${attestations.get(digest) ?? 0}`,
+      changeOf(changes, since, digest, platform),
+    ];
+  });
+  const removed = changes.filter(({ change }) => change === "removed");
+  const lost = removed.map(({ platform = "none", from = "" }) => [
+    plain(platform),
+    code(from),
+    "",
+    "",
+    "removed",
+  ]);
+  return table(
+    [
+      { title: "Platform" },
+      { title: "Digest" },
+      { title: "Size", isNumeric: true },
+      { title: "Attestations", isNumeric: true },
+      { title: since?.state === "other" ? `Since ${code(since.whole)}` : "Change" },
+    ],
+    [...rows, ...lost],
+  );
+}
+
+function changeOf(
+  changes: Difference["images"],
+  since: NamedTag | undefined,
+  digest: string,
+  platform: string | undefined,
+): string {
+  if (since === undefined) return "the same";
+  const ofDigest = changes.filter(({ to }) => to === digest);
+  const found = ofDigest.find((one) => one.platform === platform) ?? ofDigest[0];
+  if (found === undefined) return "the same";
+  const { change, from = "", attestation } = found;
+  const what = {
+    added: "added",
+    removed: "removed",
+    changed: `was ${code(from)}`,
+    described: "the same image, described otherwise",
+    unchanged: "the same image",
+  }[change];
+  return attestation === undefined || change === "added" ? what : `${what}, attestation ${attestation}`;
+}
+
+/** What the list says of itself, as far as that is not as it was. */
+function valueTable({ annotations, fields }: Difference): string {
+  const rows = [...annotations, ...fields].map(({ name, from, to }) => [
+    code(name),
+    from === undefined ? "" : plain(from),
+    to === undefined ? "" : plain(to),
+  ]);
+  if (rows.length === 0) return "";
+  return table([{ title: "Of the list" }, { title: "Was" }, { title: "Is" }], rows);
+}
+
+function sentLine({ manifests, mounted, copied, bytes }: NonNullable<ListToTell["sent"]>): string {
+  const parts = [
+    `${manifests} manifest${manifests === 1 ? "" : "s"} put`,
+    ...(mounted === 0 ? [] : [`${mounted} blob${mounted === 1 ? "" : "s"} mounted`]),
+    ...(copied === 0 ? [] : [`${copied} blob${copied === 1 ? "" : "s"} copied (${readableSize(bytes)})`]),
+  ];
+  return `${parts.join(", ")}\n`;
+}
