@@ -119,6 +119,14 @@ export { PlanError, PutError, type ListFault } from "./push/errors.js";
 export { formatPlanReport, planReport, type PlanReportOptions } from "./ui/planReport.js";
 export { PlanReport } from "./ui/planReportSchema.js";
 
+// What commands print under `--format json`, as zod schemas; docs/outputs.md says which.
+export { ErrorResult } from "./ui/errorResult.js";
+export { EntryResult, InspectResult } from "./ui/inspectResult.js";
+export { ListResult } from "./ui/listResult.js";
+export { LsResult } from "./ui/lsResult.js";
+export { PushMetadata } from "./ui/pushMetadata.js";
+export { RemovalResult } from "./ui/removalResult.js";
+
 // What the user has set up for docker, for programs that want the same.
 export { dockerConfigDir } from "./docker/config.js";
 export { createCredentials, type CredentialOptions, type CredentialsFor } from "./docker/credentials.js";

@@ -43,7 +43,9 @@ export const inspect = defineCommand({
     const ref = parseReference(second ?? first);
     if (flags.format === "json") {
       const { inspectResult } = await import("./inspectAsJson.js");
-      context.stdout.write(jsonDocument(await inspectResult(context, flags, ref, second === undefined ? "" : first)));
+      context.stdout.write(
+        jsonDocument(await inspectResult(context, flags, ref, second === undefined ? "" : first)),
+      );
       return;
     }
     const store = openUserStore(context, flags);

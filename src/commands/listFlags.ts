@@ -1,6 +1,7 @@
 import { ManifestError, messageOf } from "../errors.js";
 import { parseDuration } from "../go/duration.js";
 import type { FlagTable, FlagValues } from "../go/flags.js";
+import { checkOutputFlags, outputFileFlags, outputFlags } from "./outputFlags.js";
 
 /** What `create` and `imagetools create` have in common: where images come from. */
 export const sourceFlags = {
@@ -77,12 +78,10 @@ export const pushFlags = {
     kind: "bool",
     description: "Show the requests that would be sent and what would change, and change nothing",
   },
+  ...outputFlags,
   format: {
-    kind: "string",
-    value: "format",
-    choices: ["text", "json"],
-    default: "text",
-    description: "How --plan shows it: text or json",
+    ...outputFlags.format,
+    description: "How the result is printed, or what --plan shows: text or json",
   },
   verify: {
     kind: "optional",
@@ -92,6 +91,7 @@ export const pushFlags = {
     description: "Read back what was pushed: manifests, or with =blobs each blob too",
   },
   ...waitFlags,
+  ...outputFileFlags,
 } as const satisfies FlagTable;
 
 export type PushFlags = FlagValues<typeof pushFlags>;
@@ -119,7 +119,5 @@ export function waitMs({ wait }: FlagValues<typeof waitFlags>): number {
  */
 export function checkPushFlags(flags: PushFlags): void {
   waitMs(flags);
-  if (flags.format !== pushFlags.format.default && !flags.plan) {
-    throw new ManifestError("USAGE", "--format is how --plan shows it: pass --plan, too");
-  }
+  checkOutputFlags(flags);
 }

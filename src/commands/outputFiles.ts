@@ -1,5 +1,8 @@
 import { resolve } from "node:path";
 import { ManifestError } from "../errors.js";
+import type { Location } from "../oci/location.js";
+import type { ListResult } from "../ui/listResult.js";
+import { encodePushMetadata } from "../ui/pushMetadata.js";
 import { checkOutputFile, writeOutputFile } from "./files.js";
 import type { OutputFileFlags } from "./outputFlags.js";
 
@@ -20,13 +23,15 @@ export async function checkOutputFiles({ digestFile, metadataFile }: OutputFileF
 
 /**
  * Writes the files that were asked for, each whole or not at all.
+ * @param metadata another file of metadata than what was pushed to `targets` has by itself
  * @throws CONFIG
  */
 export async function writeOutputFiles(
   { digestFile, metadataFile }: OutputFileFlags,
-  digest: string,
-  metadata: () => Buffer,
+  result: ListResult,
+  targets: readonly { readonly location: Location }[],
+  metadata = encodePushMetadata(result, targets),
 ): Promise<void> {
-  if (digestFile !== "") await writeOutputFile(digestFile, Buffer.from(`${digest}\n`));
-  if (metadataFile !== "") await writeOutputFile(metadataFile, metadata());
+  if (digestFile !== "") await writeOutputFile(digestFile, Buffer.from(`${result.digest ?? ""}\n`));
+  if (metadataFile !== "") await writeOutputFile(metadataFile, metadata);
 }

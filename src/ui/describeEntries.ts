@@ -42,7 +42,11 @@ export function describeLocalEntry({ ref, descriptor }: Entry): EntryResult {
 }
 
 /** What a descriptor says of content, and no more. */
-export function contentOf({ digest, mediaType, size }: Descriptor): EntryResult {
+export function contentOf({
+  digest,
+  mediaType,
+  size,
+}: Pick<Descriptor, "digest" | "mediaType" | "size">): Pick<EntryResult, "digest" | "mediaType" | "size"> {
   return { digest, mediaType, size: Number(size) };
 }
 

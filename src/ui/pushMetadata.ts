@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
-import { formatLocation } from "../oci/location.js";
-import type { Plan } from "../push/plan.js";
+import { formatLocation, type Location } from "../oci/location.js";
+import { jsonDocument } from "./jsonDocument.js";
 import type { ListResult } from "./listResult.js";
 
 /**
@@ -20,19 +20,20 @@ export const PushMetadata = z.object({
 });
 export type PushMetadata = z.infer<typeof PushMetadata>;
 
-/** The metadata of what was pushed. */
-export function pushMetadata(
+/** The metadata of what was pushed to these places, as the bytes of the file: two spaces a level, as docker buildx has it. */
+export function encodePushMetadata(
   { digest = "", mediaType = "", size = 0, platforms, tags }: ListResult,
-  plans: readonly Plan[],
-): PushMetadata {
-  const repositories = plans.flatMap(({ target }) =>
-    target.kind === "registry" ? [formatLocation(target)] : [],
+  targets: readonly { readonly location: Location }[],
+): Buffer {
+  const repositories = targets.flatMap(({ location }) =>
+    location.kind === "registry" ? [formatLocation(location)] : [],
   );
-  return {
+  const metadata: PushMetadata = {
     "containerimage.descriptor": { mediaType, digest, size },
     "containerimage.digest": digest,
     "image.name": [...new Set(repositories)].sort().join(","),
     "tsmanifest.platforms": platforms,
     "tsmanifest.tags": tags,
   };
+  return Buffer.from(jsonDocument(metadata));
 }

@@ -1,32 +1,35 @@
-import { formatLocation } from "../oci/location.js";
-import type { Plan } from "../push/plan.js";
-import { rootOf } from "../push/plan.js";
-import { describePushed, platformsIn } from "./describeEntries.js";
+import type { Descriptor } from "../oci/descriptor.js";
+import { formatLocation, type Location } from "../oci/location.js";
+import { contentOf, describePushed, platformsIn } from "./describeEntries.js";
 import type { ListResult } from "./listResult.js";
 
-/**
- * What became of a list that is where it should be.
- * @param target the list's own name, whole
- * @param plans what was pushed where; the first is that of the list's own name
- */
-export function pushedResult(
-  target: string,
-  plans: readonly [Plan, ...Plan[]],
-  sent: ListResult["sent"],
-): ListResult {
-  const { manifest, says } = rootOf(plans[0]);
-  const { digest, mediaType, bytes, children, kind } = manifest;
+/** A list that is where it should be. */
+export interface PushedList {
+  /** Its own name, whole; unless told, that of the first tag. */
+  readonly name?: string;
+  /** Where it is, and by which tags. */
+  readonly targets: readonly { readonly location: Location; readonly tags: readonly string[] }[];
+  readonly root: Pick<Descriptor, "digest" | "mediaType" | "size">;
+  /** What it names; of a single image, that itself. */
+  readonly entries: readonly Descriptor[];
+  readonly sent: ListResult["sent"];
+}
+
+/** What became of it: `unchanged` where nothing was sent. */
+export function pushedResult({ name, targets, root, entries, sent }: PushedList): ListResult {
+  const tags = targets.flatMap(({ location, tags: some }) =>
+    some.map((tag) => `${formatLocation(location)}:${tag}`),
+  );
+  const [first] = targets.map(({ location }) => `${formatLocation(location)}@${root.digest}`);
   const isNothing = sent.manifests + sent.mounted + sent.copied === 0;
   return {
     version: 1,
-    target,
+    target: name ?? tags[0] ?? first ?? root.digest,
     status: isNothing ? "unchanged" : "pushed",
-    digest,
-    mediaType,
-    size: bytes.byteLength,
-    tags: plans.flatMap((plan) => rootOf(plan).tags.map((tag) => `${formatLocation(plan.target)}:${tag}`)),
-    platforms: platformsIn(kind === "index" || says === undefined ? children : [says]),
-    manifests: children.map(describePushed),
+    ...contentOf(root),
+    tags,
+    platforms: platformsIn(entries),
+    manifests: entries.map(describePushed),
     sent,
   };
 }

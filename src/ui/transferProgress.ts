@@ -3,8 +3,8 @@ import { formatLocation } from "../oci/location.js";
 import type { PushEvent } from "../push/execute.js";
 import { childrenOf, type Plan } from "../push/plan.js";
 
-/** How work is shown: a spinner on a terminal, lines anywhere, or nothing. */
-export type ProgressMode = "auto" | "plain" | "none";
+/** How work is shown: a spinner on a terminal, lines anywhere, or nothing until its end; `quiet` has warnings alone. */
+export type ProgressMode = "auto" | "plain" | "none" | "quiet";
 
 export interface TransferProgress {
   readonly onEvent: (event: PushEvent) => void;
@@ -82,7 +82,7 @@ export async function transferProgress(
       const lines = kept.map(
         (tag) => `WARNING: ${tag} is something else in the target already, and was left as it is`,
       );
-      if (copied.length > 0) {
+      if (copied.length > 0 && mode !== "quiet") {
         const size = readableSize(copied.reduce((sum, blob) => sum + blob.size, 0));
         const from = [...new Set(copied.map((blob) => blob.from))].join(", ");
         const count = copied.length === 1 ? "1 blob" : `${copied.length} blobs`;

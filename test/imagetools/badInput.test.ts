@@ -408,7 +408,7 @@ describe("values and flags", () => {
     [["push", "--type", "helm"], "must be one of auto, docker, oci"],
     [["push", "--verify=everything"], "must be one of manifests, blobs"],
     [["push", "--plan", "--format", "yaml"], "must be one of text, json"],
-    [["push", "--format", "json"], "--format is how --plan shows it"],
+    [["push", "--plan", "--quiet"], "--plan and --quiet: choose one of them"],
     [["push", "--tag", "bad tag"], `--tag "bad tag": invalid reference format`],
     [["push", "--tag", ""], `--tag "": invalid reference format`],
     [["push", "--to", "nowhere"], "does not begin with oci-layout://"],
@@ -420,7 +420,7 @@ describe("values and flags", () => {
   it.each([
     [["--append", "--merge"], "choose one of them"],
     [["--plan", "--dry-run"], "choose one of them"],
-    [["--format", "json"], "--format is how --plan shows it"],
+    [["--dry-run", "--quiet"], "--dry-run and --quiet: choose one of them"],
     [["--attestations", "some"], "must be one of keep, drop"],
     [["--progress", "loud"], "must be one of auto"],
     [["--concurrency", "0"], "must be at least 1"],

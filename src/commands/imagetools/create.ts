@@ -1,4 +1,5 @@
 import { arch } from "node:os";
+import { targetsOf } from "../../apply/targets.js";
 import { parseTarget, type Place } from "../../content/place.js";
 import { parseSourceText } from "../../content/sourceText.js";
 import { ManifestError } from "../../errors.js";
@@ -8,11 +9,14 @@ import { encodeMetadata } from "../../list/combine.js";
 import { suggestPlatformName } from "../../oci/platformAliases.js";
 import { parsePlatform } from "../../oci/platformName.js";
 import type { Platform } from "../../oci/platform.js";
+import { pushedResult } from "../../ui/pushedResult.js";
 import { escapeControls } from "../../ui/text.js";
 import { defineCommand } from "../command.js";
-import { checkOutputFile, readInputFile, writeOutputFile } from "../files.js";
-import { networkFlags } from "../networkFlags.js";
+import { readInputFile } from "../files.js";
 import { checkPushFlags, expectationFlags, pushFlags, sourceFlags } from "../listFlags.js";
+import { networkFlags } from "../networkFlags.js";
+import { checkOutputFiles, writeOutputFiles } from "../outputFiles.js";
+import { tellPushed } from "../tellPushed.js";
 import { builderFlags } from "./builderFlags.js";
 
 export const imagetoolsCreate = defineCommand({
@@ -54,11 +58,6 @@ export const imagetoolsCreate = defineCommand({
       default: true,
       description: "Put a single image into a list of its own; =false carries it over as it is",
     },
-    metadataFile: {
-      kind: "string",
-      value: "file",
-      description: "Write the digest, size and names of the list into this file, as JSON",
-    },
     progress: {
       kind: "string",
       value: "mode",
@@ -79,6 +78,9 @@ export const imagetoolsCreate = defineCommand({
     }
     checkPushFlags(flags);
     if (flags.plan && flags.dryRun) throw usage("--plan and --dry-run: choose one of them");
+    if (flags.dryRun && (flags.quiet || flags.format === "json")) {
+      throw usage(`--dry-run and --${flags.quiet ? "quiet" : "format json"}: choose one of them`);
+    }
     const files = await Promise.all(flags.file.map(readSourceFile));
     const targets = flags.tag.map(parseTarget);
     const [first] = flags.tag;
@@ -88,7 +90,7 @@ export const imagetoolsCreate = defineCommand({
     const annotations = readAnnotations(flags.annotation);
     if (flags.merge && flags.append) throw usage("--append and --merge: choose one of them");
     if (flags.merge && targets.length === 0) throw usage("--merge needs a --tag: the list that is added to");
-    if (flags.metadataFile !== "" && !flags.dryRun && !flags.plan) await checkOutputFile(flags.metadataFile);
+    if (!flags.dryRun && !flags.plan) await checkOutputFiles(flags);
     for (const text of withoutKey(annotations, flags.annotation)) {
       const named = escapeControls(goQuote(text));
       context.stderr.write(`WARNING: --annotation ${named} has no key: write it as index:KEY=VALUE\n`);
@@ -109,8 +111,14 @@ export const imagetoolsCreate = defineCommand({
       strict: flags.strict,
       referrers: flags.referrers,
     });
-    if (made === undefined || flags.metadataFile === "") return;
-    await writeOutputFile(flags.metadataFile, encodeMetadata(made.root, namesOf(targets)));
+    if (made === undefined) return;
+    const places = targetsOf(targets);
+    const result = pushedResult({ ...made, targets: places });
+    await tellPushed(context, flags.format, result, async () => {
+      // buildx's file stays as it is where nothing is asked that buildx does not have.
+      const metadata = flags.format === "json" ? undefined : encodeMetadata(made.root, namesOf(targets));
+      await writeOutputFiles(flags, result, places, metadata);
+    });
   },
 });
 

@@ -8,6 +8,7 @@ import { ManifestCache } from "../../content/manifestCache.js";
 import { placeSources } from "../../content/sourceText.js";
 import type { Context } from "../../context.js";
 import type { Descriptor } from "../../oci/descriptor.js";
+import { SentTally } from "../../ui/sentTally.js";
 import { escapeControls } from "../../ui/text.js";
 import { transferProgress, type ProgressMode } from "../../ui/transferProgress.js";
 import { waitMs, type PushFlags } from "../listFlags.js";
@@ -23,6 +24,7 @@ type CreateFlags = NetworkFlags &
 export interface Created {
   readonly root: Descriptor;
   readonly entries: readonly Descriptor[];
+  readonly sent: SentTally["sent"];
 }
 
 /** Makes the list; undefined where nothing was pushed. */
@@ -36,22 +38,26 @@ export async function runImagetoolsCreate(
   const added = [...placeSources(order.sources, order.targets), ...(await fromPlaces(order.from, first))];
   const session = await openSession(context, flags, accessesOf(order, added));
   const use = useOf(flags);
-  const progress =
-    use === "push" ? await transferProgress(stderr, PROGRESS.get(flags.progress) ?? "auto") : undefined;
+  const mode = flags.quiet ? "quiet" : (PROGRESS.get(flags.progress) ?? "auto");
+  const progress = use === "push" ? await transferProgress(stderr, mode) : undefined;
+  const tally = new SentTally();
   // The first is the list that is added to, where there is one.
   const work = new ListWork(order, added.slice(order.onto === "append" && first !== undefined ? 1 : 0), {
     open: session.open,
     cache: new ManifestCache({ signal }),
     signal,
     stderr,
-    onEvent: (event) => progress?.onEvent(event),
+    warn: (text) => stderr.write(`WARNING: ${escapeControls(text)}\n`),
+    onEvent: (event) => {
+      tally.onEvent(event);
+      progress?.onEvent(event);
+    },
     onPlans: (plans) => progress?.expect(plans),
     settings: { verify: flags.verify, waitMs: waitMs(flags) },
     settleMs: context.waits?.settleMs,
     use,
     asksForAttached: true,
     beginsEarly: true,
-    sparesUnchanged: false,
   });
   try {
     if (use === "show") {
@@ -66,7 +72,7 @@ export async function runImagetoolsCreate(
       return undefined;
     }
     const { combined } = (await work.push()).made;
-    return { root: combined.descriptor, entries: entriesOf(combined) };
+    return { root: combined.descriptor, entries: entriesOf(combined), sent: tally.sent };
   } finally {
     await work.end();
     progress?.stop();

@@ -1,7 +1,9 @@
 import { resolve } from "node:path";
+import { pushAndPull, type RepositoryAccess } from "../../apply/session.js";
+import type { Target } from "../../apply/targets.js";
 import { parseLayoutReference } from "../../content/layoutReference.js";
 import { nearCandidates } from "../../content/near.js";
-import type { Context } from "../../context.js";
+import type { Context, Output } from "../../context.js";
 import { ManifestError, messageOf } from "../../errors.js";
 import { goQuote } from "../../go/quote.js";
 import type { Draft } from "../../list/draft.js";
@@ -9,10 +11,10 @@ import { lostInList } from "../../list/encode.js";
 import { formatLocation, isSameLocation, locationOf, type Location } from "../../oci/location.js";
 import { formatReference, isTag, parseReference, type Reference } from "../../oci/reference.js";
 import { accessesOf } from "../../push/plan.js";
+import { SentTally } from "../../ui/sentTally.js";
 import { checkPushFlags } from "../listFlags.js";
-import { pushAndPull, type RepositoryAccess } from "../../apply/session.js";
 import type { PushCommandFlags } from "./pushCommandFlags.js";
-import type { Plans, Pushed, Target, Targets, Work } from "./pushWork.js";
+import type { Plans, Pushed, Targets, Work } from "./pushWork.js";
 import { planAnywhere, planFor, send } from "./sendDraft.js";
 
 /**
@@ -32,7 +34,9 @@ export async function pushDraft(
   check(draft);
   const { openSession } = await import("../../apply/session.js");
   const session = await openSession(context, flags, accessesFor(draft, targets, flags, planned));
-  const work: Work = { context, flags, targets, session };
+  const lines = flags.quiet || flags.format === "json" ? NOWHERE : context.stdout;
+  const tally = new SentTally();
+  const work: Work = { context, flags, targets, session, lines, tally };
   try {
     const { base } = draft.settings;
     // A layout has nothing to do with what the list began with.
@@ -41,12 +45,14 @@ export async function pushDraft(
       return await pushOnto(work, draft, base, draft.name.tag, check);
     }
     const plans = planned ?? (await planAnywhere(work, draft));
-    const root = await send(work, draft, plans, context.stdout);
-    return root && { digest: root.digest, draft };
+    const root = await send(work, draft, plans, lines);
+    return root && { root, draft, targets, sent: tally.sent };
   } finally {
     await session.close();
   }
 }
+
+const NOWHERE: Output = { write: () => true };
 
 function withType(draft: Draft, type: string): Draft {
   if (type !== "auto" && type !== "docker" && type !== "oci") return draft;

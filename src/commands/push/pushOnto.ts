@@ -51,13 +51,15 @@ export async function pushOnto(
     },
     isIn: (list) => last === undefined || isMergedIn(base, draft, last, list),
   });
-  for (const text of printed) context.stdout.write(text);
+  for (const text of printed) work.lines.write(text);
   if (last === undefined) throw new Error("nothing was pushed");
   const { root } = last;
   const { annotations } = merged.settings;
   return {
-    digest: root.digest,
+    root,
     draft: merged,
+    targets,
+    sent: work.tally.sent,
     base: baseOf(root.digest, base.mode, merged.entries, annotations),
   };
 }

@@ -1,14 +1,11 @@
-import type { Context } from "../../context.js";
-import type { Draft, DraftBase } from "../../list/draft.js";
-import type { Location } from "../../oci/location.js";
-import type { Plan } from "../../push/plan.js";
-import type { PushCommandFlags } from "./pushCommandFlags.js";
 import type { Session } from "../../apply/session.js";
-
-export interface Target {
-  readonly location: Location;
-  readonly tags: readonly string[];
-}
+import type { Target } from "../../apply/targets.js";
+import type { Context, Output } from "../../context.js";
+import type { Draft, DraftBase } from "../../list/draft.js";
+import type { Manifest } from "../../oci/manifest.js";
+import type { Plan } from "../../push/plan.js";
+import type { SentTally } from "../../ui/sentTally.js";
+import type { PushCommandFlags } from "./pushCommandFlags.js";
 
 export type Targets = readonly [Target, ...Target[]];
 export type Plans = readonly [Plan, ...Plan[]];
@@ -19,12 +16,17 @@ export interface Work {
   readonly flags: PushCommandFlags;
   readonly targets: Targets;
   readonly session: Session;
+  /** Where docker's lines go. */
+  readonly lines: Output;
+  readonly tally: SentTally;
 }
 
 /** What was pushed, and what the local list began with from now on. */
 export interface Pushed {
-  readonly digest: string;
+  readonly root: Manifest;
   readonly draft: Draft;
+  readonly targets: Targets;
+  readonly sent: SentTally["sent"];
   /** Of a list that began with one of the registry. */
   readonly base?: DraftBase;
 }

@@ -1,3 +1,4 @@
+import type { Target } from "../../apply/targets.js";
 import type { Output } from "../../context.js";
 import type { Draft } from "../../list/draft.js";
 import type { Manifest } from "../../oci/manifest.js";
@@ -5,7 +6,7 @@ import type { MoveGuard } from "../../push/executeAll.js";
 import { plan, rootOf, type Plan, type PlanOptions } from "../../push/plan.js";
 import { waitMs } from "../listFlags.js";
 import type { PushCommandFlags } from "./pushCommandFlags.js";
-import type { Plans, Target, Work } from "./pushWork.js";
+import type { Plans, Work } from "./pushWork.js";
 
 /** The plan for one target. */
 export function planFor(
@@ -35,7 +36,7 @@ export async function planAnywhere(work: Work, draft: Draft): Promise<Plans> {
 
 /** Sends what is planned, and prints docker's lines on `stdout`. The root; undefined where it was only shown. */
 export async function send(
-  { context, flags, session }: Work,
+  { context, flags, session, tally }: Work,
   draft: Draft,
   plans: Plans,
   stdout: Output,
@@ -48,10 +49,14 @@ export async function send(
   }
   const { pushProgress } = await import("../../ui/pushProgress.js");
   const { stderr, signal } = context;
-  const progress = await pushProgress(draft, plans, { stdout, stderr, signal });
+  const mode = flags.quiet ? "quiet" : "auto";
+  const progress = await pushProgress(draft, plans, { stdout, stderr, signal }, mode);
   try {
     await publish(context, { ...flags, waitMs: waitMs(flags) }, plans, session.open, {
-      onEvent: progress.onEvent,
+      onEvent: (event) => {
+        tally.onEvent(event);
+        progress.onEvent(event);
+      },
       tellsItself: plans[0].target,
       guard,
     });
