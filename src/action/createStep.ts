@@ -32,9 +32,12 @@ export async function createList(step: ActionStep): Promise<void> {
     ? pushedList(ListResult.parse(jsonIn(await create("push"))))
     : shownList(await create("show"), before);
   const image = namesByDigest(inputs.tags, list.digest);
+  for (const name of image) log.line(`${name} ${LOGGED[list.status]}`);
   await setOutputs({ ...list, image }, context);
   await writeSummary(listSummary({ ...list, before, sizes: await sizesOf(list.manifests, step) }), context);
 }
+
+const LOGGED = { planned: "would be pushed", pushed: "was pushed", unchanged: "was there already" } as const;
 
 /** A list that was pushed or only shown. */
 type MadeList = Omit<ListToTell, "before" | "sizes"> & {

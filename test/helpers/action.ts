@@ -28,6 +28,7 @@ export interface Runner {
   write(path: string, content: string): string;
   /** As jobs leave the digests of what they have pushed. */
   touch(digests: readonly string[], folder?: string): void;
+  clear(folder: string): void;
 }
 
 const ActionFile = z.object({
@@ -114,6 +115,9 @@ export function useRunner(): Runner {
     touch: (digests, name = "digests") => {
       mkdirSync(join(folder, name), { recursive: true });
       for (const digest of digests) write(join(name, digest.replace("sha256:", "")), "");
+    },
+    clear: (name) => {
+      rmSync(join(folder, name), { recursive: true });
     },
   };
 }
