@@ -21,3 +21,24 @@ export function either(
   setMaxListeners(0, both);
   return both;
 }
+
+const callbacksOf = new WeakMap<AbortSignal, Set<() => void>>();
+
+/**
+ * Calls back when a signal is aborted, until that is forgotten. A signal looks through all of its listeners for each that
+ * is added: for thousands of requests it has one.
+ */
+export function onAbort(signal: AbortSignal, callback: () => void): () => void {
+  const callbacks = callbacksOf.get(signal) ?? new Set();
+  if (!callbacksOf.has(signal)) {
+    callbacksOf.set(signal, callbacks);
+    // undici adds one a request; that is no leak.
+    setMaxListeners(0, signal);
+    const callAll = (): void => {
+      for (const call of [...callbacks]) call();
+    };
+    signal.addEventListener("abort", callAll, { once: true });
+  }
+  callbacks.add(callback);
+  return () => callbacks.delete(callback);
+}

@@ -39,7 +39,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "signals.ts",
   ],
   "registry/http": ["errors.ts", "go", "oci", "signals.ts"],
-  "registry/retry": ["errors.ts", "registry/http"],
+  "registry/retry": ["errors.ts", "registry/http", "signals.ts"],
   "registry/auth": ["errors.ts", "go", "registry/http", "registry/retry"],
   "registry/transfer": ["content", "errors.ts", "limit.ts", "registry/http", "registry/retry", "signals.ts"],
   ui: ["content", "context.ts", "errors.ts", "go", "list", "oci", "push", "registry", "registry/http"],
@@ -99,8 +99,10 @@ const PURE = [
   "action/annotations.ts",
   "action/commandLine.ts",
   "action/inputs.ts",
+  "registry/retry/allowance.ts",
   "registry/retry/backoff.ts",
   "registry/retry/classify.ts",
+  "registry/retry/tries.ts",
 ];
 const PURE_IMPORTS = new Set(["node:buffer", "node:crypto", "node:net", "zod/mini"]);
 /** The names that they may use beside those of the language, of zod, and our own. */

@@ -74,6 +74,9 @@ export interface ManifestAddress {
   readonly tags?: readonly string[] | undefined;
 }
 
+export type SendManifestOptions = Pick<PutOptions, "signal" | "stop" | "aroundMove"> &
+  Pick<HttpRequest, "beforeRetry">;
+
 /**
  * PUT, any 2xx. A digest in the answer is that of the bytes.
  * https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pushing-manifests
@@ -83,7 +86,7 @@ export async function sendManifest(
   client: RepositoryClient,
   { reference, tags = [] }: ManifestAddress,
   { mediaType, bytes }: { readonly mediaType: string; readonly bytes: Buffer },
-  { signal, stop, aroundMove }: Pick<PutOptions, "signal" | "stop" | "aroundMove">,
+  { signal, stop, aroundMove, beforeRetry }: SendManifestOptions,
 ): Promise<HttpResponse> {
   const moved = isDigest(reference) ? tags : [reference, ...tags];
   const url = client.url(`manifests/${reference}`);
@@ -96,6 +99,7 @@ export async function sendManifest(
       body: bytes,
       idempotent: true,
       ...(aroundMove && moved.length > 0 && { around: (send) => aroundMove(moved, send) }),
+      ...(beforeRetry && { beforeRetry }),
       ...client.auth("push"),
       signal,
       stop,

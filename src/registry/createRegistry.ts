@@ -5,20 +5,23 @@ import { withAuth } from "./auth/authorize/withAuth.js";
 import type { Credentials } from "./auth/credentials.js";
 import { newAuthSession } from "./auth/session.js";
 import { apiHost, isHost, protocols, withProtocol } from "./http/endpoint.js";
-import { NotNeededError, type Send } from "./http/message.js";
+import type { HttpRequest, Send } from "./http/message.js";
 import { withRedirects } from "./http/redirects.js";
 import { either } from "../signals.js";
 import type { TlsSettings } from "./http/tls.js";
-import { createTransport, isBulk, type Timeouts } from "./http/transport.js";
+import { createTransport, type Timeouts } from "./http/transport.js";
 import { PutMemory } from "./putMemory.js";
 import { createRepository } from "./repository.js";
-import type { RetryLimits } from "./retry/backoff.js";
+import { DEFAULT_LIMITS, type RetryLimits } from "./retry/backoff.js";
 import { DEFAULT_RETRIES } from "./retry/classify.js";
-import { withRetry } from "./retry/retry.js";
+import { DEFAULT_CONCURRENCY, HostRates } from "./retry/hostRate.js";
+import { withRetry, type RetryOptions } from "./retry/retry.js";
+import { withHostRates } from "./retry/withHostRates.js";
 import { createScopes, type Access } from "./scopes.js";
 import { until } from "./until.js";
 import { withEvents, type RegistryEvent } from "./wireEvents.js";
 
+export { DEFAULT_CONCURRENCY, HostRates } from "./retry/hostRate.js";
 export type { Access } from "./scopes.js";
 export type { RegistryEvent } from "./wireEvents.js";
 
@@ -36,23 +39,28 @@ export interface RegistryOptions {
   /** What the machine trusts, besides Node's own list: PEM. Asked only for HTTPS. */
   readonly roots?: () => Promise<readonly string[]>;
   readonly proxyFor?: (url: URL) => URL | undefined;
-  /** Requests under way at once. */
+  /** Requests under way at once. Where `rates` are given, those have the say. */
   readonly concurrency?: number;
+  /**
+   * How much each host is asked, for all clients that are given the same: what one of them is refused by a rate limit, all
+   * take into account. Without, the client has its own.
+   */
+  readonly rates?: HostRates | undefined;
   /** How many tries may follow the first; 0 for none. */
   readonly retries?: number;
   readonly retryLimits?: RetryLimits;
+  /**
+   * Is there all the time in the world? Then a host that has no room for the moment (429, or 503 with a `Retry-After`) is
+   * waited for, however long it asks to be left alone, and none of the `retries` is used up; one that does not say how long
+   * is asked again for 15 minutes. Without, a longer wait than a minute is an error. No, unless told.
+   */
+  readonly patient?: boolean;
   readonly timeouts?: Partial<Timeouts>;
   /** Ends everything at once, even what cleans up; a session has a signal of its own, which is gentler. */
   readonly signal?: AbortSignal | undefined;
   readonly userAgent?: string;
   readonly onEvent?: (event: RegistryEvent) => void;
 }
-
-/**
- * Enough to send the blobs of a usual list in one round trip (six images of five blobs), and no more than what a
- * registry or the proxy before it takes from one client without slowing it down. See docs/performance.md.
- */
-export const DEFAULT_CONCURRENCY = 32;
 
 /** Blobs copied at once: each keeps a download and an upload busy. */
 const MAX_COPIES = 4;
@@ -76,10 +84,12 @@ export interface SessionOptions {
   readonly access: readonly Access[];
   /** Ends the work. Uploads that it leaves open are still given up. */
   readonly signal?: AbortSignal | undefined;
+  /** How many tries may follow the first of each of its requests, in place of the client's number. */
+  readonly retries?: number | undefined;
 }
 
 /**
- * The client of one registry, composed of one layer a concern, innermost first: transport, log, limit, protocol,
+ * The client of one registry, composed of one layer a concern, innermost first: transport, log, rates, protocol,
  * redirects, retries, authentication. Nothing is sent, read or asked for before the first operation.
  */
 export async function createRegistry(options: RegistryOptions): Promise<RegistryClient> {
@@ -87,8 +97,10 @@ export async function createRegistry(options: RegistryOptions): Promise<Registry
     insecure = false,
     plainHttp = false,
     concurrency = DEFAULT_CONCURRENCY,
+    rates = new HostRates({ concurrency }),
     retries = DEFAULT_RETRIES,
     retryLimits: limits,
+    patient = false,
   } = options;
   const over = new AbortController();
   const signal = either(options.signal, over.signal);
@@ -108,21 +120,27 @@ export async function createRegistry(options: RegistryOptions): Promise<Registry
   });
   const allowPlainHttp = insecure || plainHttp;
   const found = withProtocol(
-    limited(withEvents(transport.send, options.onEvent), concurrency),
+    withHostRates(withEvents(transport.send, options.onEvent), rates, {
+      longestMs: patient ? Infinity : (limits ?? DEFAULT_LIMITS).longestRetryAfterMs,
+      signal,
+      onThrottled: (at, waitMs) => options.onEvent?.({ kind: "throttled", host: at, waitMs }),
+    }),
     host,
     protocols(host, { insecure, plainHttp, hasCertificates: hasAny(certificates) }),
     transport.speaksTls,
   );
-  const retried = withRetry(withRedirects(withSurroundings(found), allowPlainHttp), {
+  const retryOptions: RetryOptions = {
     retries,
     limits,
+    patient,
     signal,
     onRetry: ({ method, url }, attempt, delayMs, outcome) => {
       const why = "status" in outcome ? outcome.status : (outcome.errorCode ?? "no answer");
       options.onEvent?.({ kind: "retry", method, url, attempt, delayMs, why });
     },
-  });
-  const send = withAuth(retried, {
+  };
+  const retried = withRetry(withRedirects(withSurroundings(found), allowPlainHttp), retryOptions);
+  const authenticated = withAuth(retried, {
     host,
     credentials: options.credentials ?? (() => Promise.resolve(undefined)),
     insecure: allowPlainHttp,
@@ -130,10 +148,13 @@ export async function createRegistry(options: RegistryOptions): Promise<Registry
     optimistic: (credentials) =>
       credentials === undefined && (plainHttp || isLoopback(new URL(`https://${host}`).hostname)),
   });
+  const send = withQuestions(authenticated, retryOptions);
   const copyLimit = limitTo(Math.min(MAX_COPIES, concurrency));
-  const settings = { retries, limits, copyLimit, memory: new PutMemory() };
+  const memory = new PutMemory();
 
   function session(work: SessionOptions): RegistrySession {
+    const own = work.retries ?? retries;
+    const settings = { retries: own, limits, patient, copyLimit, memory };
     const scopes = createScopes(work.access);
     const authSession = newAuthSession(scopes.all);
     return {
@@ -141,7 +162,7 @@ export async function createRegistry(options: RegistryOptions): Promise<Registry
         createRepository(
           {
             location: { kind: "registry", domain: options.domain, path },
-            send: until(send, work.signal),
+            send: until(withRetries(send, own), work.signal),
             url: (below) => new URL(`https://${host}/v2/${path}/${below}`),
             auth: (action, source) => ({
               auth: { scopes: scopes.of(path, action, source), session: authSession },
@@ -173,16 +194,15 @@ function withSurroundings(send: Send): Send {
 }
 
 /**
- * Bounds the requests under way, which HTTP/2 would leave to the server. Those that carry blobs are not counted, since
- * they take long and are bounded by whoever copies. What turns out not to be needed does not take its turn.
+ * A request that asks before it is tried again asks by way of all the layers, and may need what its own try holds up, such as
+ * the first token: it is tried again from here, when its try is through with authentication.
  */
-function limited(send: Send, concurrency: number): Send {
-  const limit = limitTo(concurrency);
-  return (request) => {
-    if (isBulk(request)) return send(request);
-    return limit(() => {
-      if (request.isNeeded?.() === false) return Promise.reject(new NotNeededError());
-      return send(request);
-    });
-  };
+function withQuestions(send: Send, options: RetryOptions): Send {
+  const again = withRetry((request) => send({ ...request, retries: 0 }), options);
+  return (request) => (request.beforeRetry === undefined ? send(request) : again(request));
+}
+
+/** With so many retries, where a request does not say how many. */
+function withRetries(send: Send, retries: number): Send {
+  return (request: HttpRequest) => send({ ...request, retries: request.retries ?? retries });
 }

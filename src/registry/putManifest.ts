@@ -2,13 +2,14 @@ import type { Interruptible, PutOptions } from "../content/repository.js";
 import { ManifestError, messageOf } from "../errors.js";
 import { digestLike, isDigest } from "../oci/digest.js";
 import type { Manifest } from "../oci/manifest.js";
-import { getManifest, sendManifest, type ManifestAddress } from "./api.js";
-import { header, type HttpResponse } from "./http/message.js";
+import { getManifest, type ManifestAddress } from "./api.js";
+import { header } from "./http/message.js";
 import { RegistryError } from "./http/registryError.js";
 import { nameOf, type RepositoryClient } from "./http/repositoryClient.js";
 import type { PutMemory } from "./putMemory.js";
+import { putOrFind } from "./putOrFind.js";
 import { isImmutableTag, lacksContent } from "./putRefusals.js";
-import { putTags, type Put } from "./putTags.js";
+import { putTags, type Put, type PutResult } from "./putTags.js";
 import { listReferrer } from "./referrersList.js";
 import { backoff, DEFAULT_LIMITS, type RetryLimits } from "./retry/backoff.js";
 import { pause } from "./retry/pause.js";
@@ -36,15 +37,15 @@ export async function putManifest(
   const together = { ...options, ...(restore && { restore: onceAtATime(restore) }) };
   const put: Put = (address) => putUntilComplete(client, settings, manifest, address, together);
   const [first = manifest.digest, ...others] = new Set(tags);
-  const response =
+  const result =
     others.length === 0
       ? await put({ reference: first })
       : await putTags(put, memory, manifest, [first, ...others]);
   const { subject } = manifest;
   if (subject === undefined || (role !== "root" && role !== "referrer")) return;
   // What a registry knows of subjects, only a PUT says.
-  const answer = response ?? (await put({ reference: manifest.digest }));
-  if (answer === undefined || header(answer, "oci-subject") !== undefined) return;
+  const answer = result.kind === "answered" ? result : await put({ reference: manifest.digest });
+  if (answer.kind !== "answered" || header(answer.response, "oci-subject") !== undefined) return;
   const key = `${client.location.path}@${subject.digest}`;
   await memory.inTurn(key, () => listReferrer(client, manifest, options, limits));
 }
@@ -69,7 +70,7 @@ async function putUntilComplete(
   manifest: Manifest,
   address: ManifestAddress,
   options: PutOptions,
-): Promise<HttpResponse | undefined> {
+): Promise<PutResult> {
   const { restore, stop, signal } = options;
   const start = Date.now();
   for (let attempt = 1; ; attempt++) {
@@ -97,19 +98,21 @@ async function putOnce(
   manifest: Manifest,
   address: ManifestAddress,
   options: PutOptions,
-): Promise<HttpResponse | undefined> {
+): Promise<PutResult> {
   const { reference } = address;
   try {
-    const response = await sendManifest(client, address, manifest, options);
-    if (response.status === 201 || isDigest(header(response, "docker-content-digest") ?? "")) return response;
+    const response = await putOrFind(client, address, manifest, options);
+    if (response === undefined) return { kind: "found" };
+    const isCertain = response.status === 201 || isDigest(header(response, "docker-content-digest") ?? "");
+    if (isCertain) return { kind: "answered", response };
     // A login page says 200 to everything.
     const cause = new RegistryError("PUT", response);
     await readBack(client, manifest, reference, cause, options);
-    return response;
+    return { kind: "answered", response };
   } catch (error) {
     if (isDigest(reference) || !isImmutableTag(error)) throw error;
     await checkImmutable(client, manifest, reference, error, options);
-    return undefined;
+    return { kind: "immutable" };
   }
 }
 

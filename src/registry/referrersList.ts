@@ -7,8 +7,8 @@ import { encodeDescriptor, type Descriptor } from "../oci/descriptor.js";
 import { isDigest } from "../oci/digest.js";
 import { parseIndex, type Manifest } from "../oci/manifest.js";
 import { OCI_INDEX } from "../oci/mediaTypes.js";
-import { sendManifest } from "./api.js";
 import { nameOf, type RepositoryClient } from "./http/repositoryClient.js";
+import { putOrFind } from "./putOrFind.js";
 import { getReferrersIndex } from "./referrers.js";
 import { backoff, DEFAULT_LIMITS, type RetryLimits } from "./retry/backoff.js";
 import { pause } from "./retry/pause.js";
@@ -46,7 +46,7 @@ export async function listReferrer(
     const begun = Date.now();
     const there = await read();
     if (isListedIn(there)) return;
-    await sendManifest(client, { reference: tag }, withReferrer(there, own), options);
+    await putOrFind(client, { reference: tag }, withReferrer(there, own), options);
     const settling = Math.min(Math.max(2 * (Date.now() - begun), limits.baseMs), LONGEST_SETTLING_MS);
     await pause(settling, { stop: options.stop, signals: [options.signal] });
     if (isListedIn(await read())) return;

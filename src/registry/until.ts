@@ -1,6 +1,5 @@
-import { setMaxListeners } from "node:events";
 import type { HttpResponse, Send } from "./http/message.js";
-import { either } from "../signals.js";
+import { either, onAbort } from "../signals.js";
 
 /** A request that may open an upload has this long to be answered behind the end of its session, in milliseconds. */
 const GRACE_MS = 1_000;
@@ -47,27 +46,6 @@ async function ended(
   } finally {
     forget();
   }
-}
-
-const callbacksOf = new WeakMap<AbortSignal, Set<() => void>>();
-
-/**
- * Calls back when a signal is aborted, until that is forgotten. A signal looks through all of its listeners for each that
- * is added: for thousands of requests it has one.
- */
-function onAbort(signal: AbortSignal, callback: () => void): () => void {
-  const callbacks = callbacksOf.get(signal) ?? new Set();
-  if (!callbacksOf.has(signal)) {
-    callbacksOf.set(signal, callbacks);
-    // undici adds one a request; that is no leak.
-    setMaxListeners(0, signal);
-    const callAll = (): void => {
-      for (const call of [...callbacks]) call();
-    };
-    signal.addEventListener("abort", callAll, { once: true });
-  }
-  callbacks.add(callback);
-  return () => callbacks.delete(callback);
 }
 
 const lateSignals = new WeakMap<AbortSignal, AbortSignal>();

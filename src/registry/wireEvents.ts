@@ -24,6 +24,8 @@ export type RegistryEvent =
       /** The status of the answer, or the code of the error. */
       readonly why: number | string;
     }
+  /** A host asks to be left alone for so long, in milliseconds, and is: nothing is sent there until then. */
+  | { readonly kind: "throttled"; readonly host: string; readonly waitMs: number }
   /** The text of a `Warning: 299` header. */
   | { readonly kind: "warning"; readonly host: string; readonly text: string };
 

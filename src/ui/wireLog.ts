@@ -11,6 +11,8 @@ export function wireLogLine(event: RegistryEvent): string {
     case "retry": {
       return `again in ${event.delayMs} ms (${event.why}, try ${event.attempt}): ${event.method} ${shownUrl(event.url)}`;
     }
+    case "throttled":
+      return `${event.host} asks to wait ${Math.ceil(event.waitMs / 1000)} s`;
     case "warning":
       return `warning of ${event.host}: ${event.text}`;
   }

@@ -27,6 +27,11 @@ export interface HttpRequest {
   readonly isNeeded?: () => boolean;
   /** Goes around each time that it is sent: again, elsewhere, or with other credentials. */
   readonly around?: <Answer>(send: () => Promise<Answer>) => Promise<Answer>;
+  /**
+   * Asked before it is sent again where the server may have acted on an earlier try, such as one whose answer was lost:
+   * the answer that it has then, if it is found to be done. It may send requests of its own.
+   */
+  readonly beforeRetry?: () => Promise<HttpResponse | undefined>;
   /** Once aborted, it is not tried again, and no wait for another try goes on; a try under way is left to end. */
   readonly stop?: AbortSignal | undefined;
   /** Ends it, wherever it is. */

@@ -9,6 +9,10 @@ export interface RetryLimits {
   readonly longestRetryAfterMs: number;
   /** No wait may end later than this after the first try began. */
   readonly totalMs: number;
+  /**
+   * With patience: so long is a host waited for that has no room (429), besides what it asks for. 15 minutes unless told.
+   */
+  readonly patienceMs?: number | undefined;
 }
 
 export const DEFAULT_LIMITS: RetryLimits = {

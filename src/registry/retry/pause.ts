@@ -7,11 +7,17 @@ export interface PauseOptions {
   readonly stop?: AbortSignal | undefined;
 }
 
+/** Timers cannot be longer. */
+const LONGEST_MS = 2 ** 31 - 1;
+
 /** Waits, in milliseconds. */
 export async function pause(ms: number, { signals, stop }: PauseOptions): Promise<void> {
   const given = [stop, ...signals].filter((one) => one !== undefined);
   try {
-    await sleep(ms, undefined, { signal: AbortSignal.any(given) });
+    const signal = AbortSignal.any(given);
+    for (let left = ms; left >= 0; left -= LONGEST_MS) {
+      await sleep(Math.min(left, LONGEST_MS), undefined, { signal });
+    }
   } catch {
     for (const signal of signals) signal?.throwIfAborted();
   }

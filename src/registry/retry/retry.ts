@@ -3,61 +3,60 @@ import type { HttpRequest, HttpResponse, Send } from "../http/message.js";
 import { failedAnswer, RegistryError } from "../http/registryError.js";
 import { askedWait } from "../http/retryAfter.js";
 import { TransportError } from "../http/transportError.js";
-import { backoff, type RetryLimits } from "./backoff.js";
-import { classify, retriesFor, type Outcome } from "./classify.js";
+import type { RetryLimits } from "./backoff.js";
+import { classify, type Outcome } from "./classify.js";
 import { pause } from "./pause.js";
+import { Tries } from "./tries.js";
 
 export interface RetryOptions {
   /** How many tries may follow the first. */
   readonly retries: number;
   readonly limits?: RetryLimits | undefined;
+  /** See `RegistryOptions.patient`. */
+  readonly patient?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Told before each wait. */
   readonly onRetry?: (request: HttpRequest, attempt: number, delayMs: number, outcome: Outcome) => void;
 }
 
 /**
- * The layer that tries again. It only loops: `classify` and `backoff` decide.
+ * The layer that tries again. It only loops: `Tries` decides.
  *
  * A request whose `stop` is aborted when it would be tried again rejects with STOPPED; the `cause` is what its last try
- * ended with.
+ * ended with. One that may have been done is not tried again if its `beforeRetry` has an answer.
  */
 export function withRetry(send: Send, options: RetryOptions): Send {
+  const { limits, patient, signal, onRetry } = options;
   return async function sendUntilDone(request: HttpRequest): Promise<HttpResponse> {
+    const { retries = options.retries, retriesWhenBroken, idempotent } = request;
     const start = Date.now();
+    const allowed = { retries, retriesWhenBroken, idempotent };
+    const tries = new Tries({ ...allowed, limits, patient, start, random: Math.random });
+    let mayBeDone = false;
     for (let attempt = 1; ; attempt++) {
       const result = await settle(send(request));
       const outcome = outcomeOf(result);
-      const delay = outcome && delayAfter(outcome, attempt, start, request, options);
+      const now = Date.now();
+      const delay = outcome && tries.delayAfter(classify(outcome), waitAskedBy(outcome, now), now);
       if (outcome === undefined || delay === undefined) {
         if (result instanceof Error) throw result;
         return result;
       }
       if (request.stop?.aborted !== true) {
-        options.onRetry?.(request, attempt, delay, outcome);
-        await pause(delay, { stop: request.stop, signals: [options.signal, request.signal] });
+        onRetry?.(request, attempt, delay, outcome);
+        await pause(delay, { stop: request.stop, signals: [signal, request.signal] });
       }
       if (request.stop?.aborted === true) throw stopped(request, result);
+      mayBeDone ||= classify(outcome).mayHaveActed;
+      const answer = mayBeDone ? await request.beforeRetry?.() : undefined;
+      if (answer !== undefined) return answer;
     }
   };
 }
 
-function delayAfter(
-  outcome: Outcome,
-  attempt: number,
-  start: number,
-  request: HttpRequest,
-  options: RetryOptions,
-): number | undefined {
-  const { retries = options.retries, retriesWhenBroken, idempotent } = request;
-  if (attempt > retriesFor(classify(outcome), { retries, retriesWhenBroken, idempotent })) return undefined;
-  const now = Date.now();
-  return backoff(attempt, {
-    elapsedMs: now - start,
-    askedMs: "status" in outcome ? askedWait(outcome, now) : undefined,
-    random: Math.random,
-    limits: options.limits,
-  });
+/** How long the server asks to be left alone, in milliseconds, where it has said anything. */
+export function waitAskedBy(outcome: Outcome, now: number): number | undefined {
+  return "status" in outcome ? askedWait(outcome, now) : undefined;
 }
 
 async function settle(answer: Promise<HttpResponse>): Promise<HttpResponse | TransportError> {

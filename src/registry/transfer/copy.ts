@@ -5,9 +5,11 @@ import { RegistryError } from "../http/registryError.js";
 import type { RepositoryClient } from "../http/repositoryClient.js";
 import { either } from "../../signals.js";
 import { TransportError } from "../http/transportError.js";
-import { backoff, type RetryLimits } from "../retry/backoff.js";
-import { classify, retriesFor } from "../retry/classify.js";
+import type { RetryLimits } from "../retry/backoff.js";
+import { classify, type Failure } from "../retry/classify.js";
 import { pause } from "../retry/pause.js";
+import { waitAskedBy } from "../retry/retry.js";
+import { Tries } from "../retry/tries.js";
 import type { UploadHolder } from "./uploadHolder.js";
 import { closeUpload, hasBlob, type Upload } from "./uploads.js";
 
@@ -21,6 +23,8 @@ export interface Copy extends Interruptible {
   /** How many times the upload may be begun again; with none, a broken download is not taken up either. */
   readonly retries: number;
   readonly limits?: RetryLimits | undefined;
+  /** See `RegistryOptions.patient`. */
+  readonly patient?: boolean | undefined;
   /** Told of the bytes that go through; those of an upload that is begun again count again. */
   readonly onBytes: (count: number) => void;
 }
@@ -45,8 +49,10 @@ export class UploadRefusedError extends Error {
  * @throws SourceError, UploadRefusedError, or what went wrong between the two
  */
 export async function copyBlob(copy: Copy): Promise<void> {
+  const { retries, limits, patient } = copy;
   const start = Date.now();
-  for (let attempt = 1; ; attempt++) {
+  const tries = new Tries({ retries, limits, patient, idempotent: true, start, random: Math.random });
+  for (;;) {
     // The source answers first: nothing is opened for what cannot be had.
     const download = await openDownload(copy);
     let failure: Error | undefined;
@@ -55,33 +61,36 @@ export async function copyBlob(copy: Copy): Promise<void> {
     } finally {
       download.stream.destroy();
     }
+    const kind = kindOf(failure);
+    // What the host asks for is heeded by all that goes there; with patience, it does not count as a try either.
+    const askedMs = patient === true ? askedBy(failure) : undefined;
     // An answer may have been lost while the blob was stored.
     if (
       failure === undefined ||
-      (mayBeOver(failure, copy, attempt) && (await hasBlob(copy.target, copy.blob, copy)))
+      (tries.allows(kind, askedMs) && (await hasBlob(copy.target, copy.blob, copy)))
     ) {
       copy.uploads.release();
       return;
     }
     await copy.uploads.cancel();
-    const delay = mayBeOver(failure, copy, attempt)
-      ? backoff(attempt, { elapsedMs: Date.now() - start, random: Math.random, limits: copy.limits })
-      : undefined;
+    const delay = tries.delayAfter(kind, askedMs, Date.now());
     if (delay === undefined) throw failure;
     await pause(delay, { signals: [copy.signal] });
   }
 }
 
 /** Is it worth another try? */
-function mayBeOver(failure: Error, { retries }: Copy, attempt: number): boolean {
-  const allowed = { retries, idempotent: true };
-  if (failure instanceof TransportError) {
-    return attempt <= retriesFor(classify({ errorCode: failure.systemCode }), allowed);
+function kindOf(failure: Error | undefined): Failure {
+  if (!(failure instanceof RegistryError)) {
+    return classify({ errorCode: failure instanceof TransportError ? failure.systemCode : undefined });
   }
-  if (!(failure instanceof RegistryError)) return false;
   // The upload is gone, or the registry has lost count of its bytes: a new one may do.
   const isNewOneWanted = failure.status === 404 || failure.status === 416;
-  return attempt <= (isNewOneWanted ? retries : retriesFor(classify(failure.outcome), allowed));
+  return isNewOneWanted ? { kind: "failed", mayHaveActed: true } : classify(failure.outcome);
+}
+
+function askedBy(failure: Error | undefined): number | undefined {
+  return failure instanceof RegistryError ? waitAskedBy(failure.outcome, Date.now()) : undefined;
 }
 
 async function openDownload({ source, blob, signal }: Copy): Promise<BlobStream> {

@@ -15,6 +15,7 @@ export interface TransferSettings {
   /** Of the target's client. */
   readonly retries: number;
   readonly limits?: RetryLimits | undefined;
+  readonly patient?: boolean | undefined;
   /** Bounds the copies under way: each keeps a download and an upload busy. */
   readonly copyLimit: Limit;
 }
@@ -150,6 +151,7 @@ async function copyFrom(work: Work, source: Repository): Promise<Attempt> {
         uploads,
         retries: settings.retries,
         limits: settings.limits,
+        patient: settings.patient,
         signal: either(options.signal, options.stop),
         onBytes: (count) => options.onEvent?.({ kind: "bytes", blob, count }),
       });

@@ -1,0 +1,179 @@
+/**
+ * How much a host is asked at once, how fast, and whether at all for the moment. It computes and nothing else: every
+ * moment is given to it, in milliseconds on one clock, and so is chance.
+ *
+ * While all is answered there is nothing but the window, as wide as the user allows. A host that refuses for want of room
+ * (429, 503) halves it, and from then on there is a pace too: half of what the host has answered in the second before.
+ * Both grow back while it refuses nothing, and are forgotten after a while. What was sent before a halving and is refused
+ * behind it is part of the same event: fifty refusals of one volley halve once.
+ */
+
+/** So long after the last refusal, all is as it was at first. */
+const FORGET_MS = 20_000;
+/** The pace is twice what it began with after this long, and from then on it grows ever faster. */
+const DOUBLING_MS = 2_000;
+/** A first refusal leaves at least so many requests a second: it may have been the only one … */
+const FIRST_PACE = 10;
+/** … and further ones at least so many. */
+const LEAST_PACE = 1;
+/** What of a pace may be caught up with at once, in milliseconds: timers are late. */
+const BURST_MS = 50;
+/** A host that refuses and does not say how long is left alone for about this long, twice as long each further time … */
+const MOMENT_MS = 50;
+/** … up to this. */
+const LONGEST_MOMENT_MS = 4_000;
+/** Those who were told the same moment come back within this long of it, and within a tenth of what they have waited. */
+const SPREAD_MS = 1_000;
+
+export interface AllowanceOptions {
+  /** Most requests under way at once. */
+  readonly concurrency: number;
+  /** From 0 to 1, like Math.random. */
+  readonly random: () => number;
+}
+
+/** A request that was let through. */
+export interface Turn {
+  /** How many had been, with it. */
+  readonly number: number;
+  /** Does it count among those under way? Those that carry blobs take long, and whoever copies bounds them. */
+  readonly isCounted: boolean;
+}
+
+/** A host has refused a request for the moment. */
+export interface Throttling {
+  /** How long it asks to be left alone, in milliseconds, if it does. */
+  readonly askedMs: number | undefined;
+  /** Is it about how many requests there are (429), or is the host not up to any (503)? */
+  readonly isRateLimit: boolean;
+}
+
+/** What one host is asked, for all who ask it. */
+export class Allowance {
+  readonly #concurrency: number;
+  readonly #random: () => number;
+  /** A fraction is what it has grown by on its way to the next whole number. */
+  #window: number;
+  #underWay = 0;
+  #sent = 0;
+  /** Those up to this one were sent before the last halving. */
+  #lastBefore = 0;
+  /** When that was; undefined where there has been none, or it is forgotten. */
+  #halvedAt: number | undefined;
+  /** Halvings since the last good answer. */
+  #halvings = 0;
+  #closedUntil = -Infinity;
+  /** What the pace began with at the last halving, in requests a second. */
+  #pace: number | undefined;
+  /** Requests that the pace allows at once, as of a moment. */
+  #credit = 0;
+  #creditAt = 0;
+  /** Good answers since a moment, at most a second ago when it is counted, and in the second before that. */
+  #answered = 0;
+  #answeredBefore = 0;
+  #answeredSince = -Infinity;
+
+  constructor({ concurrency, random }: AllowanceOptions) {
+    this.#concurrency = this.#window = concurrency;
+    this.#random = random;
+  }
+
+  /** May one more be under way that counts? */
+  hasRoom(now: number): boolean {
+    this.#forget(now);
+    return this.#underWay < Math.floor(this.#window);
+  }
+
+  /** How long the host is not to be asked anything, from now on. */
+  closedFor(now: number): number {
+    return Math.max(0, this.#closedUntil - now);
+  }
+
+  /** How long until the pace allows one more. */
+  paceWait(now: number): number {
+    this.#forget(now);
+    const pace = this.paceAt(now);
+    if (pace === undefined) return 0;
+    const burst = Math.max(1, (pace * BURST_MS) / 1000);
+    this.#credit = Math.min(burst, this.#credit + (Math.max(0, now - this.#creditAt) * pace) / 1000);
+    this.#creditAt = now;
+    return this.#credit >= 1 ? 0 : ((1 - this.#credit) * 1000) / pace;
+  }
+
+  /** Requests a second; undefined where they are not counted. */
+  paceAt(now: number): number | undefined {
+    if (this.#pace === undefined || this.#halvedAt === undefined) return undefined;
+    const since = Math.max(0, now - Math.max(this.#halvedAt, this.#closedUntil));
+    return this.#pace * 2 ** ((since / DOUBLING_MS) ** 1.5);
+  }
+
+  /** Lets a request through. */
+  begin(isCounted: boolean): Turn {
+    if (isCounted) this.#underWay++;
+    if (this.#pace !== undefined) this.#credit--;
+    return { number: ++this.#sent, isCounted };
+  }
+
+  /** A request is over, whatever it came to. */
+  end({ isCounted }: Turn): void {
+    if (isCounted) this.#underWay--;
+  }
+
+  /** The host has answered it, and could. */
+  answered({ number, isCounted }: Turn, now: number): void {
+    this.#count(now);
+    this.#answered++;
+    if (number <= this.#lastBefore) return;
+    this.#halvings = 0;
+    if (isCounted) this.#window = Math.min(this.#concurrency, this.#window + 1 / this.#window);
+  }
+
+  /** The host has refused it for the moment. */
+  throttled({ number }: Turn, { askedMs, isRateLimit }: Throttling, now: number): void {
+    if (askedMs !== undefined)
+      this.#close(now + askedMs + this.#random() * Math.min(SPREAD_MS, askedMs / 10));
+    if (number <= this.#lastBefore) return;
+    this.#lastBefore = this.#sent;
+    this.#forget(now);
+    this.#window = Math.max(1, this.#window / 2);
+    this.#slowDown(now);
+    this.#halvedAt = now;
+    const moment = Math.min(LONGEST_MOMENT_MS, MOMENT_MS * 2 ** this.#halvings++);
+    if (isRateLimit && askedMs === undefined) this.#close(now + (moment / 2) * (1 + this.#random()));
+  }
+
+  #close(until: number): void {
+    this.#closedUntil = Math.max(this.#closedUntil, until);
+  }
+
+  /** A host that has answered nothing of late is not too slow for us: it is away, and there is no pace to be learned. */
+  #slowDown(now: number): void {
+    this.#count(now);
+    const share = Math.max(0, 1 - (now - this.#answeredSince) / 1000);
+    const rate = this.#answered + this.#answeredBefore * share;
+    const pace = this.paceAt(now);
+    if (pace === undefined && rate === 0) return;
+    this.#pace =
+      pace === undefined
+        ? Math.max(FIRST_PACE, rate / 2)
+        : Math.max(LEAST_PACE, Math.min(pace, Math.max(rate, FIRST_PACE)) / 2);
+    this.#credit = 0;
+    this.#creditAt = now;
+  }
+
+  #count(now: number): void {
+    const age = now - this.#answeredSince;
+    if (age < 1000) return;
+    this.#answeredBefore = age < 2000 ? this.#answered : 0;
+    this.#answered = 0;
+    this.#answeredSince = age < 2000 ? this.#answeredSince + 1000 : now;
+  }
+
+  #forget(now: number): void {
+    if (this.#halvedAt === undefined) return;
+    if (now - Math.max(this.#halvedAt, this.#closedUntil) < FORGET_MS) return;
+    this.#halvedAt = this.#pace = undefined;
+    this.#window = this.#concurrency;
+    this.#halvings = 0;
+  }
+}
