@@ -57,7 +57,8 @@ export async function writeOutputFile(path: string, bytes: Buffer): Promise<void
     await writeFile(temporary, bytes, { mode: 0o644 });
     await move(temporary, path);
   } catch (error) {
-    await rm(temporary, { force: true });
+    // Where its folder is gone, it is gone, too.
+    await rm(temporary, { force: true }).catch(() => undefined);
     throw outputError(path, diskFault(error) ?? messageOf(error), error);
   }
 }
