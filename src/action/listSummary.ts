@@ -52,10 +52,12 @@ export function listSummary(list: ListToTell): string {
     .join("\n");
 }
 
-/** What names something else now says most; where none does, one that is new. */
+/** What named something else before says most, then what is new; undefined where nothing is known. */
 function comparedTag(tags: readonly NamedTag[]): NamedTag | undefined {
-  const compared = tags.filter(({ difference }) => difference !== undefined);
-  return compared.find(({ state }) => state === "other") ?? compared[0];
+  const compared = tags.filter(({ state, difference }) => state === "same" || difference !== undefined);
+  return ["other", "absent", "same"]
+    .map((wanted) => compared.find(({ state }) => state === wanted))
+    .find(Boolean);
 }
 
 function stateOf({ state, digest = "", reason = "" }: NamedTag): string {
@@ -114,7 +116,7 @@ function changeOf(
   digest: string,
   platform: string | undefined,
 ): string {
-  if (since === undefined) return "the same";
+  if (since === undefined) return "";
   const ofDigest = changes.filter(({ to }) => to === digest);
   const found = ofDigest.find((one) => one.platform === platform) ?? ofDigest[0];
   if (found === undefined) return "the same";

@@ -245,14 +245,14 @@ describe("push: false", () => {
     const pushed = await runner.step(step);
     const digest = hub.manifest("org/app", "latest")?.digest;
     expect(pushed.outputs["digest"]).toBe(digest);
-    const { json: plan = "", ...outputs } = planned.outputs;
+    const { json: plan = "", "json-file": file = "", ...outputs } = planned.outputs;
     expect(outputs).toEqual({
       digest,
       image: pushed.outputs["image"],
       platforms: pushed.outputs["platforms"],
       tags: "",
-      "json-file": expect.any(String),
     });
+    expect(readFileSync(file, "utf8")).toBe(plan);
     expect(JSON.parse(plan)).toMatchObject({ targets: [{ root: { digest } }] });
     // Of the sizes, too: they are read from where the images come from.
     const sized = (summary: string): string[] => summary.match(/\| \d+ B \|/g) ?? [];

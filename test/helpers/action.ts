@@ -25,6 +25,8 @@ export interface Runner {
   readonly folder: string;
   registry(options?: PeerOptions): Promise<Peer>;
   step(inputs: Readonly<Record<string, string>>, env?: Readonly<Record<string, string>>): Promise<StepResult>;
+  /** The same; all that the runner gets to see, secrets included. */
+  shown(inputs: Readonly<Record<string, string>>): Promise<readonly string[]>;
   write(path: string, content: string): string;
   /** As jobs leave the digests of what they have pushed. */
   touch(digests: readonly string[], folder?: string): void;
@@ -67,6 +69,35 @@ export function useRunner(): Runner {
     writeFileSync(file, content);
     return file;
   };
+  const start = async (
+    inputs: Readonly<Record<string, string>>,
+    env: Readonly<Record<string, string>>,
+  ): Promise<{ readonly status: number | null; readonly lines: readonly string[] }> => {
+    const child = spawn(process.execPath, [join(built, "index.cjs")], {
+      cwd: folder,
+      env: {
+        PATH: process.env["PATH"],
+        HOME: folder,
+        GITHUB_ACTION: "list",
+        GITHUB_OUTPUT: write("runner/output", ""),
+        GITHUB_STEP_SUMMARY: write("runner/summary", ""),
+        GITHUB_WORKSPACE: folder,
+        RUNNER_TEMP: join(folder, "runner"),
+        ...inputVariables(inputs),
+        ...env,
+      },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    const chunks: Buffer[] = [];
+    child.stdout.on("data", (chunk: Buffer) => chunks.push(chunk));
+    child.stderr.on("data", (chunk: Buffer) => chunks.push(chunk));
+    const status = await new Promise<number | null>((resolve, reject) => {
+      child.once("error", reject);
+      child.once("close", resolve);
+    });
+    const shown = Buffer.concat(chunks).toString();
+    return { status, lines: shown.split("\n").filter((line) => line !== "") };
+  };
   return {
     get folder() {
       return folder;
@@ -77,40 +108,17 @@ export function useRunner(): Runner {
       return peer;
     },
     step: async (inputs, env = {}) => {
-      const [outputs, summary] = [write("runner/output", ""), write("runner/summary", "")];
-      const child = spawn(process.execPath, [join(built, "index.cjs")], {
-        cwd: folder,
-        env: {
-          PATH: process.env["PATH"],
-          HOME: folder,
-          GITHUB_ACTION: "list",
-          GITHUB_OUTPUT: outputs,
-          GITHUB_STEP_SUMMARY: summary,
-          GITHUB_WORKSPACE: folder,
-          RUNNER_TEMP: join(folder, "runner"),
-          ...inputVariables(inputs),
-          ...env,
-        },
-        stdio: ["ignore", "pipe", "pipe"],
-      });
-      const chunks: Buffer[] = [];
-      child.stdout.on("data", (chunk: Buffer) => chunks.push(chunk));
-      child.stderr.on("data", (chunk: Buffer) => chunks.push(chunk));
-      const status = await new Promise<number | null>((resolve, reject) => {
-        child.once("error", reject);
-        child.once("close", resolve);
-      });
-      const shown = Buffer.concat(chunks).toString();
-      const log = shown.split("\n").filter((line) => line !== "" && !line.startsWith("::add-mask::"));
+      const { status, lines } = await start(inputs, env);
       const result = {
         status,
-        log,
-        outputs: outputsIn(readFileSync(outputs, "utf8")),
-        summary: readFileSync(summary, "utf8"),
+        log: lines.filter((line) => !line.startsWith("::add-mask::")),
+        outputs: outputsIn(readFileSync(join(folder, "runner/output"), "utf8")),
+        summary: readFileSync(join(folder, "runner/summary"), "utf8"),
       };
       expectNoSecrets(JSON.stringify(result));
       return result;
     },
+    shown: async (inputs) => (await start(inputs, {})).lines,
     write,
     touch: (digests, name = "digests") => {
       mkdirSync(join(folder, name), { recursive: true });
@@ -123,7 +131,7 @@ export function useRunner(): Runner {
 }
 
 /** Every input has a variable; one that the step does not give has its default, or nothing. */
-function inputVariables(given: Readonly<Record<string, string>>): Record<string, string> {
+export function inputVariables(given: Readonly<Record<string, string>>): Record<string, string> {
   const unknown = Object.keys(given).filter((name) => !(name in actionFile.inputs));
   expect(unknown).toEqual([]);
   return Object.fromEntries(
@@ -135,7 +143,7 @@ function inputVariables(given: Readonly<Record<string, string>>): Record<string,
 }
 
 /** https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands#multiline-strings */
-function outputsIn(text: string): Record<string, string> {
+export function outputsIn(text: string): Record<string, string> {
   const outputs: Record<string, string> = {};
   const lines = text.split("\n");
   for (let at = 0; at < lines.length; at++) {
