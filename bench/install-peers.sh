@@ -31,6 +31,7 @@ regctl github.com/regclient/regclient/cmd/regctl@v0.11.7
 oras oras.land/oras/cmd/oras@v1.3.6
 registry github.com/distribution/distribution/v3/cmd/registry@v3.1.2
 buildx github.com/docker/buildx/cmd/buildx@v0.38.2
+actionlint github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 manifest-tool github.com/estesp/manifest-tool/v2/cmd/manifest-tool@latest
 MODULES
 exit "$failed"
