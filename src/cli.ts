@@ -106,7 +106,7 @@ function inDialect(text: string, dialect: Dialect | undefined): string {
 /** `--config DIR` is DOCKER_CONFIG for this run. Streams stay unopened until they are used. */
 function configured(context: Context, config: string): Context {
   if (config === "") return context;
-  const { env, home, platform, signal, waits } = context;
+  const { env, home, platform, signal, stdin, waits } = context;
   return {
     get stdout() {
       return context.stdout;
@@ -118,6 +118,7 @@ function configured(context: Context, config: string): Context {
     home,
     platform,
     signal,
+    ...(stdin && { stdin }),
     ...(waits && { waits }),
   };
 }

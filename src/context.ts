@@ -7,6 +7,8 @@ export interface Context {
   readonly stdout: Output;
   /** Errors, warnings, progress, the wire log. */
   readonly stderr: Output;
+  /** What is piped in; opened by who wants it. Nothing, unless told. */
+  readonly stdin?: () => AsyncIterable<Uint8Array>;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** The user's home folder, for `~/.docker`. */
   readonly home: string;

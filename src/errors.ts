@@ -38,6 +38,10 @@ export type ErrorCode =
   | "ATTESTATION_LOST"
   /** None of the manifests is for a platform that was asked for. */
   | "NO_MATCH"
+  /** Some of the lists of a file were not made, each for a reason of its own. */
+  | "LISTS_FAILED"
+  /** A list that another one is made of was not made. */
+  | "SOURCE_FAILED"
   /** The tag points elsewhere than when it was read: somebody else has moved it. */
   | "TAG_MOVED"
   /** What was pushed is there; what somebody else pushed under the same tag meanwhile may have been overwritten by it. */

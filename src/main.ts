@@ -35,6 +35,7 @@ const context: Context = {
     // Nobody is left to tell.
     return listening(process.stderr, () => undefined);
   },
+  stdin: () => process.stdin,
   env: process.env,
   home: homeFolder(),
   platform: process.platform,

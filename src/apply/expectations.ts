@@ -1,8 +1,6 @@
-import type { Context } from "../context.js";
 import { ManifestError } from "../errors.js";
 import { checkExpectations, expectationError, listWarnings, readExpectations } from "../list/expectations.js";
 import type { Descriptor } from "../oci/descriptor.js";
-import { escapeControls } from "../ui/text.js";
 
 /** What must be so of a list. */
 export interface Expectations {
@@ -13,12 +11,12 @@ export interface Expectations {
 }
 
 /**
- * What must be so of a list, as a check of its entries; what is odd about them is said on stderr, once,
+ * What must be so of a list, as a check of its entries; what is odd about them is told to `warn`, once,
  * however often the list is made.
  * @throws INVALID_PLATFORM for a platform that is none, at once
  */
 export function expectationsOf(
-  { stderr }: Pick<Context, "stderr">,
+  warn: (text: string) => void,
   { expect, strict }: Expectations,
   name: string,
 ): (entries: readonly Descriptor[]) => void {
@@ -35,7 +33,7 @@ export function expectationsOf(
       });
     }
     for (const warning of warnings) {
-      if (!said.has(warning)) stderr.write(`WARNING: ${escapeControls(warning)}\n`);
+      if (!said.has(warning)) warn(warning);
       said.add(warning);
     }
   };

@@ -5,6 +5,7 @@ import { TreeReader, type TreeItem } from "../content/manifestTree.js";
 import { findNear, nearCandidates } from "../content/near.js";
 import { formatPlace, tagsOf, type Place } from "../content/place.js";
 import type { Repository } from "../content/repository.js";
+import type { SharedTargets } from "../content/sharedTargets.js";
 import type { WantedSource } from "../content/sourceText.js";
 import type { Output } from "../context.js";
 import { hasAll } from "../list/lost.js";
@@ -13,7 +14,6 @@ import { formatLocation, isSameLocation, type Location } from "../oci/location.j
 import { Push, type PushEvent, type PushResult } from "../push/execute.js";
 import type { MoveGuard } from "../push/executeAll.js";
 import { planItems, planManifests, type ManifestsToPlan, type Plan, type PlanItem } from "../push/plan.js";
-import { escapeControls } from "../ui/text.js";
 import { expectationsOf } from "./expectations.js";
 import { entriesOf, makeList, type Made } from "./makeList.js";
 import type { ListOrder } from "./order.js";
@@ -37,8 +37,13 @@ export interface WorkTools {
   /** The repository at any location that {@link accessesOf} names. */
   readonly open: (location: Location) => Repository;
   readonly cache: ManifestCache;
+  /** What other lists have put, or found, where this one goes. */
+  readonly shared?: SharedTargets | undefined;
   readonly signal: AbortSignal;
+  /** How far it came when it is interrupted is said there. */
   readonly stderr: Output;
+  /** Told what is odd about the list, each once. */
+  readonly warn: (text: string) => void;
   readonly onEvent: (event: PushEvent) => void;
   /** How much there is to do, once that is known. */
   readonly onPlans?: (plans: readonly Plan[]) => void;
@@ -54,8 +59,8 @@ export interface WorkTools {
   readonly asksForAttached: boolean;
   /** Mounts begin as soon as a source is read, before it is known whether they are needed. */
   readonly beginsEarly: boolean;
-  /** The tags are asked first, and what is as it should be is not put again. */
-  readonly sparesUnchanged: boolean;
+  /** What the tags name now. Where that is asked, what is as it should be is not put again. */
+  readonly before?: TagsBefore | undefined;
 }
 
 /** What became of a list. */
@@ -103,7 +108,7 @@ export class ListWork {
     this.#wanted = wanted;
     this.#tools = tools;
     const [first] = order.targets;
-    this.#check = expectationsOf(tools, order, first === undefined ? "the list" : formatPlace(first));
+    this.#check = expectationsOf(tools.warn, order, first === undefined ? "the list" : formatPlace(first));
     this.#reader = this.#newReader();
     this.#sources = new CreateSources({
       open: tools.open,
@@ -158,11 +163,8 @@ export class ListWork {
   async push(): Promise<Done> {
     const [first] = this.#order.targets;
     if (this.#order.onto !== "nothing" && first !== undefined) return this.#appendTo(first);
-    const before = this.#tools.sparesUnchanged
-      ? new TagsBefore(this.#targets, this.#tools.open, this.#tools.signal)
-      : undefined;
     const made = await this.make();
-    return { made, results: await this.#publish(made, before) };
+    return { made, results: await this.#publish(made, this.#tools.before) };
   }
 
   /** Ends what was begun and is not needed, since something failed. */
@@ -173,7 +175,7 @@ export class ListWork {
   /** Adds to a list that others may add to at the same moment. */
   async #appendTo(first: Place): Promise<Done> {
     const { appendTo } = await import("../push/appendTo.js");
-    const { open, signal, settleMs, sparesUnchanged } = this.#tools;
+    const { open, signal, settleMs } = this.#tools;
     const [tag = "latest"] = tagsOf(first);
     let done: Done | undefined;
     let there: readonly Descriptor[] = [];
@@ -193,8 +195,8 @@ export class ListWork {
         const known = new Set(there.map(({ digest }) => digest));
         for (const one of entriesOf(made.combined)) if (!known.has(one.digest)) added.set(one.digest, one);
         const before =
-          sparesUnchanged && base?.digest === made.root.digest
-            ? new TagsBefore(this.#targets, open, signal)
+          this.#tools.before !== undefined && base?.digest === made.root.digest
+            ? new TagsBefore(this.#targets, this.#open, signal)
             : undefined;
         const results = await this.#publish(made, before, guard);
         done = { made, results };
@@ -259,7 +261,7 @@ export class ListWork {
   #warn(text: string): void {
     if (this.#warned.has(text)) return;
     this.#warned.add(text);
-    this.#tools.stderr.write(`WARNING: ${escapeControls(text)}\n`);
+    this.#tools.warn(text);
   }
 
   /** Has a list sent, unless it is there. One result a target in which there was something to do. */
@@ -267,10 +269,15 @@ export class ListWork {
     if (before !== undefined && !this.#order.referrers && (await before.isThere(made))) return [];
     const { open, signal, onPlans, onEvent, settings } = this.#tools;
     const all = await this.#plan(made);
-    const plans = before === undefined ? all : await remainingPlans(all, before, open, signal);
+    const plans = before === undefined ? all : await remainingPlans(all, before, this.#open, signal);
     if (plans.length === 0) return [];
     onPlans?.(plans);
-    return publish(this.#tools, settings, plans, this.#open, { begun: this.#begun, onEvent, guard });
+    return publish(this.#tools, settings, plans, this.#open, {
+      begun: this.#begun,
+      readBackFrom: open,
+      onEvent,
+      guard,
+    });
   }
 
   /** Reads what the list is made of, as far as a target lacks it. */
@@ -297,8 +304,8 @@ export class ListWork {
 
   /** The repository at a location; configs that were read for their platforms are not read again. */
   readonly #open = (location: Location): Repository => {
-    const { open, cache } = this.#tools;
-    const repository = open(location);
+    const { open, cache, shared } = this.#tools;
+    const repository = shared?.around(open(location)) ?? open(location);
     if (location.kind === "layout") return repository;
     return {
       ...repository,

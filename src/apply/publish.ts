@@ -16,6 +16,8 @@ export interface PublishSettings {
 
 export interface PublishOptions extends Pick<ExecuteAllOptions, "guard" | "onEvent"> {
   readonly begun?: ReadonlyMap<string, Push>;
+  /** The repositories that tell whether it is there, if not those that it is sent to. */
+  readonly readBackFrom?: (location: Location) => Repository;
   /** The target of which whoever calls tells how far it came when it is interrupted. */
   readonly tellsItself?: Location;
 }
@@ -47,7 +49,7 @@ export async function publish(
   settings: PublishSettings,
   plans: readonly Plan[],
   open: (location: Location) => Repository,
-  { begun, tellsItself, ...options }: PublishOptions = {},
+  { begun, readBackFrom = open, tellsItself, ...options }: PublishOptions = {},
 ): Promise<PushResult[]> {
   const moved: Location[] = [];
   let isMoving = false;
@@ -65,7 +67,7 @@ export async function publish(
     const settled = plans.map((plan) =>
       guard !== undefined && isSameLocation(plan.target, guard.target) ? withRootTags(plan, []) : plan,
     );
-    await verifyAll(signal, settings, settled, open);
+    await verifyAll(signal, settings, settled, readBackFrom);
     return results;
   } catch (error) {
     const told = plans.map(({ target }) => target).filter((target) => target !== tellsItself);

@@ -14,6 +14,7 @@ import {
   type RegistrySession,
 } from "../registry/createRegistry.js";
 import type { TlsSettings } from "../registry/http/tls.js";
+import { HostRates } from "../registry/retry/hostRate.js";
 import { escapeControls } from "../ui/text.js";
 import { wireLogLine } from "../ui/wireLog.js";
 import { VERSION } from "../version.js";
@@ -30,6 +31,8 @@ export interface NetworkSettings {
   readonly concurrency: number;
   /** Every request is told on stderr. */
   readonly debug: boolean;
+  /** Registries that ask to be left alone are waited for, however long that takes. */
+  readonly patient?: boolean;
 }
 
 /** The repositories that a piece of work uses. */
@@ -46,7 +49,7 @@ export interface Session extends Repositories {
 /** The registries that a command works with, set up as the user and the flags say, for as many pieces of work as there are. */
 export interface Connections {
   /** Begins a piece of work: one token for each registry does for all that it is going to do. */
-  session(accesses: readonly RepositoryAccess[]): Promise<Repositories>;
+  session(accesses: readonly RepositoryAccess[], retries?: number): Promise<Repositories>;
   close(): Promise<void>;
 }
 
@@ -56,20 +59,58 @@ export interface RepositoryAccess {
   readonly actions: readonly ("pull" | "push")[];
 }
 
+/** What pieces of work do where, put together: each repository once. */
+export class Accesses {
+  readonly #pushed = new Map<string, RepositoryAccess>();
+  readonly #pulled = new Map<string, RepositoryAccess>();
+
+  add(accesses: readonly RepositoryAccess[]): void {
+    for (const access of accesses) {
+      const name = formatLocation(access.location);
+      const isPush = access.actions.includes("push");
+      if (isPush) this.#pulled.delete(name);
+      if (!isPush && this.#pushed.has(name)) continue;
+      (isPush ? this.#pushed : this.#pulled).set(name, access);
+    }
+  }
+
+  /** The targets first: some token servers read no more than the first scope. */
+  get all(): readonly RepositoryAccess[] {
+    return [...this.#pushed.values(), ...this.#pulled.values()];
+  }
+}
+
+/** Pieces of work that share a token for each registry. */
+export interface AccessGroup {
+  readonly retries: number | undefined;
+  readonly accesses: Accesses;
+}
+
+/** The repositories of groups, opened when the first of each begins. */
+export class Sessions {
+  readonly #connections: Connections;
+  readonly #opened = new WeakMap<AccessGroup, Promise<Repositories>>();
+
+  constructor(connections: Connections) {
+    this.#connections = connections;
+  }
+
+  of(group: AccessGroup): Promise<Repositories> {
+    const opened = this.#opened.get(group) ?? this.#connections.session(group.accesses.all, group.retries);
+    this.#opened.set(group, opened);
+    return opened;
+  }
+}
+
 /** To push to targets, and to pull from whatever else there is; each repository once. */
 export function pushAndPull(
   targets: readonly Location[],
   others: readonly Location[],
 ): readonly RepositoryAccess[] {
-  const accesses = new Map<string, RepositoryAccess>();
-  for (const location of others) accesses.set(formatLocation(location), { location, actions: ["pull"] });
-  const pushed = new Map<string, RepositoryAccess>();
-  for (const location of targets) {
-    accesses.delete(formatLocation(location));
-    pushed.set(formatLocation(location), { location, actions: ["pull", "push"] });
-  }
-  // The targets first: some token servers read no more than the first scope.
-  return [...pushed.values(), ...accesses.values()];
+  const accesses = new Accesses();
+  accesses.add(targets.map((location) => ({ location, actions: ["pull", "push"] })));
+  accesses.add(others.map((location) => ({ location, actions: ["pull"] })));
+  return accesses.all;
 }
 
 /** Begins the only piece of work of a command. */
@@ -95,7 +136,7 @@ export async function connect(context: Context, settings: NetworkSettings): Prom
     return client;
   };
 
-  async function session(accesses: readonly RepositoryAccess[]): Promise<Repositories> {
+  async function session(accesses: readonly RepositoryAccess[], retries?: number): Promise<Repositories> {
     const byDomain = new Map<string, Access[]>();
     for (const { location, actions } of accesses) {
       if (location.kind !== "registry") continue;
@@ -105,7 +146,7 @@ export async function connect(context: Context, settings: NetworkSettings): Prom
     }
     const sessions = new Map<string, RegistrySession>();
     for (const [domain, access] of byDomain) {
-      sessions.set(domain, (await clientOf(domain)).session({ access, signal: context.signal }));
+      sessions.set(domain, (await clientOf(domain)).session({ access, retries, signal: context.signal }));
     }
     const openLayout = await layoutOpener(accesses);
     const repositories = new Map<string, Repository>();
@@ -175,6 +216,7 @@ async function registryOpener(
     };
   };
   let roots: Promise<string[]> | undefined;
+  const rates = new HostRates({ concurrency: settings.concurrency });
   return (domain) =>
     createRegistry({
       domain,
@@ -185,6 +227,8 @@ async function registryOpener(
       roots: () => (roots ??= systemRoots(context)),
       proxyFor: (url) => proxyFor(url, context.env),
       concurrency: settings.concurrency,
+      rates,
+      patient: settings.patient ?? false,
       retries: settings.retries,
       ...context.waits,
       userAgent: `tsmanifest/${VERSION}`,

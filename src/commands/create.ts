@@ -3,6 +3,7 @@ import { ManifestError, messageOf } from "../errors.js";
 import { addEntries, addOntoBase, emptyDraft, refreshed, type Draft } from "../list/draft.js";
 import type { Entry } from "../list/entry.js";
 import { formatReference, parseReference, type Reference } from "../oci/reference.js";
+import { warnOn } from "../ui/warn.js";
 import { defineCommand } from "./command.js";
 import { createFlags, type CreateFlags } from "./create/createFlags.js";
 import { namedSources, originsOf, type NamedSource } from "./create/createSources.js";
@@ -160,7 +161,7 @@ async function expectations(
 ): Promise<(draft: Draft) => void> {
   if (flags.expect.length === 0 && !flags.strict) return () => undefined;
   const { expectationsOf } = await import("../apply/expectations.js");
-  const check = expectationsOf(context, flags, name);
+  const check = expectationsOf(warnOn(context.stderr), flags, name);
   return ({ entries }) => {
     check(entries.map(({ descriptor }) => descriptor));
   };

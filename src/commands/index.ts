@@ -31,6 +31,11 @@ export const commands: readonly CommandOrGroup[] = [
     load: async () => (await import("./annotate.js")).annotate,
   },
   {
+    name: "apply",
+    summary: "Make all lists of a file, as one release or as thousands",
+    load: async () => (await import("./apply.js")).apply,
+  },
+  {
     name: "create",
     summary: "Make a local list out of images in a registry",
     load: async () => (await import("./create.js")).create,

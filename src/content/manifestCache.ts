@@ -7,6 +7,7 @@ import type { Manifest } from "../oci/manifest.js";
 import { Platform } from "../oci/platform.js";
 import { MAX_MANIFESTS } from "./bounds.js";
 import type { Repository } from "./repository.js";
+import type { SharedManifests } from "./sharedManifests.js";
 
 /** A list of so many bytes of manifests is nobody's; it bounds what a hostile index makes us hold. */
 const MAX_MANIFEST_BYTES = 128 * 1024 * 1024;
@@ -20,6 +21,8 @@ export interface ManifestCacheOptions {
   readonly signal?: AbortSignal | undefined;
   /** Of all manifests together, 128 MiB unless told. */
   readonly maxBytes?: number;
+  /** What other pieces of work have read, and shall find. */
+  readonly shared?: SharedManifests | undefined;
 }
 
 /** Reads manifests and configs for one piece of work, each once; what all of them make us hold is bounded. */
@@ -29,12 +32,14 @@ export class ManifestCache {
   readonly #configs = new Map<string, Buffer>();
   readonly #signal: AbortSignal | undefined;
   readonly #maxBytes: number;
+  readonly #shared: SharedManifests | undefined;
   #count = 0;
   #bytes = 0;
   #configBytes = 0;
 
-  constructor({ signal, maxBytes = MAX_MANIFEST_BYTES }: ManifestCacheOptions = {}) {
+  constructor({ signal, maxBytes = MAX_MANIFEST_BYTES, shared }: ManifestCacheOptions = {}) {
     this.#signal = signal;
+    this.#shared = shared;
     this.#maxBytes = maxBytes;
   }
 
@@ -69,10 +74,12 @@ export class ManifestCache {
     const digest = manifest.blobs[0]?.digest ?? "";
     const known = this.#platforms.get(digest);
     if (known !== undefined) return known;
-    const asked = repository.getBlob(digest, { signal: this.#signal }).then((config) => {
+    const read = async (): Promise<Platform> => {
+      const config = await repository.getBlob(digest, { signal: this.#signal });
       this.#keep(digest, config);
       return readPlatform(config, digest);
-    });
+    };
+    const asked = this.#shared === undefined ? read() : this.#shared.platform(digest, read);
     this.#platforms.set(digest, asked);
     // Another repository may have what this one lacks.
     asked.catch(() => this.#platforms.delete(digest));
@@ -104,8 +111,9 @@ export class ManifestCache {
   }
 
   async #ask(repository: Repository, reference: string, name: string, index?: string): Promise<Manifest> {
+    const read = (known: string): Promise<Manifest> => repository.get(known, { signal: this.#signal });
     try {
-      return await repository.get(reference, { signal: this.#signal });
+      return await (this.#shared?.manifest(repository, reference, read) ?? read(reference));
     } catch (error) {
       if (!hasCode(error, "MANIFEST_UNKNOWN")) throw error;
       throw new ManifestError("MANIFEST_UNKNOWN", `${name} is not there`, {

@@ -10,6 +10,7 @@ import type { Context } from "../../context.js";
 import type { Descriptor } from "../../oci/descriptor.js";
 import { SentTally } from "../../ui/sentTally.js";
 import { escapeControls } from "../../ui/text.js";
+import { warnOn } from "../../ui/warn.js";
 import { transferProgress, type ProgressMode } from "../../ui/transferProgress.js";
 import { waitMs, type PushFlags } from "../listFlags.js";
 import type { NetworkFlags } from "../networkFlags.js";
@@ -47,7 +48,7 @@ export async function runImagetoolsCreate(
     cache: new ManifestCache({ signal }),
     signal,
     stderr,
-    warn: (text) => stderr.write(`WARNING: ${escapeControls(text)}\n`),
+    warn: warnOn(stderr),
     onEvent: (event) => {
       tally.onEvent(event);
       progress?.onEvent(event);

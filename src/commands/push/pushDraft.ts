@@ -11,6 +11,7 @@ import { lostInList } from "../../list/encode.js";
 import { formatLocation, isSameLocation, locationOf, type Location } from "../../oci/location.js";
 import { formatReference, isTag, parseReference, type Reference } from "../../oci/reference.js";
 import { accessesOf } from "../../push/plan.js";
+import { warnOn } from "../../ui/warn.js";
 import { SentTally } from "../../ui/sentTally.js";
 import { checkPushFlags } from "../listFlags.js";
 import type { PushCommandFlags } from "./pushCommandFlags.js";
@@ -157,7 +158,7 @@ async function checkOf(
     context.stderr.write(`WARNING: docker's manifest list has no room for ${lost}\n`);
   }
   const { expectationsOf } = await import("../../apply/expectations.js");
-  const check = expectationsOf(context, flags, formatReference(draft.name));
+  const check = expectationsOf(warnOn(context.stderr), flags, formatReference(draft.name));
   return ({ entries }) => {
     check(entries.map(({ descriptor }) => descriptor));
   };

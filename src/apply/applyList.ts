@@ -1,0 +1,90 @@
+import { ManifestCache } from "../content/manifestCache.js";
+import type { SharedManifests } from "../content/sharedManifests.js";
+import type { SharedTargets } from "../content/sharedTargets.js";
+import type { Repository } from "../content/repository.js";
+import type { Context } from "../context.js";
+import type { Location } from "../oci/location.js";
+import type { ListResult } from "../ui/listResult.js";
+import { pushedResult } from "../ui/pushedResult.js";
+import { SentTally } from "../ui/sentTally.js";
+import { warnOn } from "../ui/warn.js";
+import { ListWork, type WorkTools } from "./listWork.js";
+import { entriesOf } from "./makeList.js";
+import type { ListOrder } from "./order.js";
+import type { PublishSettings } from "./publish.js";
+import type { WantedOrderSource } from "./readSource.js";
+import { failureOf, targetName } from "./results.js";
+import { targetsOf } from "./targets.js";
+import { TagsBefore } from "./unchanged.js";
+
+/** A list of a file, ready to be made. */
+export interface ListToApply {
+  readonly order: ListOrder;
+  readonly wanted: readonly WantedOrderSource[];
+  readonly settings: PublishSettings;
+}
+
+export interface ApplyTools {
+  readonly context: Context;
+  readonly open: (location: Location) => Repository;
+  readonly manifests: SharedManifests;
+  readonly targets: SharedTargets;
+}
+
+/** Makes a list, unless it is as it should be. Never rejects: what went wrong is in the result. */
+export async function applyList(
+  { order, wanted, settings }: ListToApply,
+  tools: ApplyTools,
+): Promise<ListResult> {
+  const tally = new SentTally();
+  const done = { name: targetName(order.targets), targets: targetsOf(order.targets) };
+  try {
+    const before = tagsBefore(order, tools);
+    const unchanged = await before.listByHeads(order, wanted);
+    if (unchanged !== undefined) return pushedResult({ ...done, ...unchanged, sent: tally.sent });
+    const how = { use: "push", before, onEvent: tally.onEvent } as const;
+    const work = newWork({ order, wanted, settings }, tools, how);
+    try {
+      const { combined } = (await work.push()).made;
+      return pushedResult({
+        ...done,
+        root: combined.descriptor,
+        entries: entriesOf(combined),
+        sent: tally.sent,
+      });
+    } finally {
+      await work.end();
+    }
+  } catch (error) {
+    return failureOf(order.targets, error, tally.sent);
+  }
+}
+
+/** The work of a list. */
+export function newWork(
+  { order, wanted, settings }: ListToApply,
+  { context, open, manifests, targets }: ApplyTools,
+  how: Pick<WorkTools, "use" | "before" | "onEvent">,
+): ListWork {
+  const { signal, stderr, waits } = context;
+  const name = targetName(order.targets);
+  return new ListWork(order, wanted, {
+    ...how,
+    open,
+    cache: new ManifestCache({ signal, shared: manifests }),
+    shared: targets,
+    signal,
+    stderr,
+    warn: (text) => {
+      warnOn(stderr)(text.includes(name) ? text : `${name}: ${text}`);
+    },
+    settings,
+    settleMs: waits?.settleMs,
+    asksForAttached: false,
+    beginsEarly: false,
+  });
+}
+
+function tagsBefore({ targets }: ListOrder, { context, open, targets: shared }: ApplyTools): TagsBefore {
+  return new TagsBefore(targetsOf(targets), (location) => shared.around(open(location)), context.signal);
+}

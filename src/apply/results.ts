@@ -1,0 +1,78 @@
+import { open } from "node:fs/promises";
+import type { Place } from "../content/place.js";
+import { ManifestError, messageOf } from "../errors.js";
+import { diskFault } from "../fileSystem.js";
+import { formatLocation } from "../oci/location.js";
+import type { ListResult } from "../ui/listResult.js";
+import { escapeControls } from "../ui/text.js";
+
+/** What became of a list that is not as it should be. Its tags are where they were, unless the error says otherwise. */
+export function failureOf(targets: readonly Place[], error: unknown, sent: ListResult["sent"]): ListResult {
+  return {
+    version: 1,
+    target: targetName(targets),
+    status: "failed",
+    tags: [],
+    platforms: [],
+    manifests: [],
+    sent,
+    error: errorOf(error),
+  };
+}
+
+/** An error, for machines. */
+export function errorOf(error: unknown): NonNullable<ListResult["error"]> {
+  if (!(error instanceof ManifestError)) return { code: "INTERNAL", message: messageOf(error) };
+  const { code, message, hint } = error;
+  return { code, message, ...(hint !== undefined && { hint }) };
+}
+
+/** What a list is called: `docker.io/library/app:v1`. */
+export function targetName([first]: readonly Place[]): string {
+  if (first === undefined) throw new Error("a list without a name");
+  const { location, tag, digest } = first;
+  return `${formatLocation(location)}${digest === undefined ? `:${tag ?? "latest"}` : `@${digest}`}`;
+}
+
+/** A file of results, a line each: what is there stays, and each line is on the disk before the next one is written. */
+export interface ResultFile {
+  /** @throws CONFIG, for this one and all that follow */
+  write(result: ListResult): Promise<void>;
+  close(): Promise<void>;
+}
+
+/**
+ * Opens it, or makes it.
+ * @throws CONFIG, naming it
+ */
+export async function openResultFile(path: string): Promise<ResultFile> {
+  const fault = (error: unknown): ManifestError =>
+    new ManifestError("CONFIG", `${path}: ${diskFault(error) ?? messageOf(error)}`, {
+      subject: path,
+      cause: error,
+    });
+  try {
+    const file = await open(path, "a");
+    let last: Promise<void> = Promise.resolve();
+    return {
+      write: (result) => {
+        // Within the strings of JSON these escapes mean the same.
+        const line = `${escapeControls(JSON.stringify(result))}\n`;
+        last = last.then(async () => {
+          await file.appendFile(line);
+          // A pipe has nothing to be flushed to.
+          await file.datasync().catch(() => undefined);
+        });
+        return last.catch((error: unknown) => {
+          throw fault(error);
+        });
+      },
+      close: async () => {
+        await last.catch(() => undefined);
+        await file.close();
+      },
+    };
+  } catch (error) {
+    throw fault(error);
+  }
+}

@@ -1,0 +1,31 @@
+import { ManifestError } from "../errors.js";
+import { applyFlags } from "./apply/applyFlags.js";
+import { defineCommand } from "./command.js";
+import { waitMs } from "./listFlags.js";
+import { checkOutputFlags } from "./outputFlags.js";
+
+export const apply = defineCommand({
+  name: "apply",
+  args: "[OPTIONS] -f FILE",
+  description:
+    "Makes all lists of a file, over the same connections and at a rate that the registry takes. What is as it should be is left alone, so that running it again goes on where it was. One list that fails stops no other.",
+  examples: [
+    "tsmanifest apply -f lists.yaml",
+    "VERSION=1.4.0 tsmanifest apply -f release.yaml --results results.jsonl",
+    "tsmanifest apply -f lists/ --plan",
+    "tsmanifest apply -f lists.yaml --shard auto --shards 16",
+  ],
+  arity: { min: 0, max: 0 },
+  flags: applyFlags,
+  async run(context, flags) {
+    if (flags.file.length === 0) {
+      throw new ManifestError("USAGE", "no file of lists: pass -f FILE", {
+        hint: "a YAML or JSON file, a folder of them, or - for what is piped in",
+      });
+    }
+    checkOutputFlags(flags);
+    waitMs(flags);
+    const { runApply } = await import("./apply/runApply.js");
+    await runApply(context, flags);
+  },
+});

@@ -1,0 +1,70 @@
+import { newWork, type ApplyTools } from "../../apply/applyList.js";
+import type { PreparedList, PreparedLists } from "../../apply/lists.js";
+import { errorOf, targetName } from "../../apply/results.js";
+import { Sessions, type Connections } from "../../apply/session.js";
+import { shardOf, type Shard } from "../../apply/shards.js";
+import { SharedManifests } from "../../content/sharedManifests.js";
+import { SharedTargets } from "../../content/sharedTargets.js";
+import type { Context } from "../../context.js";
+import { limitTo } from "../../limit.js";
+import { survey, type Survey } from "../../push/survey.js";
+import type { ApplyPlan } from "../../ui/applyResult.js";
+import { planReport } from "../../ui/planReport.js";
+import type { ApplyFlags } from "./applyFlags.js";
+
+type PlannedList = ApplyPlan["shards"][number]["lists"][number];
+
+/**
+ * What applying lists would do, shard by shard; nothing is changed.
+ * @param shard the only one, or the number of all of them
+ */
+export async function planLists(
+  { lists }: PreparedLists,
+  shard: Shard | { readonly index: undefined; readonly count: number },
+  connections: Connections,
+  context: Context,
+  { jobs, insecure, plainHttp }: Pick<ApplyFlags, "jobs" | "insecure" | "plainHttp">,
+): Promise<ApplyPlan> {
+  const limit = limitTo(jobs);
+  const sessions = new Sessions(connections);
+  const shared = { context, manifests: new SharedManifests(), targets: new SharedTargets() };
+  const endpoint = { insecure, plainHttp, hasCertificates: false };
+
+  async function plan(list: PreparedList): Promise<PlannedList> {
+    const target = targetName(list.order.targets);
+    if (list.waitsFor.length > 0) return { target, status: "waits" };
+    try {
+      const { open } = await sessions.of(list.group);
+      const surveys = await surveysOf(list, { ...shared, open });
+      if (surveys.every(isDone)) return { target, status: "unchanged" };
+      return { target, status: "planned", plan: planReport(surveys, { endpointOf: () => endpoint }) };
+    } catch (error) {
+      context.signal.throwIfAborted();
+      return { target, status: "failed", error: errorOf(error) };
+    }
+  }
+
+  const planned = await Promise.all(lists.map((list) => limit(() => plan(list))));
+  const numbers =
+    shard.index === undefined ? Array.from({ length: shard.count }, (_, at) => at + 1) : [shard.index];
+  return {
+    version: 1,
+    shards: numbers.map((number) => ({
+      shard: number,
+      of: shard.count,
+      lists: planned.filter(({ target }) => shardOf(target, shard.count) === number),
+    })),
+  };
+}
+
+async function surveysOf(list: PreparedList, tools: ApplyTools): Promise<readonly Survey[]> {
+  const { open, context } = tools;
+  const work = newWork(list, tools, { use: "plan", onEvent: () => undefined });
+  const plans = await work.plan();
+  return Promise.all(plans.map((one) => survey(one, open, { signal: context.signal })));
+}
+
+/** Is all there, under all tags? */
+function isDone({ manifests, tags }: Survey): boolean {
+  return tags.every(({ state }) => state === "same") && manifests.every(({ isThere }) => isThere);
+}

@@ -1,0 +1,124 @@
+import type { ListResult } from "../../ui/listResult.js";
+import { readLists } from "../../apply/file/readLists.js";
+import { applyLists, prepareLists, type PreparedLists } from "../../apply/lists.js";
+import { openResultFile } from "../../apply/results.js";
+import { connect, type Connections } from "../../apply/session.js";
+import { readShard, shardOf, type Shard } from "../../apply/shards.js";
+import type { Context } from "../../context.js";
+import { ManifestError } from "../../errors.js";
+import { failedTable } from "../../ui/failedTable.js";
+import { jsonDocument } from "../../ui/jsonDocument.js";
+import { listsProgress } from "../../ui/listsProgress.js";
+import { escapeControls } from "../../ui/text.js";
+import { warnOn } from "../../ui/warn.js";
+import { waitMs } from "../listFlags.js";
+import { partlyDone } from "../partlyDone.js";
+import type { ApplyFlags } from "./applyFlags.js";
+
+/**
+ * Makes all lists of the files that are the user's shard.
+ * @throws INVALID_FILE before anything is sent; LISTS_FAILED when all has been done that could be
+ */
+export async function runApply(context: Context, flags: ApplyFlags): Promise<void> {
+  const { stdout, stderr } = context;
+  const shard = readShard(flags.shard, flags.shards, context.env);
+  if (shard === undefined && flags.shards > 0 && !flags.plan) {
+    throw new ManifestError(
+      "USAGE",
+      "--shards says how many shards there are, and nothing which of them this is",
+      {
+        hint: "pass --shard 1/16, or --shard auto where the CI system knows",
+      },
+    );
+  }
+  const orders = await readLists(flags.file, {
+    env: context.env,
+    stdin: () => context.stdin?.() ?? nothing(),
+    onWarning: warnOn(stderr),
+  });
+  const defaults = { verify: flags.verify, waitMs: waitMs(flags) };
+  const prepared = await prepareLists(orders, defaults, isIn(shard));
+  const results = flags.results === "" ? undefined : await openResultFile(flags.results);
+  const connections = await connect(context, { ...flags, patient: true });
+  if (flags.plan) {
+    try {
+      await showPlan(context, flags, prepared, shard, connections);
+      return;
+    } finally {
+      await connections.close();
+    }
+  }
+  const progress = await listsProgress(stderr, prepared.lists.length, flags.quiet);
+  const failed: ListResult[] = [];
+  const done: ListResult[] = [];
+  const isJson = flags.format === "json";
+  try {
+    const notBegun = await applyLists(prepared, connections, context, {
+      jobs: flags.jobs,
+      failFast: flags.failFast,
+      onResult: async (result) => {
+        if (isJson) done.push(result);
+        if (result.status === "failed") failed.push(result);
+        else if (!isJson && !flags.quiet)
+          stdout.write(`${escapeControls(`${result.digest ?? ""}  ${result.target}`)}\n`);
+        progress.onResult(result);
+        await results?.write(result);
+      },
+    });
+    progress.stop();
+    context.signal.throwIfAborted();
+    if (failed.length > 0) throw failure(failed, notBegun, prepared.lists.length, isJson ? done : undefined);
+    if (isJson) stdout.write(jsonDocument({ version: 1, lists: done }));
+  } finally {
+    progress.stop();
+    await results?.close();
+    await connections.close();
+  }
+}
+
+async function showPlan(
+  context: Context,
+  flags: ApplyFlags,
+  prepared: PreparedLists,
+  shard: Shard | undefined,
+  connections: Connections,
+): Promise<void> {
+  const { planLists } = await import("./planLists.js");
+  const { applyPlanText } = await import("../../ui/applyPlanText.js");
+  const all = { index: undefined, count: Math.max(1, flags.shards) };
+  const plan = await planLists(prepared, shard ?? all, connections, context, flags);
+  const failed = plan.shards.flatMap(({ lists }) => lists).filter(({ status }) => status === "failed");
+  if (flags.format === "text") context.stdout.write(applyPlanText(plan));
+  else if (failed.length === 0) context.stdout.write(jsonDocument(plan));
+  if (failed.length === 0) return;
+  const error = new ManifestError(
+    "LISTS_FAILED",
+    `${failed.length} lists would fail:\n${failedTable(failed)}`,
+  );
+  throw flags.format === "text" ? error : partlyDone([error], plan);
+}
+
+function isIn(shard: Shard | undefined): (target: string) => boolean {
+  return (target) => shard === undefined || shardOf(target, shard.count) === shard.index;
+}
+
+function failure(
+  failed: readonly ListResult[],
+  notBegun: number,
+  total: number,
+  done: readonly ListResult[] | undefined,
+): ManifestError {
+  const lines = [
+    `${failed.length} of ${total} lists failed:`,
+    failedTable(failed),
+    ...(notBegun === 0 ? [] : [`${notBegun} were not begun (--fail-fast)`]),
+  ];
+  const error = new ManifestError("LISTS_FAILED", lines.join("\n"), {
+    hint: "the others are as they should be; running it again goes on with these",
+  });
+  return done === undefined ? error : partlyDone([error], { version: 1, lists: done });
+}
+
+async function* nothing(): AsyncIterable<Uint8Array> {
+  // Nothing is piped in.
+}

@@ -1,0 +1,92 @@
+import { isDigest } from "../oci/digest.js";
+import { formatLocation } from "../oci/location.js";
+import type { Manifest } from "../oci/manifest.js";
+import type { Platform } from "../oci/platform.js";
+import type { Repository } from "./repository.js";
+
+/** Of all manifests that are kept; what was used least lately goes first. */
+const MAX_BYTES = 8 * 1024 * 1024;
+/** Of the small things that are kept: what a tag named, what a config says. */
+const MAX_KEPT = 200_000;
+
+/**
+ * What several pieces of work read of the same repositories, each once: manifests, what the tags of sources name, and
+ * the platforms that configs tell. A tag that has been read names the same for all that follow, so that all lists of one
+ * run are made of the same images.
+ */
+export class SharedManifests {
+  readonly #manifests = new Map<string, Manifest>();
+  readonly #reading = new Map<string, Promise<Manifest>>();
+  readonly #tags = new Map<string, string>();
+  readonly #platforms = new Map<string, Promise<Platform>>();
+  #bytes = 0;
+
+  /** A manifest by its tag or its digest; `read` is called for one that is not known. */
+  async manifest(
+    { location }: Repository,
+    reference: string,
+    read: (reference: string) => Promise<Manifest>,
+  ): Promise<Manifest> {
+    const place = formatLocation(location);
+    const name = isDigest(reference) ? reference : (this.#tags.get(`${place}:${reference}`) ?? reference);
+    const key = `${place}@${name}`;
+    const known = this.#manifests.get(key);
+    if (known !== undefined) {
+      this.#manifests.delete(key);
+      this.#manifests.set(key, known);
+      return known;
+    }
+    const running = this.#reading.get(key);
+    // What went wrong for somebody else may have been that it was interrupted.
+    if (running !== undefined) return running.catch(() => this.#read(place, name, read));
+    return this.#read(place, name, read);
+  }
+
+  async #read(
+    place: string,
+    name: string,
+    read: (reference: string) => Promise<Manifest>,
+  ): Promise<Manifest> {
+    const key = `${place}@${name}`;
+    const asked = read(name);
+    this.#reading.set(key, asked);
+    try {
+      const manifest = await asked;
+      if (!isDigest(name)) keep(this.#tags, `${place}:${name}`, manifest.digest);
+      this.#keep(`${place}@${manifest.digest}`, manifest);
+      return manifest;
+    } finally {
+      if (this.#reading.get(key) === asked) this.#reading.delete(key);
+    }
+  }
+
+  #keep(key: string, manifest: Manifest): void {
+    if (this.#manifests.has(key)) return;
+    this.#manifests.set(key, manifest);
+    this.#bytes += manifest.bytes.byteLength;
+    for (const [oldest, { bytes }] of this.#manifests) {
+      if (this.#bytes <= MAX_BYTES) return;
+      this.#manifests.delete(oldest);
+      this.#bytes -= bytes.byteLength;
+    }
+  }
+
+  /** What the config of this digest says; `read` is called for one that is not known. */
+  platform(digest: string, read: () => Promise<Platform>): Promise<Platform> {
+    const known = this.#platforms.get(digest);
+    if (known !== undefined) return known.catch(() => read());
+    const asked = read();
+    keep(this.#platforms, digest, asked);
+    asked.catch(() => {
+      if (this.#platforms.get(digest) === asked) this.#platforms.delete(digest);
+    });
+    return asked;
+  }
+}
+
+/** Keeps something in place of what was kept first, where there is too much. */
+function keep<Value>(map: Map<string, Value>, key: string, value: Value): void {
+  map.set(key, value);
+  const [oldest] = map.keys();
+  if (map.size > MAX_KEPT && oldest !== undefined) map.delete(oldest);
+}

@@ -1,0 +1,9 @@
+import type { Output } from "../context.js";
+import { escapeControls } from "./text.js";
+
+/** Says what is odd, and stops nobody. */
+export function warnOn(stderr: Output): (text: string) => void {
+  return (text) => {
+    stderr.write(`WARNING: ${escapeControls(text)}\n`);
+  };
+}
