@@ -1,40 +1,41 @@
 import * as z from "zod/mini";
-import { ListResult } from "../ui/listResult.js";
-import { applySummary } from "./applySummary.js";
+import { ApplyPlan, ApplyResult } from "../ui/applyResult.js";
+import { applySummary, type ListToCount } from "./applySummary.js";
 import { applyCommandLine } from "./commandLine.js";
 import { ensureSuccess, jsonIn, ProgramFailure } from "./failure.js";
 import { namesByDigest } from "./images.js";
 import { setOutputs, writeSummary } from "./outputs.js";
 import { runInStep, type ActionStep } from "./step.js";
 
-/** What `apply --format json` prints. */
-const AppliedLists = z.object({ version: z.literal(1), lists: z.array(ListResult) });
+/** Where some lists failed, the error is beside them. */
+const Applied = z.union([z.object(ApplyResult.shape), z.object(ApplyPlan.shape)]);
 
 /** Some lists of a file, of which each has been told by itself. */
 export class ListsFailed extends ProgramFailure {}
 
 /**
- * Makes the lists of files.
+ * Makes the lists of files, or shows what would be made.
  * @throws ListsFailed where some failed, and how the program failed before it came to any
  */
 export async function applyFiles(step: ActionStep): Promise<void> {
   const { inputs, context, log } = step;
   const result = await runInStep(step, applyCommandLine(inputs));
-  const applied = AppliedLists.safeParse(jsonIn(result.stdout)).data;
+  const document = jsonIn(result.stdout);
+  const applied = Applied.safeParse(document).data;
   if (applied === undefined) {
     ensureSuccess(result);
-    return;
+    throw new Error("apply printed something else than its result");
   }
-  const { lists } = applied;
+  const done = "lists" in applied ? applied.lists.filter(({ status }) => status !== "failed") : [];
+  const lists = "lists" in applied ? applied.lists : plannedIn(applied);
   const [only] = lists.length === 1 ? lists : [];
-  const done = lists.filter(({ status }) => status !== "failed");
   await setOutputs(
     {
       digest: only?.digest ?? "",
-      image: done.flatMap(({ target, tags, digest = "" }) => namesByDigest([target, ...tags], digest)),
+      image: done.flatMap(({ tags, digest = "" }) => namesByDigest(tags, digest)),
       platforms: only?.platforms ?? [],
       tags: done.flatMap(({ tags }) => tags),
-      document: applied,
+      document,
     },
     context,
   );
@@ -45,11 +46,17 @@ export async function applyFiles(step: ActionStep): Promise<void> {
   if (result.status !== 0) throw failedOf(lists);
 }
 
-function failedOf(lists: readonly ListResult[]): ListsFailed {
+function plannedIn({ shards }: ApplyPlan): ListToCount[] {
+  return shards
+    .flatMap(({ lists }) => lists)
+    .map(({ plan, ...list }) => ({ ...list, platforms: [], digest: plan?.targets[0]?.root.digest }));
+}
+
+function failedOf(lists: readonly ListToCount[]): ListsFailed {
   const failed = lists.filter(({ status }) => status === "failed").length;
   return new ListsFailed({
     code: "LISTS_FAILED",
-    message: `${failed} of ${lists.length} lists failed`,
+    message: `${failed} of ${lists.length} list${lists.length === 1 ? "" : "s"} failed`,
     hint: "the summary of the job names them; run it again when that is mended: what is done is not done twice",
   });
 }

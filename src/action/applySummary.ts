@@ -1,49 +1,48 @@
-import type { ListResult } from "../ui/listResult.js";
 import { code, plain, table } from "./markdown.js";
 
-/** A summary may have 1 MiB; whoever has more lists wants to see those that failed. */
-const MAX_ROWS = 500;
+/** A list of a file, and what became of it or would become of it. */
+export interface ListToCount {
+  readonly target: string;
+  readonly status: "pushed" | "unchanged" | "failed" | "planned" | "waits";
+  readonly digest?: string | undefined;
+  readonly platforms: readonly string[];
+  readonly error?: { readonly message: string; readonly hint?: string | undefined } | undefined;
+}
 
-/** As Markdown for GitHub: a table of lists, those that failed first. */
-export function applySummary(lists: readonly ListResult[]): string {
-  const failed = lists.filter(({ status }) => status === "failed");
-  const others = lists.filter(({ status }) => status !== "failed");
-  const shown = [...failed, ...others].slice(0, MAX_ROWS);
-  const counts = [
-    `${lists.length} list${lists.length === 1 ? "" : "s"}`,
-    ...countOf(lists, "pushed"),
-    ...countOf(lists, "unchanged"),
-    ...countOf(lists, "failed"),
-  ];
-  const more = lists.length - shown.length;
+/** What failed comes first, what is as it was last: of very many lists only the first are shown. */
+const ORDER = ["failed", "pushed", "planned", "waits", "unchanged"] as const;
+
+/** As Markdown for GitHub: a table of lists by their names. */
+export function applySummary(lists: readonly ListToCount[]): string {
+  const ofStatus = (status: ListToCount["status"]): ListToCount[] =>
+    lists.filter((list) => list.status === status).sort((a, b) => (a.target < b.target ? -1 : 1));
+  const groups = ORDER.map((status) => ({ status, some: ofStatus(status) })).filter(
+    ({ some }) => some.length > 0,
+  );
+  const counts = groups.map(({ status, some }) => `${some.length} ${STATUS[status]}`);
+  const columns = ["List", "Status", "Digest", "Platforms", "Error"].map((title) => ({ title }));
+  const total = `${lists.length} list${lists.length === 1 ? "" : "s"}`;
+  const rows = groups.flatMap(({ some }) => some).map(cellsOf);
   return [
-    `### ${counts.join(", ")}\n`,
-    table(
-      [
-        { title: "List" },
-        { title: "Status" },
-        { title: "Digest" },
-        { title: "Platforms" },
-        { title: "Error" },
-      ],
-      shown.map(({ target, status, digest, platforms, error }) => [
-        code(cut(target)),
-        status,
-        digest === undefined ? "" : code(digest),
-        plain(cut(platforms.join(", "))),
-        error === undefined ? "" : plain(cut([error.message, error.hint ?? ""].join(" "))),
-      ]),
-    ),
-    ...(more === 0 ? [] : [`And ${more} more.\n`]),
+    `### ${[total, counts.join(", ")].filter((part) => part !== "").join(": ")}\n`,
+    ...(rows.length === 0 ? [] : [table(columns, rows)]),
   ].join("\n");
 }
 
-function countOf(lists: readonly ListResult[], status: ListResult["status"]): string[] {
-  const count = lists.filter((list) => list.status === status).length;
-  return count === 0 ? [] : [`${count} ${status}`];
-}
+const STATUS = {
+  failed: "failed",
+  pushed: "pushed",
+  planned: "to be pushed",
+  waits: "to be made of others",
+  unchanged: "unchanged",
+} as const;
 
-/** Escaped, each of its characters may take seven bytes. */
-function cut(text: string): string {
-  return text.length > 250 ? `${text.slice(0, 250)}…` : text;
+function cellsOf({ target, status, digest, platforms, error }: ListToCount): string[] {
+  return [
+    code(target),
+    STATUS[status],
+    digest === undefined ? "" : code(digest),
+    plain(platforms.join(", ")),
+    error === undefined ? "" : plain([error.message, error.hint ?? ""].join(" ")),
+  ];
 }

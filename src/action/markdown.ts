@@ -9,9 +9,13 @@ import { escapeControls } from "../ui/text.js";
 /** All but what can mean nothing: letters, digits, blanks, and punctuation that is harmless within a line. */
 const MEANINGFUL = /[^\p{L}\p{N} .,:/;%-]/gu;
 
-/** The text as it is, in one line. */
+/** A name, a message or a value is hardly ever longer. */
+const MAX_LENGTH = 500;
+
+/** The text as it is, in one line; cut where it is very long. */
 export function plain(text: string): string {
-  const line = escapeControls(text.replace(/\s+/g, " ").trim());
+  const short = text.length > MAX_LENGTH ? `${text.slice(0, MAX_LENGTH)}…` : text;
+  const line = escapeControls(short.replace(/\s+/g, " ").trim());
   return line
     .replace(MEANINGFUL, entity)
     .replace(/:(?=\/\/)/g, entity)
@@ -33,9 +37,14 @@ export interface Column {
   readonly isNumeric?: true;
 }
 
-/** A table; the cells are Markdown. */
+/** A summary may have 1 MiB. */
+const MAX_ROWS = 500;
+
+/** A table; the cells are Markdown. Of very many rows the first are shown. */
 export function table(columns: readonly Column[], rows: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]): string => `| ${cells.join(" | ")} |\n`;
   const ruler = columns.map(({ isNumeric }) => (isNumeric ? "---:" : "---"));
-  return [columns.map(({ title }) => title), ruler, ...rows].map(line).join("");
+  const lines = [columns.map(({ title }) => title), ruler, ...rows.slice(0, MAX_ROWS)].map(line);
+  const more = rows.length - MAX_ROWS;
+  return lines.join("") + (more > 0 ? `\nAnd ${more} more.\n` : "");
 }

@@ -1,6 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import * as core from "@actions/core";
+import { escapeControls } from "../ui/text.js";
 import type { StepContext } from "./step.js";
 
 /** What steps behind this one get. */
@@ -12,8 +13,8 @@ export interface ActionOutputs {
   readonly platforms: readonly string[];
   /** The names that the lists have now, whole. */
   readonly tags: readonly string[];
-  /** What the program printed. */
-  readonly document: object;
+  /** What the program printed, as JSON. */
+  readonly document: unknown;
 }
 
 /** GitHub takes outputs of 1 MiB, in UTF-16. */
@@ -23,7 +24,8 @@ const MAX_OUTPUT = 500_000;
 const MAX_SUMMARY = 1024 * 1024 - 1;
 
 export async function setOutputs(outputs: ActionOutputs, { env }: StepContext): Promise<void> {
-  const json = JSON.stringify(outputs.document);
+  // Within the strings of JSON these escapes mean the same.
+  const json = escapeControls(JSON.stringify(outputs.document));
   const isShort = json.length <= MAX_OUTPUT;
   core.setOutput("digest", outputs.digest);
   core.setOutput("image", shortened(outputs.image));

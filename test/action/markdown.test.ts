@@ -39,6 +39,18 @@ describe("text of others in Markdown", () => {
     );
   });
 
+  it("is cut where it is very long", () => {
+    expect(plain("a".repeat(10_000))).toBe(`${"a".repeat(500)}&#8230;`);
+  });
+
+  it("has a table with no more than 500 rows", () => {
+    const text = table(
+      [{ title: "Number" }],
+      Array.from({ length: 502 }, (_, index) => [`${index + 1}`]),
+    );
+    expect(text).toMatch(/\n\| 500 \|\n\nAnd 2 more\.\n$/);
+  });
+
   it("stays in the cell of a table", () => {
     const cells = ["a | b\nc", "<td>", "`|`"];
     const text = table(
