@@ -42,3 +42,11 @@ export function isForeignLayer(mediaType: string): boolean {
 export function baseType(contentType: string): string {
   return (contentType.split(";", 1)[0] ?? "").trim().toLowerCase();
 }
+
+/** https://www.rfc-editor.org/rfc/rfc6838#section-4.2 */
+const MEDIA_TYPE = /^[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}\/[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}$/;
+
+/** Is it a media type by its grammar, known or not? */
+export function isMediaType(text: string): boolean {
+  return MEDIA_TYPE.test(text);
+}

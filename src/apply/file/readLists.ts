@@ -1,4 +1,19 @@
-import type { FileOrder } from "./fileOrder.js";
+import { resolve } from "node:path";
+import type * as z from "zod/mini";
+import { formatPlace, type Place } from "../../content/place.js";
+import { formatLocation } from "../../oci/location.js";
+import { Faults } from "./faults.js";
+import { formatFilePlace, type FileOrder, type FilePlace } from "./fileOrder.js";
+import type { FileText } from "./fileText.js";
+import { ListReader, type ListRead, type ListSettings } from "./listReader.js";
+import type { FileNode, MapNode } from "./nodes.js";
+import { findInputs, readInput, type InputFile } from "./readInputs.js";
+import { readYaml, type ListsDocument } from "./readYaml.js";
+import { keysOfFile, keysOfList, ListEntry, ListsFile } from "./schema.js";
+import { schemaFaults } from "./schemaFaults.js";
+import { isSpecFile, specAsList, specType } from "./specFile.js";
+import { recordOf, valueOf } from "./values.js";
+import { fillIn, type Variables } from "./variables.js";
 
 /** What reading needs of the outside world. */
 export interface ReadListsOptions {
@@ -8,11 +23,209 @@ export interface ReadListsOptions {
   readonly stdin: () => AsyncIterable<Uint8Array>;
   /** What relative paths on the command line and on standard input are relative to; the current folder unless given. */
   readonly cwd?: string;
-  /** Told of what is odd and no error, one line each. */
+  /** Told of what is odd and no error: a line with its place. */
   readonly onWarning?: (text: string) => void;
 }
 
-export type ReadLists = (
+/** With their variables filled in, the texts of a file may be as many times larger. */
+const MAX_FILLED = 64 * 1024 * 1024;
+/** Keys at the top that mean nothing by themselves: their anchors do. */
+const EXTENSION = "x-";
+
+/**
+ * Reads files of lists: YAML or JSON, folders of such files, and `-` for standard input. All is checked that can be without
+ * a request, over all files: that no two lists have the same name, too.
+ * @param paths what was given to `-f`, in that order
+ * @throws INVALID_FILE, whose message has a line `FILE:LINE:COLUMN: what is wrong: the way out` for each fault
+ * @example
+ * const orders = await readLists(["lists.yaml"], { env: process.env, stdin: () => process.stdin });
+ */
+export async function readLists(
   paths: readonly string[],
-  options: ReadListsOptions,
-) => Promise<readonly FileOrder[]>;
+  { env, stdin, cwd = "", onWarning = () => undefined }: ReadListsOptions,
+): Promise<readonly FileOrder[]> {
+  const faults = new Faults();
+  const orders: FileOrder[] = [];
+  const names = new Names(faults);
+  for (const input of await findInputs(paths, { stdin, cwd: resolve(cwd) }, faults)) {
+    const file = await readInput(input, faults);
+    if (file === undefined) continue;
+    const reader = new FileReader({ input, file, env, faults, names, onWarning });
+    orders.push(...(await reader.orders()));
+  }
+  faults.throwIfAny();
+  return orders;
+}
+
+/** The names of all lists. Two lists of one name would overwrite each other. */
+class Names {
+  readonly #faults: Faults;
+  readonly #places = new Map<string, FilePlace>();
+
+  constructor(faults: Faults) {
+    this.#faults = faults;
+  }
+
+  /** Takes note of the names of a list, whose own name is the first. */
+  add({ names }: ListRead, file: FileText): void {
+    const [own] = names;
+    for (const { place, offset } of names) {
+      const at = file.placeOf(offset);
+      const name = `${formatLocation(place.location)}:${tagOf(place)}`;
+      const other = this.#places.get(name);
+      if (other === undefined) this.#places.set(name, at);
+      else
+        this.#faults.add(at, twice(place, other, own?.offset === undefined ? at : file.placeOf(own.offset)));
+    }
+  }
+}
+
+function twice(place: Place, other: FilePlace, own: FilePlace): string {
+  const name = formatPlace({ ...place, tag: tagOf(place) });
+  const isSameList = other.file === own.file && other.line === own.line && other.column === own.column;
+  return isSameList
+    ? `${name} is what the list is called already: leave it out`
+    : `${name} is also a name of a list at ${formatFilePlace(other)}: a name can be of one list only`;
+}
+
+function tagOf({ tag = "latest" }: Place): string {
+  return tag;
+}
+
+interface FileContext {
+  readonly input: InputFile;
+  readonly file: FileText;
+  readonly env: ReadListsOptions["env"];
+  readonly faults: Faults;
+  readonly names: Names;
+  readonly onWarning: (text: string) => void;
+}
+
+/** Reads one file, document by document and list by list, so that what is read and done is not kept. */
+class FileReader {
+  readonly #context: FileContext;
+  readonly #variables: Variables;
+  /** Where variables of the part at hand have faults. */
+  #badTexts = new Set<number>();
+  #filled = 0;
+
+  constructor(context: FileContext) {
+    const { env } = context;
+    this.#context = context;
+    this.#variables = (name) => (Object.hasOwn(env, name) ? env[name] : undefined);
+  }
+
+  async orders(): Promise<FileOrder[]> {
+    const { file, faults } = this.#context;
+    const orders: FileOrder[] = [];
+    let isEmpty = faults.isEmpty;
+    for (const document of readYaml(file, faults)) {
+      isEmpty = false;
+      for await (const order of this.#document(document)) orders.push(order);
+    }
+    if (isEmpty && faults.isEmpty) {
+      faults.addFile(file.file, "there is nothing in it: a file of lists begins with version: 1");
+    }
+    return orders;
+  }
+
+  async *#document({ top, lists }: ListsDocument): AsyncGenerator<FileOrder> {
+    if (top.kind !== "map") {
+      this.#fault(top.offset, "a file of lists is a mapping: it begins with version: 1");
+    } else if (isSpecFile(top)) {
+      const node = specAsList(top, (offset, message) => {
+        const { file, onWarning } = this.#context;
+        onWarning(`${formatFilePlace(file.placeOf(offset))}: ${message}`);
+      });
+      yield* this.#list(node, { type: specType(node) });
+    } else yield* this.#lists(top, lists);
+  }
+
+  async *#lists(top: MapNode, lists: Iterable<FileNode> | undefined): AsyncGenerator<FileOrder> {
+    const defaults = this.#top(top, lists !== undefined);
+    const there = top.pairs.get("lists")?.value;
+    let isEmpty = true;
+    for (const node of lists ?? (there?.kind === "items" ? there.items : [])) {
+      isEmpty = false;
+      yield* this.#list(node, defaults);
+    }
+    const isSequence = lists !== undefined || there?.kind === "items";
+    if (isEmpty && isSequence && this.#context.faults.isEmpty) {
+      this.#fault(there?.offset ?? top.offset, "there are no lists: write each behind a dash");
+    }
+  }
+
+  /** Checks all but the lists, and reads what holds for all of them. */
+  #top(top: MapNode, isApart: boolean): ListSettings {
+    const pairs = [...top.pairs].filter(([key]) => !key.startsWith(EXTENSION));
+    const node = { ...top, pairs: new Map(pairs) };
+    const rest = { ...node, pairs: new Map(pairs.filter(([key]) => key !== "lists")) };
+    const there = node.pairs.get("lists")?.value;
+    const lists = isApart || there?.kind === "items" ? [] : there && valueOf(there, (text) => text);
+    const value = { ...this.#values(rest), ...(lists !== undefined && { lists }) };
+    const parsed = this.#parse(ListsFile, value, node, keysOfFile);
+    const defaults = rest.pairs.get("defaults")?.value;
+    return defaults === undefined || parsed?.defaults === undefined
+      ? {}
+      : this.#reader(defaults).settings(parsed.defaults);
+  }
+
+  async *#list(node: FileNode, defaults: ListSettings): AsyncGenerator<FileOrder> {
+    const value = node.kind === "map" ? this.#values(node) : valueOf(node, (text) => text);
+    const entry = this.#parse(ListEntry, value, node, keysOfList);
+    const read = entry && (await this.#reader(node).list(entry, defaults));
+    if (read === undefined) return;
+    const { file, names } = this.#context;
+    names.add(read, file);
+    const { retries, verify, wait } = read.settings;
+    yield {
+      order: read.order,
+      at: file.placeOf(read.names[0]?.offset ?? node.offset),
+      ...(retries !== undefined && { retries }),
+      ...(verify !== undefined && { verify }),
+      ...(wait !== undefined && { wait }),
+    };
+  }
+
+  /** The values of a mapping with its variables filled in. */
+  #values(node: MapNode): Record<string, unknown> {
+    this.#badTexts = new Set();
+    return recordOf(node, (text, offset) => {
+      const filled = fillIn(text, this.#variables, (message) => {
+        this.#badTexts.add(offset);
+        this.#fault(offset, message);
+      });
+      this.#filled += filled.length;
+      if (this.#filled <= MAX_FILLED) return filled;
+      this.#badTexts.add(offset);
+      this.#fault(offset, "with its variables filled in, the file is larger than 64 MiB");
+      return "";
+    });
+  }
+
+  /** What a schema makes of a value; undefined, and told, where something is wrong with it. */
+  #parse<Schema extends z.ZodMiniType>(
+    schema: Schema,
+    value: unknown,
+    node: FileNode,
+    keysOf: (path: readonly PropertyKey[]) => readonly string[],
+  ): z.infer<Schema> | undefined {
+    const parsed = schema.safeParse(value);
+    if (parsed.success) return this.#badTexts.size === 0 ? parsed.data : undefined;
+    for (const { offset, message } of schemaFaults(parsed.error.issues, node, keysOf)) {
+      if (!this.#badTexts.has(offset)) this.#fault(offset, message);
+    }
+    return undefined;
+  }
+
+  #reader(node: FileNode): ListReader {
+    return new ListReader(node, this.#context.input, (offset, message) => {
+      this.#fault(offset, message);
+    });
+  }
+
+  #fault(offset: number, message: string): void {
+    const { file, faults } = this.#context;
+    faults.add(file.placeOf(offset), message);
+  }
+}

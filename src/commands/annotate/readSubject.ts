@@ -6,6 +6,7 @@ import type { Settings } from "../../list/draft.js";
 import { descriptor, type Descriptor } from "../../oci/descriptor.js";
 import { isDigest } from "../../oci/digest.js";
 import { locationOf } from "../../oci/location.js";
+import { isMediaType } from "../../oci/mediaTypes.js";
 import { parseReference, withDigest, type Reference } from "../../oci/reference.js";
 import type { settingFlags } from "../listFlags.js";
 import type { NetworkFlags } from "../networkFlags.js";
@@ -14,9 +15,6 @@ export type SettingFlags = FlagValues<typeof settingFlags>;
 
 /** What takes a subject or an artifact type away. No media type has this form; an image of this name has a longer one. */
 const NONE = "none";
-
-/** https://www.rfc-editor.org/rfc/rfc6838#section-4.2 */
-const MEDIA_TYPE = /^[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}\/[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}$/;
 
 /**
  * What `--subject` and `--artifact-type` make of a list's settings. The subject is what the registry has now; what is not
@@ -63,7 +61,7 @@ function subjectOf({ subject }: SettingFlags, { domain, path }: Reference): Refe
 function readArtifactType(text: string): string | undefined {
   if (text === "") return undefined;
   if (text === NONE) return "";
-  if (MEDIA_TYPE.test(text)) return text;
+  if (isMediaType(text)) return text;
   throw new ManifestError("USAGE", `--artifact-type: ${text} is not a media type`, {
     subject: text,
     hint: `write it as application/vnd.example.thing, or ${NONE} for none`,

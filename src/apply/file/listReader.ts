@@ -1,0 +1,345 @@
+import { readBounded, readFault } from "../../docker/readBounded.js";
+import { parsePlace, type Place } from "../../content/place.js";
+import { parseSourceText } from "../../content/sourceText.js";
+import { ManifestError } from "../../errors.js";
+import { parseDuration } from "../../go/duration.js";
+import type { ListAnnotation } from "../../list/annotationFlags.js";
+import { isDigest } from "../../oci/digest.js";
+import { isMediaType } from "../../oci/mediaTypes.js";
+import type { Platform } from "../../oci/platform.js";
+import { platformKey } from "../../oci/platformMatcher.js";
+import { formatPlatformAll } from "../../oci/platformName.js";
+import { isTag, parseReference } from "../../oci/reference.js";
+import type { ListOrder, OrderSource } from "../order.js";
+import type { FileOrder } from "./fileOrder.js";
+import { pathIn, placeIn, sourceIn } from "./filePaths.js";
+import { nodeAt, type FileNode } from "./nodes.js";
+import { platformEntries, readPlatform } from "./platforms.js";
+import type { InputFile } from "./readInputs.js";
+import type { DefaultsEntry, DescriptorEntry, ListEntry, PlatformEntry, SourceEntry } from "./schema.js";
+import { quoted } from "./schemaFaults.js";
+import { fillTemplate, templateFault } from "./template.js";
+
+/** A list as its schema has it becomes an order: what its texts mean is read here, and what is wrong with them told. */
+
+type Path = readonly PropertyKey[];
+
+/** What a list may leave to `defaults`, read. */
+export interface ListSettings {
+  readonly platforms?: readonly Platform[] | undefined;
+  readonly annotations?: Readonly<Record<string, string>> | undefined;
+  readonly type?: ListOrder["type"] | undefined;
+  readonly expect?: readonly string[] | undefined;
+  readonly strict?: boolean | undefined;
+  readonly attestations?: ListOrder["attestations"] | undefined;
+  readonly referrers?: boolean | undefined;
+  readonly subject?: string | undefined;
+  readonly artifactType?: string | undefined;
+  readonly onto?: ListOrder["onto"] | undefined;
+  readonly preferIndex?: boolean | undefined;
+  readonly verify?: NonNullable<FileOrder["verify"]> | undefined;
+  readonly wait?: number | undefined;
+  readonly retries?: number | undefined;
+}
+
+/** A name that a list gets, and where the file says so. */
+export interface NamedTarget {
+  readonly place: Place;
+  readonly offset: number;
+}
+
+export interface ListRead {
+  readonly order: ListOrder;
+  readonly names: readonly NamedTarget[];
+  readonly settings: ListSettings;
+}
+
+/** As much as the largest manifest. */
+const MAX_SOURCE_FILE = 4 * 1024 * 1024;
+
+const ONTO = { replace: "nothing", append: "append", merge: "merge" } as const;
+const REFERENCE = "write it as registry.example/team/app:v1";
+
+/** Reads the values of one mapping, and tells what is wrong with them. */
+export class ListReader {
+  readonly #node: FileNode;
+  readonly #input: InputFile;
+  readonly #onFault: (offset: number, message: string) => void;
+  #isGood = true;
+
+  constructor(node: FileNode, input: InputFile, onFault: (offset: number, message: string) => void) {
+    this.#node = node;
+    this.#input = input;
+    this.#onFault = onFault;
+  }
+
+  settings(entry: DefaultsEntry): ListSettings {
+    const { platforms, annotations, type, expect, attestations, existing, verify, wait, retries } = entry;
+    const { subject, artifactType } = entry;
+    if (type === "docker" && subject !== undefined) this.#fault(["subject"], NO_ROOM);
+    if (type === "docker" && artifactType !== undefined) this.#fault(["artifactType"], NO_ROOM);
+    return withoutUndefined({
+      platforms: platforms === undefined ? undefined : this.#platforms(platforms, ["platforms"]),
+      annotations,
+      type,
+      expect: expect === undefined ? undefined : this.#platforms(expect, ["expect"]).map(formatPlatformAll),
+      strict: flagOf(entry.strict),
+      attestations,
+      referrers: flagOf(entry.referrers),
+      subject: subject === undefined ? undefined : this.#subject(subject),
+      artifactType: artifactType === undefined ? undefined : this.#artifactType(artifactType),
+      onto: existing && ONTO[existing],
+      preferIndex: flagOf(entry.preferIndex),
+      verify: verify && (verify === "true" ? "manifests" : verify === "false" ? "none" : verify),
+      wait: wait === undefined ? undefined : this.#wait(wait),
+      retries: retries === undefined ? undefined : Number(retries),
+    });
+  }
+
+  /** Undefined where something is wrong with it. */
+  async list(entry: ListEntry, defaults: ListSettings): Promise<ListRead | undefined> {
+    const own = this.settings(entry);
+    const all = { ...defaults, ...own };
+    const names = this.#names(entry.target, entry.tags ?? []);
+    const annotations = { ...defaults.annotations, ...own.annotations };
+    const sources =
+      entry.template === undefined
+        ? await this.#sources(entry.sources)
+        : this.#templated(entry.template, entry, all.platforms ?? []);
+    const order: ListOrder = {
+      targets: names.map(({ place }) => place),
+      sources: sources.sources,
+      from: sources.from,
+      platforms: entry.template === undefined ? (all.platforms ?? []) : [],
+      annotations: Object.entries(annotations).map(([key, value]) => indexAnnotation(key, value)),
+      onto: all.onto ?? "nothing",
+      attestations: all.attestations ?? "keep",
+      type: all.type ?? "auto",
+      preferIndex: all.preferIndex ?? true,
+      expect: own.expect ?? sources.expect ?? defaults.expect ?? [],
+      strict: all.strict ?? false,
+      referrers: all.referrers ?? false,
+      ...(all.subject !== undefined && { subject: all.subject }),
+      ...(all.artifactType !== undefined && { artifactType: all.artifactType }),
+    };
+    return this.#isGood ? { order, names, settings: all } : undefined;
+  }
+
+  /** The name of a list, and its other names: tags of the same repository, or whole references. */
+  #names(target: string, tags: readonly string[]): NamedTarget[] {
+    const first = this.#target(target, ["target"]);
+    const names = tags.map((text, index): NamedTarget | undefined => {
+      const path = ["tags", index];
+      if (!isTag(text)) {
+        return /[:/@]/.test(text)
+          ? this.#target(text, path)
+          : this.#fault(path, `${quoted(text)} is not a tag: a tag has letters, digits and _ . - only`);
+      }
+      if (first === undefined) return undefined;
+      return { place: { ...first.place, tag: text, digest: undefined }, offset: this.#offset(path) };
+    });
+    return [first, ...names].filter((name) => name !== undefined);
+  }
+
+  #target(text: string, path: Path): NamedTarget | undefined {
+    const place = this.#try(path, REFERENCE, () => parsePlace(text));
+    if (place === undefined) return undefined;
+    if (place.digest !== undefined) {
+      return this.#fault(path, `${quoted(text)} has a digest, and a list is named by a tag: ${REFERENCE}`);
+    }
+    return { place: placeIn(this.#input, place), offset: this.#offset(path) };
+  }
+
+  async #sources(entries: readonly SourceEntry[] | undefined): Promise<SourcesRead> {
+    if (entries === undefined) {
+      this.#fault([], "no images: write sources, or template and platforms");
+      return { sources: [], from: [] };
+    }
+    const sources: OrderSource[] = [];
+    const from: string[] = [];
+    for (const [index, entry] of entries.entries()) {
+      const path = ["sources", index];
+      if (typeof entry !== "string" && "from" in entry) {
+        from.push(pathIn(this.#input, entry.from));
+        continue;
+      }
+      const source =
+        typeof entry !== "string" && "file" in entry
+          ? await this.#sourceFile(entry.file, [...path, "file"])
+          : this.#source(entry, path);
+      if (source !== undefined) sources.push(source);
+    }
+    return { sources, from };
+  }
+
+  #source(
+    entry: Exclude<SourceEntry, { from: string } | { file: string }>,
+    path: Path,
+  ): OrderSource | undefined {
+    if (typeof entry === "string") return this.#sourceText(entry, path);
+    if ("descriptor" in entry) return this.#descriptor(entry.descriptor, [...path, "descriptor"]);
+    const source = this.#sourceText(entry.image, [...path, "image"]);
+    const { platform, annotations } = entry;
+    const read = platform === undefined ? undefined : this.#platform(platform, [...path, "platform"]);
+    if (source === undefined || (read === undefined && annotations === undefined)) return source;
+    const says = { ...(read && { platform: read }), ...(annotations && { annotations }) };
+    return { ...source, says };
+  }
+
+  #sourceText(text: string, path: Path): OrderSource | undefined {
+    const source = this.#try(path, REFERENCE, () => parseSourceText(text));
+    return source && { text, source: sourceIn(this.#input, source) };
+  }
+
+  async #sourceFile(file: string, path: Path): Promise<OrderSource | undefined> {
+    let text: string;
+    try {
+      text = (await readBounded(pathIn(this.#input, file), MAX_SOURCE_FILE)).toString("utf8").trim();
+    } catch (error) {
+      return this.#fault(path, `${quoted(file)}: ${readFault(error)}`);
+    }
+    return this.#sourceText(text, path);
+  }
+
+  #descriptor(entry: DescriptorEntry, path: Path): OrderSource | undefined {
+    const { platform, size, ...rest } = entry;
+    const read = platform === undefined ? undefined : this.#platform(platform, [...path, "platform"]);
+    const json = JSON.stringify(
+      withoutUndefined({ ...rest, size: size === undefined ? undefined : Number(size), platform: read }),
+    );
+    const source = this.#try(path, "digest is sha256: and 64 hex digits", () => parseSourceText(json));
+    return source && { text: json, source };
+  }
+
+  #templated(template: string, entry: ListEntry, platforms: readonly Platform[]): SourcesRead {
+    const nothing = { sources: [], from: [] };
+    if (entry.sources !== undefined) {
+      this.#fault(["template"], "sources and template: choose one of them");
+      return nothing;
+    }
+    const fault = templateFault(template);
+    if (fault !== undefined) {
+      this.#fault(["template"], fault);
+      return nothing;
+    }
+    if (platforms.length === 0) {
+      if (this.#isGood)
+        this.#fault(["template"], "a template needs platforms: write platforms: [linux/amd64, linux/arm64]");
+      return nothing;
+    }
+    const platformOf = new Map<string, Platform>();
+    const sources = platforms.map((platform): OrderSource | undefined => {
+      const { os, architecture: arch, variant } = platform;
+      const text = fillTemplate(template, { os, arch, variant });
+      const other = platformOf.get(text);
+      if (other !== undefined) {
+        const both = `${formatPlatformAll(other)} and ${formatPlatformAll(platform)}`;
+        return this.#fault(
+          ["template"],
+          `${both} are the same image, ${quoted(text)}: write {os}, {arch} or {variant} where they differ`,
+        );
+      }
+      platformOf.set(text, platform);
+      const source = this.#sourceText(text, ["template"]);
+      return source && { ...source, says: { platform }, isPlatformChecked: true };
+    });
+    return {
+      sources: sources.filter((source) => source !== undefined),
+      from: [],
+      expect: platforms.map(formatPlatformAll),
+    };
+  }
+
+  #platforms(given: string | readonly PlatformEntry[], path: Path): Platform[] {
+    const seen = new Set<string>();
+    return platformEntries(given).flatMap(({ entry, path: more }) => {
+      const platform = this.#platform(entry, [...path, ...more]);
+      if (platform === undefined) return [];
+      const key = platformKey(platform);
+      if (seen.has(key)) {
+        this.#fault([...path, ...more], `${key} is here twice: leave one of them out`);
+        return [];
+      }
+      seen.add(key);
+      return [platform];
+    });
+  }
+
+  #platform(entry: PlatformEntry, path: Path): Platform | undefined {
+    return this.#try(path, "write it as linux/amd64", () => readPlatform(entry));
+  }
+
+  #subject(text: string): string {
+    if (!isDigest(text)) this.#try(["subject"], REFERENCE, () => parseReference(text));
+    return text;
+  }
+
+  #artifactType(text: string): string {
+    if (!isMediaType(text)) {
+      this.#fault(
+        ["artifactType"],
+        `${quoted(text)} is not a media type: write it as application/vnd.example.thing`,
+      );
+    }
+    return text;
+  }
+
+  #wait(text: string): number | undefined {
+    const ms = this.#try(["wait"], "write it as 30s or 2m", () => parseDuration(text));
+    if (ms === undefined || ms >= 0) return ms;
+    return this.#fault(["wait"], `${quoted(text)}: nobody can wait less than no time`);
+  }
+
+  #try<Value>(path: Path, otherwise: string, read: () => Value): Value | undefined {
+    try {
+      return read();
+    } catch (error) {
+      if (!(error instanceof ManifestError)) throw error;
+      const { hint = otherwise } = error;
+      return this.#fault(path, `${faultOf(error, nodeAt(this.#node, path))}: ${hint}`);
+    }
+  }
+
+  #offset(path: Path): number {
+    return nodeAt(this.#node, path).offset;
+  }
+
+  #fault(path: Path, message: string): undefined {
+    this.#isGood = false;
+    this.#onFault(this.#offset(path), message);
+    return undefined;
+  }
+}
+
+interface SourcesRead {
+  readonly sources: readonly OrderSource[];
+  readonly from: readonly string[];
+  /** The platforms that it is made for, where they are known. */
+  readonly expect?: readonly string[];
+}
+
+const NO_ROOM = "docker's manifest list has no room for it: write type: oci";
+
+export function indexAnnotation(key: string, value: string): ListAnnotation {
+  return { type: "index", platform: undefined, key, value };
+}
+
+/** What is wrong, with what it is wrong with, once. */
+function faultOf(error: ManifestError, node: FileNode): string {
+  let inner = error;
+  while (inner.cause instanceof ManifestError) inner = inner.cause;
+  const { message } = inner;
+  if (node.kind !== "text" || node.text === undefined || message.includes(node.text)) return message;
+  return `${quoted(node.text)}: ${message}`;
+}
+
+function flagOf(text: string | undefined): boolean | undefined {
+  return text === undefined ? undefined : text.toLowerCase() === "true";
+}
+
+/** The same without what is undefined, so that it can be laid over what holds otherwise. */
+function withoutUndefined<Values extends object>(values: Values): Partial<Values> {
+  const kept: Partial<Values> = { ...values };
+  for (const key in kept) if (kept[key] === undefined) Reflect.deleteProperty(kept, key);
+  return kept;
+}

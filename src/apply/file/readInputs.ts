@@ -1,0 +1,116 @@
+import { isUtf8 } from "node:buffer";
+import { readdir, stat } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
+import { readBounded, readFault } from "../../docker/readBounded.js";
+import { ManifestError, systemCode } from "../../errors.js";
+import type { Faults } from "./faults.js";
+import { FileText } from "./fileText.js";
+import { hasHidden } from "./maskVariables.js";
+
+/** Files of lists, on the disk and on standard input. */
+
+export const MAX_FILE_BYTES = 32 * 1024 * 1024;
+const TOO_LARGE = "larger than 32 MiB: split it into several files, and name each by -f";
+const NAMES = /\.(?:ya?ml|json)$/;
+const STDIN = "-";
+
+/** A file that was named, or found in a folder that was. */
+export interface InputFile {
+  /** As it is shown: as it was named. */
+  readonly name: string;
+  /** What relative paths in it are relative to, absolute. */
+  readonly folder: string;
+  /** The same as it is shown: relative if the file was named by a relative path. */
+  readonly shownFolder: string;
+  /** Its bytes. @throws what the disk has against that */
+  readonly read: () => Promise<Buffer>;
+}
+
+/** What is needed of the outside world. */
+export interface InputOptions {
+  readonly stdin: () => AsyncIterable<Uint8Array>;
+  readonly cwd: string;
+}
+
+/** The files behind `-f`, in their order: a folder stands for the YAML and JSON files in it, in byte order. */
+export async function findInputs(
+  paths: readonly string[],
+  { stdin, cwd }: InputOptions,
+  faults: Faults,
+): Promise<InputFile[]> {
+  const found: InputFile[] = [];
+  for (const [index, path] of paths.entries()) {
+    if (path === STDIN) {
+      if (paths.indexOf(STDIN) < index) faults.addFile(STDIN, "standard input can be read only once");
+      else found.push({ name: STDIN, folder: cwd, shownFolder: "", read: () => readStream(stdin()) });
+      continue;
+    }
+    try {
+      const at = resolve(cwd, path);
+      if ((await stat(at)).isDirectory()) found.push(...(await filesIn(path, at)));
+      else found.push(inputFile(path, at));
+    } catch (error) {
+      faults.addFile(path === "" ? '""' : path, faultOf(error));
+    }
+  }
+  return found;
+}
+
+async function filesIn(path: string, at: string): Promise<InputFile[]> {
+  const entries = await readdir(at, { withFileTypes: true });
+  const names = entries
+    .filter((entry) => !entry.isDirectory() && NAMES.test(entry.name))
+    .map(({ name }) => name);
+  if (names.length === 0) {
+    throw new ManifestError(
+      "INVALID_FILE",
+      "a folder without files of lists: their names end in .yaml, .yml or .json",
+    );
+  }
+  return names
+    .sort((one, other) => Buffer.compare(Buffer.from(one), Buffer.from(other)))
+    .map((name) => inputFile(join(path, name), join(at, name)));
+}
+
+function inputFile(name: string, at: string): InputFile {
+  const folder = dirname(name);
+  return {
+    name,
+    folder: dirname(at),
+    shownFolder: folder === "." ? "" : folder,
+    read: () => readBounded(at, MAX_FILE_BYTES),
+  };
+}
+
+/** The text of a file; undefined where it cannot be read, which is told. */
+export async function readInput({ name, read }: InputFile, faults: Faults): Promise<FileText | undefined> {
+  let bytes: Buffer;
+  try {
+    bytes = await read();
+  } catch (error) {
+    faults.addFile(name, faultOf(error));
+    return undefined;
+  }
+  const text = bytes.toString("utf8").replace(/^\uFEFF/, "");
+  const file = new FileText(name, text);
+  if (isUtf8(bytes) && !hasHidden(text)) return file;
+  const at = Math.max(0, text.search(/[\uFFFD\uFDD0\uFDD1]/));
+  faults.add(file.placeOf(at), "not a text in UTF-8: save it as UTF-8");
+  return undefined;
+}
+
+async function readStream(stream: AsyncIterable<Uint8Array>): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of stream) {
+    length += chunk.byteLength;
+    if (length > MAX_FILE_BYTES) throw new ManifestError("INVALID_FILE", TOO_LARGE);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+function faultOf(error: unknown): string {
+  if (error instanceof ManifestError) return error.code === "CONFIG" ? TOO_LARGE : error.message;
+  return systemCode(error) === "ENOENT" ? "no such file or folder" : readFault(error);
+}
