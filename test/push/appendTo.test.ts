@@ -551,7 +551,8 @@ describe("a PUT that is sent again", () => {
         stage.other("other");
         return { status };
       },
-      { methods: "GET HEAD PUT HEAD GET HEAD PUT HEAD HEAD" },
+      // Where it may have been acted on, the tag is asked for that, too.
+      { methods: `GET HEAD PUT HEAD ${status === 503 ? "" : "HEAD "}GET HEAD PUT HEAD HEAD` },
     ),
   );
 
@@ -561,7 +562,7 @@ describe("a PUT that is sent again", () => {
         stage.other("other");
         return { cut: "before" };
       },
-      { methods: "GET HEAD PUT HEAD GET HEAD PUT HEAD HEAD" },
+      { methods: "GET HEAD PUT HEAD HEAD GET HEAD PUT HEAD HEAD" },
     ));
 
   test("because the connection was cut behind it does not overwrite what somebody has added to it", () =>
@@ -572,7 +573,7 @@ describe("a PUT that is sent again", () => {
         return { cut: "before" };
       },
       // All is in the list that is read then: it is put as it is, and looked at as long as usual.
-      { methods: "GET HEAD PUT HEAD GET HEAD PUT HEAD HEAD" },
+      { methods: "GET HEAD PUT HEAD HEAD GET HEAD PUT HEAD HEAD" },
     ));
 
   test("to where it is redirected does not overwrite what came meanwhile", () =>
@@ -597,13 +598,13 @@ describe("a PUT that is sent again", () => {
       },
     ));
 
-  test("after it was acted on and the connection cut, with nobody else there, is the same again", async () => {
+  test("after it was acted on and the connection cut, with nobody else there, is not sent again", async () => {
     const onTag: OnTag = ({ method, count }) =>
       method === "PUT" && count === 1 ? { cut: "after" } : undefined;
     await withStage(onTag, async ({ run, list, methods }) => {
       await run("a");
       expect(list()).toEqual(["first", "a"]);
-      expect(methods("a")).toBe("GET HEAD PUT HEAD PUT HEAD HEAD");
+      expect(methods("a")).toBe("GET HEAD PUT HEAD HEAD HEAD");
     });
   });
 });

@@ -25,6 +25,8 @@ export interface HttpRequest {
   readonly retriesWhenBroken?: number;
   /** Asked when its turn comes. If it is not, nothing is sent, and the promise rejects with a {@link NotNeededError}. */
   readonly isNeeded?: () => boolean;
+  /** Told when its turn has come how long it has waited for that, in milliseconds. */
+  readonly onTurn?: (waitedMs: number) => void;
   /** Goes around each time that it is sent: again, elsewhere, or with other credentials. */
   readonly around?: <Answer>(send: () => Promise<Answer>) => Promise<Answer>;
   /**

@@ -78,6 +78,12 @@ export class Allowance {
     this.#random = random;
   }
 
+  /** Has the host refused anything of late? */
+  isThrottled(now: number): boolean {
+    this.#forget(now);
+    return this.#halvedAt !== undefined;
+  }
+
   /** May one more be under way that counts? */
   hasRoom(now: number): boolean {
     this.#forget(now);
@@ -136,7 +142,7 @@ export class Allowance {
     this.#lastBefore = this.#sent;
     this.#forget(now);
     this.#window = Math.max(1, this.#window / 2);
-    this.#slowDown(now);
+    this.#slowDown(now, askedMs);
     this.#halvedAt = now;
     const moment = Math.min(LONGEST_MOMENT_MS, MOMENT_MS * 2 ** this.#halvings++);
     if (isRateLimit && askedMs === undefined) this.#close(now + (moment / 2) * (1 + this.#random()));
@@ -147,16 +153,18 @@ export class Allowance {
   }
 
   /** A host that has answered nothing of late is not too slow for us: it is away, and there is no pace to be learned. */
-  #slowDown(now: number): void {
+  #slowDown(now: number, askedMs: number | undefined): void {
     this.#count(now);
     const share = Math.max(0, 1 - (now - this.#answeredSince) / 1000);
     const rate = this.#answered + this.#answeredBefore * share;
     const pace = this.paceAt(now);
     if (pace === undefined && rate === 0) return;
+    // One that asks to be left alone for ten milliseconds has room for a hundred a second.
+    const least = Math.max(LEAST_PACE, askedMs === undefined ? 0 : 1000 / Math.max(1, askedMs));
     this.#pace =
       pace === undefined
-        ? Math.max(FIRST_PACE, rate / 2)
-        : Math.max(LEAST_PACE, Math.min(pace, Math.max(rate, FIRST_PACE)) / 2);
+        ? Math.max(FIRST_PACE, rate / 2, least)
+        : Math.max(least, Math.min(pace, Math.max(rate, FIRST_PACE)) / 2);
     this.#credit = 0;
     this.#creditAt = now;
   }

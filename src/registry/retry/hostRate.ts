@@ -65,7 +65,10 @@ export interface TurnOptions {
   readonly isNeeded?: (() => boolean) | undefined;
   /** Each ends the wait, which rejects with its reason. */
   readonly signals: readonly (AbortSignal | undefined)[];
-  /** Ends the wait, which rejects with STOPPED. */
+  /**
+   * Ends the wait, which rejects with STOPPED, where it is for a host that refuses requests. A turn comes soon otherwise,
+   * and is taken.
+   */
   readonly stop?: AbortSignal | undefined;
 }
 
@@ -114,7 +117,11 @@ export class HostRate {
     const now = this.#now();
     this.#allowance.end(turn);
     if (came === "answered") this.#allowance.answered(turn, now);
-    else if (came !== undefined) this.#allowance.throttled(turn, came, now);
+    else if (came !== undefined) {
+      this.#allowance.throttled(turn, came, now);
+      for (const waiter of [...this.#counted, ...this.#others])
+        if (waiter.stop?.aborted === true) waiter.fail(this.#stopped());
+    }
     this.#proceed();
   }
 
@@ -145,7 +152,9 @@ export class HostRate {
   #inLine(options: TurnOptions): Promise<Turn> {
     return new Promise((resolve, reject) => {
       for (const signal of options.signals) signal?.throwIfAborted();
-      if (options.stop?.aborted === true) throw this.#stopped();
+      const isStopped = (): boolean =>
+        options.stop?.aborted === true && this.#allowance.isThrottled(this.#now());
+      if (isStopped()) throw this.#stopped();
       const line = options.isCounted ? this.#counted : this.#others;
       const forget: (() => void)[] = [];
       const leave = (): void => {
@@ -166,16 +175,27 @@ export class HostRate {
         },
       };
       line.add(waiter);
-      const leaveFor = (signal: AbortSignal, reasonOf: () => unknown): void => {
+      const leaveOn = (
+        signal: AbortSignal | undefined,
+        isOver: () => boolean,
+        reasonOf: () => unknown,
+      ): void => {
+        if (signal === undefined) return;
         forget.push(
           onAbort(signal, () => {
+            if (!isOver()) return;
             waiter.fail(reasonOf());
             this.#proceed();
           }),
         );
       };
-      for (const signal of options.signals) if (signal !== undefined) leaveFor(signal, () => signal.reason);
-      if (options.stop !== undefined) leaveFor(options.stop, () => this.#stopped());
+      for (const signal of options.signals)
+        leaveOn(
+          signal,
+          () => true,
+          () => signal?.reason,
+        );
+      leaveOn(options.stop, isStopped, () => this.#stopped());
       this.#proceed();
     });
   }

@@ -33,11 +33,17 @@ export function withRetry(send: Send, options: RetryOptions): Send {
     const allowed = { retries, retriesWhenBroken, idempotent };
     const tries = new Tries({ ...allowed, limits, patient, start, random: Math.random });
     let mayBeDone = false;
+    // Whoever waits in line is not failing.
+    let inLineMs = 0;
+    const onTurn = (waitedMs: number): void => {
+      inLineMs += waitedMs;
+      request.onTurn?.(waitedMs);
+    };
     for (let attempt = 1; ; attempt++) {
-      const result = await settle(send(request));
+      const result = await settle(send({ ...request, onTurn }));
       const outcome = outcomeOf(result);
       const now = Date.now();
-      const delay = outcome && tries.delayAfter(classify(outcome), waitAskedBy(outcome, now), now);
+      const delay = outcome && tries.delayAfter(classify(outcome), waitAskedBy(outcome, now), now - inLineMs);
       if (outcome === undefined || delay === undefined) {
         if (result instanceof Error) throw result;
         return result;

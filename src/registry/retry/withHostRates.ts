@@ -29,6 +29,7 @@ export function withHostRates(send: Send, rates: HostRates, options: HostRatesLa
   return async (request) => {
     const { host } = request.url;
     const rate = rates.of(host);
+    const start = Date.now();
     const turn = await rate.turn({
       isCounted: !isBulk(request),
       longestMs,
@@ -36,6 +37,7 @@ export function withHostRates(send: Send, rates: HostRates, options: HostRatesLa
       signals: [signal, request.signal],
       stop: request.stop,
     });
+    request.onTurn?.(Date.now() - start);
     let came: "answered" | Throttling | undefined;
     try {
       const response = await send(request);
