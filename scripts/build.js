@@ -1,7 +1,7 @@
 // Builds dist/: the library as plain modules with types, and the command as a bundle that starts fast.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { rmSync } from "node:fs";
+import { readdirSync, rmSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { bundleAction } from "./action.js";
@@ -26,8 +26,12 @@ async function buildLibraryAndCommand() {
 }
 
 async function buildModules() {
+  const files = readdirSync(`${root}/src`, { recursive: true, encoding: "utf8" });
+  const modules = files.filter((file) => file.endsWith(".ts") && !/^action[\\/]/.test(file));
   await build({
-    entryPoints: [`${root}/src/**/*.ts`],
+    // The Action is no part of the library; it has a bundle of its own.
+    entryPoints: modules.map((file) => `${root}/src/${file}`),
+    outbase: `${root}/src`,
     outdir: `${root}/dist`,
     platform: "node",
     target: "node20",

@@ -1,0 +1,134 @@
+import { readFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { useRunner } from "../helpers/action.js";
+import type { Peer } from "../helpers/peer.js";
+import { changesIn } from "../helpers/workplace.js";
+
+const runner = useRunner();
+
+/** Images of two platforms for each of these repositories, and a file with a list in each. */
+function lists(registry: Peer, ...repositories: readonly string[]): string {
+  for (const repository of repositories) {
+    for (const architecture of ["amd64", "arm64"]) {
+      registry.putImage(repository, { tag: `1-${architecture}`, architecture });
+    }
+  }
+  return JSON.stringify({
+    version: 1,
+    lists: repositories.map((repository) => ({
+      target: `${registry.host}/${repository}:1`,
+      tags: ["latest"],
+      sources: ["amd64", "arm64"].map((one) => `${registry.host}/${repository}:1-${one}`),
+    })),
+  });
+}
+
+describe("a step with a file of lists", () => {
+  it("makes them all, with outputs and a summary", async () => {
+    const registry = await runner.registry();
+    runner.write("lists.yaml", lists(registry, "me/a", "me/b"));
+    const { status, log, outputs, summary } = await runner.step({
+      file: "lists.yaml",
+      jobs: "4",
+      verify: "true",
+    });
+    expect(log.filter((line) => line.startsWith("::"))).toEqual([]);
+    expect(status).toBe(0);
+    const { json = "", "json-file": file = "", ...others } = outputs;
+    const images = ["me/a", "me/b"].map(
+      (name) => `${registry.host}/${name}@${registry.manifest(name, "latest")?.digest ?? ""}`,
+    );
+    expect(outputs["image"]?.split("\n").sort()).toEqual(images);
+    expect(others).toMatchObject({ digest: "", platforms: "" });
+    expect(JSON.parse(json)).toMatchObject({
+      version: 1,
+      lists: [{ status: "pushed" }, { status: "pushed" }],
+    });
+    expect(readFileSync(file, "utf8")).toBe(json);
+    expect(summary.replaceAll(registry.host, "docker.io")).toMatchInlineSnapshot(`
+      "### 2 lists: 2 pushed
+
+      | List | Status | Digest | Platforms | Error |
+      | --- | --- | --- | --- | --- |
+      | <code>docker.io/me/a:1</code> | pushed | <code>sha256:981b0a6030673330795cb20faaddac6b3f403e0dedbdc1905a3c21a9ec9a7649</code> | linux/amd64, linux/arm64 |  |
+      | <code>docker.io/me/b:1</code> | pushed | <code>sha256:981b0a6030673330795cb20faaddac6b3f403e0dedbdc1905a3c21a9ec9a7649</code> | linux/amd64, linux/arm64 |  |
+      "
+    `);
+  });
+
+  it("of one list has its digest and platforms; run again, nothing is sent", async () => {
+    const registry = await runner.registry();
+    const file = `# of this release\n${runner.write("lists.json", lists(registry, "me/a"))}\n`;
+    const first = await runner.step({ file });
+    const digest = registry.manifest("me/a", "1")?.digest ?? "";
+    expect(first.outputs).toMatchObject({
+      digest,
+      image: `${registry.host}/me/a@${digest}`,
+      platforms: "linux/amd64,linux/arm64",
+      tags: `${registry.host}/me/a:1\n${registry.host}/me/a:latest`,
+    });
+    const before = changesIn(registry).length;
+    const again = await runner.step({ file });
+    expect(again.outputs["digest"]).toBe(digest);
+    expect(again.summary).toContain("### 1 list: 1 unchanged\n");
+    expect(changesIn(registry)).toHaveLength(before);
+  });
+
+  it("tells those that fail, each by an annotation, and makes the others", async () => {
+    const registry = await runner.registry();
+    const file = runner.write(
+      "lists.yaml",
+      lists(registry, "me/a", "me/b").replace("me/b:1-arm64", "me/b:1-riscv64"),
+    );
+    const { status, log, outputs, summary } = await runner.step({ file, retries: "0" });
+    expect(status).toBe(1);
+    const errors = log.filter((line) => line.startsWith("::error"));
+    expect(errors).toHaveLength(2);
+    expect(errors[0]).toContain(`::error title=${registry.host.replace(":", "%3A")}/me/b%3A1::`);
+    expect(errors[0]).toContain("1-riscv64");
+    expect(errors[1]).toMatch(/^::error title=tsmanifest%3A LISTS_FAILED::1 of 2 lists failed%0A/);
+    expect(outputs["image"]).toBe(`${registry.host}/me/a@${registry.manifest("me/a", "1")?.digest ?? ""}`);
+    expect(outputs["digest"]).toBe("");
+    expect(JSON.parse(outputs["json"] ?? "")).toMatchObject({ error: { code: "LISTS_FAILED" } });
+    expect(summary).toContain("### 2 lists: 1 failed, 1 pushed\n");
+    expect(summary).not.toContain("tsmanifest failed");
+    expect(registry.tags("me/b")).not.toContain("latest");
+  });
+
+  it("shows with push: false what would become of each", async () => {
+    const registry = await runner.registry();
+    const file = runner.write("lists.yaml", lists(registry, "me/a", "me/b"));
+    await runner.step({ file: runner.write("one.yaml", lists(registry, "me/a")) });
+    const before = changesIn(registry).length;
+    const { status, outputs, summary } = await runner.step({ file, push: "false" });
+    expect(status).toBe(0);
+    expect(changesIn(registry)).toHaveLength(before);
+    expect(outputs).toMatchObject({ digest: "", image: "", platforms: "", tags: "" });
+    expect(summary).toContain("### 2 lists: 1 to be pushed, 1 unchanged\n");
+  });
+
+  it("makes the lists of its shard", async () => {
+    const registry = await runner.registry();
+    const names = Array.from({ length: 8 }, (_, index) => `me/app-${index}`);
+    const file = runner.write("lists.yaml", lists(registry, ...names));
+    for (const shard of ["1/2", "2/2"])
+      expect(await runner.step({ file, shard })).toMatchObject({ status: 0 });
+    const puts = changesIn(registry).filter((request) => request.includes("/manifests/"));
+    expect(names.every((name) => registry.tags(name).includes("latest"))).toBe(true);
+    expect(new Set(puts).size).toBe(puts.length);
+  });
+
+  it("that cannot be read is told with its place, and nothing is asked of any registry", async () => {
+    const registry = await runner.registry();
+    const file = runner.write("lists.yaml", lists(registry, "me/a").replace('"tags"', '"tag"'));
+    const { status, log, outputs, summary } = await runner.step({ file: "lists.yaml" });
+    expect(status).toBe(1);
+    expect(log.filter((line) => line.startsWith("::error"))).toEqual([
+      expect.stringMatching(/^::error title=tsmanifest%3A [A-Z_]+::lists\.yaml:1:\d+: /),
+    ]);
+    expect(outputs).toEqual({});
+    expect(summary).toContain("### tsmanifest failed\n");
+    expect(registry.requests).toEqual([]);
+    expect(file).toContain("lists.yaml");
+  });
+});
