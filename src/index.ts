@@ -120,6 +120,7 @@ export { formatPlanReport, planReport, type PlanReportOptions } from "./ui/planR
 export { PlanReport } from "./ui/planReportSchema.js";
 
 // What commands print under `--format json`, as zod schemas; docs/outputs.md says which.
+export { ApplyPlan, ApplyResult } from "./ui/applyResult.js";
 export { ErrorResult } from "./ui/errorResult.js";
 export { EntryResult, InspectResult } from "./ui/inspectResult.js";
 export { ListResult } from "./ui/listResult.js";

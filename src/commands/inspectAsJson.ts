@@ -4,7 +4,7 @@ import type { Context } from "../context.js";
 import { ManifestError } from "../errors.js";
 import { locationOf } from "../oci/location.js";
 import { formatReference, parseReference, type Reference } from "../oci/reference.js";
-import { describeDraft, describeManifest } from "../ui/describeManifest.js";
+import { describeDraft, describeLocalImage, describeManifest } from "../ui/describeManifest.js";
 import type { InspectResult } from "../ui/inspectResult.js";
 import type { NetworkFlags } from "./networkFlags.js";
 import { listNotFound, openUserStore, type StoreFlags } from "./userStore.js";
@@ -26,9 +26,8 @@ export async function inspectResult(
   if (listName !== "") {
     const entry = await store.readEntry(parseReference(listName), ref);
     if (entry === undefined) throw listNotFound(ref);
-    const { manifest, descriptor } = entry;
-    if (manifest === undefined) throw new ManifestError("PAYLOAD_MISSING", `${name} has no payload`);
-    return describeManifest(name, "local", manifest, descriptor.platform);
+    if (entry.manifest === undefined) throw new ManifestError("PAYLOAD_MISSING", `${name} has no payload`);
+    return describeLocalImage(entry, entry.manifest);
   }
   const draft = await store.read(ref);
   return draft === undefined ? describeRemote(context, flags, ref) : describeDraft(draft);

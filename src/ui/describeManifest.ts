@@ -1,6 +1,7 @@
 import { inListOrder } from "../list/attestations.js";
 import type { Draft } from "../list/draft.js";
 import { encodeList } from "../list/encode.js";
+import type { Entry } from "../list/entry.js";
 import type { Manifest } from "../oci/manifest.js";
 import type { Platform } from "../oci/platform.js";
 import { formatReference } from "../oci/reference.js";
@@ -15,8 +16,16 @@ export function describeDraft(draft: Draft): InspectResult {
   };
 }
 
+/** An image of a local list. The manifest that docker keeps for reading may have other bytes than the image. */
+export function describeLocalImage({ ref, descriptor }: Entry, manifest: Manifest): InspectResult {
+  return {
+    ...describeManifest(formatReference(ref), "local", manifest, descriptor.platform),
+    ...contentOf(descriptor),
+  };
+}
+
 /**
- * What a registry has under a name, or an image of a local list.
+ * What has a name, in a registry or here.
  * @param platform of an image; its manifest does not say it
  */
 export function describeManifest(

@@ -4,7 +4,7 @@ import * as z from "zod/mini";
  * What became of one list, for machines: what `--format json` prints after a push, and a line of `apply --results`. Digests
  * are whole, sizes in bytes.
  */
-export const ListResult = z.strictObject({
+export const ListResult = z.object({
   version: z.literal(1),
   /** The list's own name, whole: `docker.io/library/app:v1`, `oci-layout:///work/out:v1`. */
   target: z.string(),
@@ -20,7 +20,7 @@ export const ListResult = z.strictObject({
   platforms: z.array(z.string()),
   /** The list's entries, in its order. */
   manifests: z.array(
-    z.strictObject({
+    z.object({
       digest: z.string(),
       mediaType: z.string(),
       size: z.int(),
@@ -30,7 +30,7 @@ export const ListResult = z.strictObject({
     }),
   ),
   /** What went out: manifests that were put, the list among them, blobs that were mounted or copied, and the copies' bytes. */
-  sent: z.strictObject({ manifests: z.int(), mounted: z.int(), copied: z.int(), bytes: z.int() }),
-  error: z.optional(z.strictObject({ code: z.string(), message: z.string(), hint: z.optional(z.string()) })),
+  sent: z.object({ manifests: z.int(), mounted: z.int(), copied: z.int(), bytes: z.int() }),
+  error: z.optional(z.object({ code: z.string(), message: z.string(), hint: z.optional(z.string()) })),
 });
 export type ListResult = z.infer<typeof ListResult>;

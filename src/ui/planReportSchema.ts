@@ -2,16 +2,16 @@ import * as z from "zod/mini";
 
 /** What a push would do, as `--plan --format json` prints it. Digests are whole, sizes in bytes. */
 
-const Change = z.strictObject({
+const Change = z.object({
   name: z.string(),
   from: z.optional(z.string()),
   to: z.optional(z.string()),
 });
 
 /** See `list/difference.ts`. */
-const Difference = z.strictObject({
+const Difference = z.object({
   images: z.array(
-    z.strictObject({
+    z.object({
       platform: z.optional(z.string()),
       change: z.enum(["added", "removed", "changed", "described", "unchanged"]),
       from: z.optional(z.string()),
@@ -21,7 +21,7 @@ const Difference = z.strictObject({
   ),
   unchanged: z.int(),
   others: z.array(
-    z.strictObject({
+    z.object({
       change: z.enum(["added", "removed", "described"]),
       digest: z.string(),
       mediaType: z.string(),
@@ -32,9 +32,9 @@ const Difference = z.strictObject({
   fields: z.array(Change),
 });
 
-const Blobs = z.strictObject({ count: z.int(), bytes: z.number() });
+const Blobs = z.object({ count: z.int(), bytes: z.number() });
 
-const Tag = z.strictObject({
+const Tag = z.object({
   name: z.string(),
   state: z.enum(["absent", "same", "other", "unknown"]),
   /** What it names now. */
@@ -45,17 +45,17 @@ const Tag = z.strictObject({
   reason: z.optional(z.string()),
 });
 
-const Target = z.strictObject({
+const Target = z.object({
   /** `registry.example/team/app`, `oci-layout:///work/out` */
   name: z.string(),
-  root: z.strictObject({ digest: z.string(), mediaType: z.string(), size: z.int() }),
+  root: z.object({ digest: z.string(), mediaType: z.string(), size: z.int() }),
   /** Those below the root, and what refers to them. What was in the target before is not among them. */
-  manifests: z.strictObject({ present: z.array(z.string()), put: z.array(z.string()) }),
-  blobs: z.strictObject({
+  manifests: z.object({ present: z.array(z.string()), put: z.array(z.string()) }),
+  blobs: z.object({
     /** They are there, or what needs them is. */
     present: Blobs,
     mount: Blobs,
-    copy: z.strictObject({ ...Blobs.shape, from: z.array(z.string()) }),
+    copy: z.object({ ...Blobs.shape, from: z.array(z.string()) }),
     /** Mounted where the registry has them, and never copied. */
     foreign: Blobs,
     /** They would have to be copied, and only mounts are wanted: the push would fail. */
@@ -64,11 +64,11 @@ const Target = z.strictObject({
   tags: z.array(Tag),
 });
 
-export const PlanReport = z.strictObject({
+export const PlanReport = z.object({
   version: z.literal(1),
   /** By their levels: what is in one level goes out beside each other. */
   requests: z.array(
-    z.strictObject({
+    z.object({
       level: z.int().check(z.minimum(1), z.maximum(4)),
       /** The name of the target that it is for. */
       target: z.string(),

@@ -105,15 +105,13 @@ describe.each(ways)("$way", ({ way, run, lines }) => {
     it("prints what was pushed, and no line of docker's", async () => {
       const { status, stdout, stderr } = await run("--format", "json");
       expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
-      const listed = (one: Build, what: "image" | "attestation") => ({
+      const listed = (one: Build, what: "image" | "attestation", architecture = "") => ({
         digest: one[what].digest,
         mediaType: one[what].mediaType,
         size: one[what].size,
-        ...(what === "image"
-          ? { platform: `linux/${one.image.platform?.["architecture"] ?? ""}` }
-          : { attests: one.image.digest }),
+        ...(what === "image" ? { platform: `linux/${architecture}` } : { attests: one.image.digest }),
       });
-      const images = builds.map((one) => listed(one, "image"));
+      const images = builds.map((one, at) => listed(one, "image", ["amd64", "arm64"][at]));
       const attestations = builds.map((one) => listed(one, "attestation"));
       const [first, second] = images;
       expect(resultIn(stdout)).toEqual({
