@@ -24,6 +24,7 @@ export interface ActionInputs {
   readonly wait: string;
   /** Files of lists; with any, everything that is said of one list is empty. */
   readonly files: readonly string[];
+  /** `3/16`; empty for all lists of the files. */
   readonly shard: string;
   readonly jobs: string;
   readonly credentials: RegistryLogin | undefined;
@@ -77,7 +78,7 @@ export function readInputs(read: ReadInput): ActionInputs {
     verify: read("verify") === "blobs" ? "blobs" : flag("verify") ? "true" : "false",
     wait: read("wait"),
     files: lines(read("file")),
-    shard: read("shard"),
+    shard: shardOfJob(read("shard"), read("job-index"), read("job-total")),
     jobs: read("jobs"),
     credentials: readLogin(read),
     network: {
@@ -107,6 +108,12 @@ function items(text: string): string[] {
     .flatMap((line) => line.split(","))
     .map((item) => item.trim())
     .filter((item) => item !== "");
+}
+
+/** With `auto` a job of a matrix makes its part; GitHub counts jobs from 0, and no variable of the environment says which it is. */
+function shardOfJob(shard: string, index: string, total: string): string {
+  const isKnown = [index, total].every((number) => /^\d+$/.test(number));
+  return shard === "auto" && isKnown ? `${Number(index) + 1}/${total}` : shard;
 }
 
 /** A boolean as YAML 1.2 has it. */

@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { ManifestError } from "../../src/errors.js";
 import { readInputs, type ActionInputs } from "../../src/action/inputs.js";
-import { actionFile } from "../helpers/action.js";
+import { actionFile, defaultOf } from "../helpers/action.js";
 
 /** What a step gives, and nothing else. */
 function inputs(given: Readonly<Record<string, string>>): ActionInputs {
@@ -32,7 +32,8 @@ describe("the inputs of the Action", () => {
     const page = readFileSync(fileURLToPath(new URL("../../docs/action.md", import.meta.url)), "utf8");
     const documented = (heading: string): string[] => {
       const section = page.split(`\n## ${heading}\n`)[1]?.split("\n## ")[0] ?? "";
-      return [...section.matchAll(/^\| `([a-z-]+)`/gm)].map(([, name]) => name ?? "").sort();
+      const cells = [...section.matchAll(/^\| (`[^|]+`) +\|/gm)].map(([, cell = ""]) => cell);
+      return cells.flatMap((cell) => cell.replaceAll("`", "").split(", ")).sort();
     };
     expect([...read].sort()).toEqual(Object.keys(actionFile.inputs).sort());
     expect(documented("Inputs")).toEqual(Object.keys(actionFile.inputs).sort());
@@ -41,9 +42,7 @@ describe("the inputs of the Action", () => {
 
   it("have the defaults that action.yml says, whether GitHub passes them or nothing", () => {
     const defaults = Object.fromEntries(
-      Object.entries(actionFile.inputs).flatMap(([name, input]) =>
-        input.default === undefined ? [] : [[name, input.default]],
-      ),
+      Object.keys(actionFile.inputs).map((name) => [name, defaultOf(name)]),
     );
     expect(inputs({ ...defaults, ...LIST })).toEqual(inputs(LIST));
   });
@@ -66,6 +65,17 @@ describe("the inputs of the Action", () => {
   it("have annotations with commas, quotes, `=` and `#` in them", () => {
     const annotations = 'index:a=1, 2\nindex:b=x=y # z\nindex:c="quoted"';
     expect(inputs({ ...LIST, annotations }).annotations).toEqual(annotations.split("\n"));
+  });
+
+  it("have a shard for each job of a matrix, whose numbers begin at 0", () => {
+    const shard = (given: Readonly<Record<string, string>>): string =>
+      inputs({ file: "a.yaml", ...given }).shard;
+    expect(shard({ shard: "auto", "job-index": "0", "job-total": "16" })).toBe("1/16");
+    expect(shard({ shard: "auto", "job-index": "15", "job-total": "16" })).toBe("16/16");
+    expect(shard({ shard: "3/4", "job-index": "0", "job-total": "16" })).toBe("3/4");
+    expect(shard({ "job-index": "0", "job-total": "16" })).toBe("");
+    // The program may know from the environment.
+    expect(shard({ shard: "auto" })).toBe("auto");
   });
 
   it("take the registry of docker/login-action as it is written there", () => {

@@ -130,14 +130,20 @@ export function useRunner(): Runner {
   };
 }
 
+/** The value of an input that a step does not give, in a job without a matrix. */
+export function defaultOf(name: string): string {
+  const text = actionFile.inputs[name]?.default ?? "";
+  return text.replace("${{ strategy.job-index }}", "0").replace("${{ strategy.job-total }}", "1");
+}
+
 /** Every input has a variable; one that the step does not give has its default, or nothing. */
 export function inputVariables(given: Readonly<Record<string, string>>): Record<string, string> {
   const unknown = Object.keys(given).filter((name) => !(name in actionFile.inputs));
   expect(unknown).toEqual([]);
   return Object.fromEntries(
-    Object.entries(actionFile.inputs).map(([name, input]) => [
+    Object.keys(actionFile.inputs).map((name) => [
       `INPUT_${name.replaceAll(" ", "_").toUpperCase()}`,
-      given[name] ?? input.default ?? "",
+      given[name] ?? defaultOf(name),
     ]),
   );
 }
