@@ -207,6 +207,20 @@ describe("inspect --format json", () => {
     expect(ErrorResult.parse(JSON.parse(missing.stdout)).error.code).toBe("LIST_NOT_FOUND");
   });
 
+  it("counts no platform of an attestation, whatever that says", async () => {
+    const amd64 = entryOf("x.example/app:amd64");
+    const { descriptor, ...attestation } = attestationOf(amd64);
+    const platform = { ...amd64.descriptor.platform!, architecture: "s390x" };
+    const name = parseReference("x.example/app:v1");
+    await openStore(workplace.path("manifests")).change(name, () => ({
+      ...emptyDraft(name),
+      entries: [amd64, { ...attestation, descriptor: { ...descriptor, platform } }],
+    }));
+    const { platforms, manifests } = await inspected("inspect", "x.example/app:v1");
+    expect(platforms).toEqual(["linux/amd64"]);
+    expect(manifests.map(({ attests }) => attests)).toEqual([undefined, amd64.descriptor.digest]);
+  });
+
   it("shows a list of images of other registries too, which push --cross-registry takes", async () => {
     const ghcr = await workplace.registry();
     const name = `${ghcr.host}/you/list:v1`;
