@@ -40,7 +40,7 @@ export async function applyList(
   const done = { name: targetName(order.targets), targets: targetsOf(order.targets) };
   try {
     const before = tagsBefore(order, tools);
-    const unchanged = await before.listByHeads(order, wanted);
+    const unchanged = await before.listByHeads(withType(order), wanted);
     if (unchanged !== undefined) return pushedResult({ ...done, ...unchanged, sent: tally.sent });
     const how = { use: "push", before, onEvent: tally.onEvent } as const;
     const work = newWork({ order, wanted, settings }, tools, how);
@@ -68,7 +68,7 @@ export function newWork(
 ): ListWork {
   const { signal, stderr, waits } = context;
   const name = targetName(order.targets);
-  return new ListWork(order, wanted, {
+  return new ListWork(withType(order), wanted, {
     ...how,
     open,
     cache: new ManifestCache({ signal, shared: manifests }),
@@ -83,6 +83,14 @@ export function newWork(
     asksForAttached: false,
     beginsEarly: false,
   });
+}
+
+/** What only an OCI index can say makes it one. */
+function withType(order: ListOrder): ListOrder {
+  const { type, annotations, sources, subject, artifactType } = order;
+  const isAnnotated = annotations.length > 0 || sources.some(({ says }) => says?.annotations !== undefined);
+  const saysMore = isAnnotated || subject !== undefined || artifactType !== undefined;
+  return type === "auto" && saysMore ? { ...order, type: "oci" } : order;
 }
 
 function tagsBefore({ targets }: ListOrder, { context, open, targets: shared }: ApplyTools): TagsBefore {

@@ -22,18 +22,25 @@ export type PushMetadata = z.infer<typeof PushMetadata>;
 
 /** The metadata of what was pushed to these places, as the bytes of the file: two spaces a level, as docker buildx has it. */
 export function encodePushMetadata(
-  { digest = "", mediaType = "", size = 0, platforms, tags }: ListResult,
+  result: ListResult,
   targets: readonly { readonly location: Location }[],
 ): Buffer {
+  return Buffer.from(jsonDocument(pushMetadata(result, targets)));
+}
+
+/** The same as data. */
+export function pushMetadata(
+  { digest = "", mediaType = "", size = 0, platforms, tags }: ListResult,
+  targets: readonly { readonly location: Location }[],
+): PushMetadata {
   const repositories = targets.flatMap(({ location }) =>
     location.kind === "registry" ? [formatLocation(location)] : [],
   );
-  const metadata: PushMetadata = {
+  return {
     "containerimage.descriptor": { mediaType, digest, size },
     "containerimage.digest": digest,
     "image.name": [...new Set(repositories)].sort().join(","),
     "tsmanifest.platforms": platforms,
     "tsmanifest.tags": tags,
   };
-  return Buffer.from(jsonDocument(metadata));
 }

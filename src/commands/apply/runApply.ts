@@ -1,17 +1,20 @@
 import type { ListResult } from "../../ui/listResult.js";
 import { readLists } from "../../apply/file/readLists.js";
 import { applyLists, prepareLists, type PreparedLists } from "../../apply/lists.js";
-import { openResultFile } from "../../apply/results.js";
+import { openResultFile, targetName } from "../../apply/results.js";
 import { connect, type Connections } from "../../apply/session.js";
 import { readShard, shardOf, type Shard } from "../../apply/shards.js";
 import type { Context } from "../../context.js";
 import { ManifestError } from "../../errors.js";
 import { failedTable } from "../../ui/failedTable.js";
 import { jsonDocument } from "../../ui/jsonDocument.js";
+import { pushMetadata } from "../../ui/pushMetadata.js";
 import { listsProgress } from "../../ui/listsProgress.js";
 import { escapeControls } from "../../ui/text.js";
 import { warnOn } from "../../ui/warn.js";
+import { writeOutputFile } from "../files.js";
 import { waitMs } from "../listFlags.js";
+import { checkOutputFiles } from "../outputFiles.js";
 import { partlyDone } from "../partlyDone.js";
 import type { ApplyFlags } from "./applyFlags.js";
 
@@ -38,6 +41,7 @@ export async function runApply(context: Context, flags: ApplyFlags): Promise<voi
   });
   const defaults = { verify: flags.verify, waitMs: waitMs(flags) };
   const prepared = await prepareLists(orders, defaults, isIn(shard));
+  await checkOutputFiles(flags);
   const results = flags.results === "" ? undefined : await openResultFile(flags.results);
   const connections = await connect(context, { ...flags, patient: true });
   if (flags.plan) {
@@ -52,15 +56,15 @@ export async function runApply(context: Context, flags: ApplyFlags): Promise<voi
   const failed: ListResult[] = [];
   const done: ListResult[] = [];
   const isJson = flags.format === "json";
+  const isKept = isJson || flags.digestFile !== "" || flags.metadataFile !== "";
   try {
     const notBegun = await applyLists(prepared, connections, context, {
       jobs: flags.jobs,
       failFast: flags.failFast,
       onResult: async (result) => {
-        if (isJson) done.push(result);
+        if (isKept) done.push(result);
         if (result.status === "failed") failed.push(result);
-        else if (!isJson && !flags.quiet)
-          stdout.write(`${escapeControls(`${result.digest ?? ""}  ${result.target}`)}\n`);
+        else if (!isJson && !flags.quiet) stdout.write(lineOf(result));
         progress.onResult(result);
         await results?.write(result);
       },
@@ -68,12 +72,30 @@ export async function runApply(context: Context, flags: ApplyFlags): Promise<voi
     progress.stop();
     context.signal.throwIfAborted();
     if (failed.length > 0) throw failure(failed, notBegun, prepared.lists.length, isJson ? done : undefined);
+    if (flags.digestFile !== "")
+      await writeOutputFile(flags.digestFile, Buffer.from(done.map(lineOf).join("")));
+    if (flags.metadataFile !== "") await writeOutputFile(flags.metadataFile, metadataOf(done, prepared));
     if (isJson) stdout.write(jsonDocument({ version: 1, lists: done }));
   } finally {
     progress.stop();
     await results?.close();
     await connections.close();
   }
+}
+
+/** `sha256:…  docker.io/library/app:v1`, as sha256sum has it. */
+function lineOf({ digest = "", target }: ListResult): string {
+  return `${escapeControls(`${digest}  ${target}`)}\n`;
+}
+
+/** By the target of each list, what a push of it alone would write; docker buildx bake has it like that. */
+function metadataOf(done: readonly ListResult[], { lists }: PreparedLists): Buffer {
+  const targets = new Map(lists.map(({ order }) => [targetName(order.targets), order.targets]));
+  const metadata = done.map((result) => [
+    result.target,
+    pushMetadata(result, targets.get(result.target) ?? []),
+  ]);
+  return Buffer.from(jsonDocument(Object.fromEntries(metadata)));
 }
 
 async function showPlan(
