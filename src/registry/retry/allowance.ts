@@ -16,6 +16,8 @@ const DOUBLING_MS = 2_000;
 const FIRST_PACE = 10;
 /** … and further ones at least so many. */
 const LEAST_PACE = 1;
+/** A rate is not taken from less than this. */
+const SHORTEST_MEASURE_MS = 250;
 /** What of a pace may be caught up with at once, in milliseconds: timers are late. */
 const BURST_MS = 50;
 /** A host that refuses and does not say how long is left alone for about this long, twice as long each further time … */
@@ -101,7 +103,9 @@ export class Allowance {
     const pace = this.paceAt(now);
     if (pace === undefined) return 0;
     const burst = Math.max(1, (pace * BURST_MS) / 1000);
-    this.#credit = Math.min(burst, this.#credit + (Math.max(0, now - this.#creditAt) * pace) / 1000);
+    // Nothing is saved up while the host is closed: those who have waited do not all come back at once.
+    const since = Math.max(0, now - Math.max(this.#creditAt, this.#closedUntil));
+    this.#credit = Math.min(burst, this.#credit + (since * pace) / 1000);
     this.#creditAt = now;
     return this.#credit >= 1 ? 0 : ((1 - this.#credit) * 1000) / pace;
   }
@@ -154,9 +158,7 @@ export class Allowance {
 
   /** A host that has answered nothing of late is not too slow for us: it is away, and there is no pace to be learned. */
   #slowDown(now: number, askedMs: number | undefined): void {
-    this.#count(now);
-    const share = Math.max(0, 1 - (now - this.#answeredSince) / 1000);
-    const rate = this.#answered + this.#answeredBefore * share;
+    const rate = this.#answersPerSecond(now);
     const pace = this.paceAt(now);
     if (pace === undefined && rate === 0) return;
     // One that asks to be left alone for ten milliseconds has room for a hundred a second.
@@ -167,6 +169,14 @@ export class Allowance {
         : Math.max(least, Math.min(pace, Math.max(rate, FIRST_PACE)) / 2);
     this.#credit = 0;
     this.#creditAt = now;
+  }
+
+  #answersPerSecond(now: number): number {
+    this.#count(now);
+    const age = now - this.#answeredSince;
+    // It has just begun: what came at once may be all that there was room for, or not.
+    if (this.#answeredBefore === 0) return (this.#answered * 1000) / Math.max(SHORTEST_MEASURE_MS, age);
+    return this.#answered + this.#answeredBefore * (1 - age / 1000);
   }
 
   #count(now: number): void {

@@ -104,6 +104,13 @@ describe("the pace", () => {
     expect(given.paceAt(start + 1500)).toBeCloseTo(100, 0);
   });
 
+  test("takes what came at once in the beginning for a quarter of a second", () => {
+    const given = allowance();
+    answers(given, 50, start, 20);
+    refuse(given, given.begin(true), start + 20);
+    expect(given.paceAt(start + 20)).toBe(100);
+  });
+
   test("is not less than ten a second after a first refusal", () => {
     const given = allowance();
     answers(given, 3, start, 3);
@@ -120,14 +127,14 @@ describe("the pace", () => {
 
   test("is halved by further refusals, once a volley, down to one a second", () => {
     const given = allowance();
-    answers(given, 100, start, 100);
-    const first = begin(given, 3);
-    for (const turn of first) refuse(given, turn, start + 100);
-    expect(given.paceAt(start + 100)).toBe(50);
-    for (const turn of begin(given, 3)) refuse(given, turn, start + 100);
-    expect(given.paceAt(start + 100)).toBe(25);
-    for (let at = 0; at < 20; at++) refuse(given, given.begin(true), start + 100);
-    expect(given.paceAt(start + 100)).toBe(1);
+    answers(given, 100, start, 1000);
+    const now = start + 1000;
+    for (const turn of begin(given, 3)) refuse(given, turn, now);
+    expect(given.paceAt(now)).toBe(50);
+    for (const turn of begin(given, 3)) refuse(given, turn, now);
+    expect(given.paceAt(now)).toBe(25);
+    for (let at = 0; at < 20; at++) refuse(given, given.begin(true), now);
+    expect(given.paceAt(now)).toBe(1);
   });
 
   test("is not less than what the host itself says that it has room for", () => {
@@ -161,6 +168,18 @@ describe("the pace", () => {
     // 50 ms of a pace between 200 and 400.
     expect(count).toBeGreaterThanOrEqual(10);
     expect(count).toBeLessThanOrEqual(20);
+  });
+
+  test("saves nothing up while the host is closed", () => {
+    const given = allowance(1000);
+    answers(given, 400, start, 1000);
+    const now = start + 1000;
+    refuse(given, given.begin(true), now, { askedMs: 5000, isRateLimit: true });
+    expect(given.paceWait(now + 2500)).toBeGreaterThan(0);
+    expect(given.paceWait(now + 5000)).toBeGreaterThan(0);
+    expect(given.paceWait(now + 5005)).toBe(0);
+    given.begin(true);
+    expect(given.paceWait(now + 5005)).toBeGreaterThan(0);
   });
 
   test("grows gently at first and then faster, not while the host is closed, and is forgotten", () => {
