@@ -26,6 +26,8 @@ export interface PreparedLists {
 }
 
 export interface PreparedList extends ListToApply {
+  /** Which of all lists of the files it is, whatever the shard. */
+  readonly place: number;
   /** Those that it shares a token with. */
   readonly group: AccessGroup;
   /** Lists that it is made of. */
@@ -82,6 +84,7 @@ function inGroups(
     group.accesses.add(accesses);
     const { order, verify, wait } = list;
     prepared.set(at, {
+      place: at,
       order,
       wanted: sources,
       settings: {

@@ -94,11 +94,12 @@ export class CreateSources {
       if (chooseChildren(manifest.children, choice).length === 0) throw isNotFor(name, wanted);
       return withChildren(source, (children) => chooseChildren(children, choice));
     }
-    const own = normalizePlatform(await this.#options.cache.platform(repository, manifest));
+    const said = await this.#options.cache.platform(repository, manifest);
+    const own = normalizePlatform(said);
     const { os, architecture, variant } = normalizePlatform(wanted);
-    // A variant that the image does not know of is what a list is there to say.
     const isSame = own.os === os && own.architecture === architecture;
-    if (!isSame || (own.variant !== "" && own.variant !== variant)) throw isNotFor(name, wanted, own);
+    // A variant that the image does not know of is what a list is there to say.
+    if (!isSame || (said.variant !== "" && own.variant !== variant)) throw isNotFor(name, wanted, own);
     return source;
   }
 

@@ -22,8 +22,9 @@ interface Known {
 export class SharedTargets {
   readonly #known = new Map<string, Known>();
 
-  /** The repository, for one of them. */
+  /** The repository, for one of them. A layout is asked each time: that costs nothing. */
   around(repository: Repository): Repository {
+    if (repository.location.kind === "layout") return repository;
     const known = this.#of(repository);
     return {
       ...repository,

@@ -1,9 +1,10 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { Readable } from "node:stream";
 import { afterEach, beforeEach } from "vitest";
 import * as z from "zod/mini";
-import type { Waits } from "../../src/context.js";
+import type { Context, Waits } from "../../src/context.js";
 import { cli, type CliResult } from "./cli.js";
 import { startPeer, type Peer, type PeerOptions } from "./peer.js";
 import { expectNoSecrets } from "./secrets.js";
@@ -15,6 +16,10 @@ export interface Workplace {
   registry(options?: PeerOptions): Promise<Peer>;
   run(...argv: string[]): Promise<CliResult>;
   runWith(env: Readonly<Record<string, string>>, ...argv: string[]): Promise<CliResult>;
+  /** With something piped in. */
+  runPiped(text: string, ...argv: string[]): Promise<CliResult>;
+  /** As a user runs it who may press Ctrl-C. */
+  runInterrupted(signal: AbortSignal, ...argv: string[]): Promise<CliResult>;
   /** Runs a command line that has to succeed. What it prints. */
   out(...argv: string[]): Promise<string>;
   path(...names: string[]): string;
@@ -49,15 +54,21 @@ export function useWorkplace(): Workplace {
     writeFileSync(file, content);
     return file;
   };
-  const runWith: Workplace["runWith"] = async (env, ...argv) => {
+  const runIn = async (
+    env: Readonly<Record<string, string>>,
+    more: Partial<Context>,
+    argv: readonly string[],
+  ): Promise<CliResult> => {
     const result = await cli(argv, undefined, {
       env: { PATH: process.env["PATH"], DOCKER_CONFIG: folder, ...env },
       home: folder,
       waits: WAITS,
+      ...more,
     });
     expectNoSecrets(result.stdout + result.stderr);
     return result;
   };
+  const runWith: Workplace["runWith"] = (env, ...argv) => runIn(env, {}, argv);
   const run: Workplace["run"] = (...argv) => runWith({}, ...argv);
   return {
     get folder() {
@@ -70,6 +81,8 @@ export function useWorkplace(): Workplace {
     },
     run,
     runWith,
+    runPiped: (text, ...argv) => runIn({}, { stdin: () => Readable.from([Buffer.from(text)]) }, argv),
+    runInterrupted: (signal, ...argv) => runIn({}, { signal }, argv),
     out: async (...argv) => {
       const { status, stdout, stderr } = await run(...argv);
       if (status !== 0) throw new Error(`${argv.join(" ")}: ${stderr}`);

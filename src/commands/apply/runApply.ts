@@ -71,7 +71,8 @@ export async function runApply(context: Context, flags: ApplyFlags): Promise<voi
     });
     progress.stop();
     context.signal.throwIfAborted();
-    if (failed.length > 0) throw failure(failed, notBegun, prepared.lists.length, isJson ? done : undefined);
+    if (failed.length > 0)
+      throw failure(inFileOrder(failed, prepared), notBegun, prepared, isJson ? done : undefined);
     if (flags.digestFile !== "")
       await writeOutputFile(flags.digestFile, Buffer.from(done.map(lineOf).join("")));
     if (flags.metadataFile !== "") await writeOutputFile(flags.metadataFile, metadataOf(done, prepared));
@@ -81,6 +82,12 @@ export async function runApply(context: Context, flags: ApplyFlags): Promise<voi
     await results?.close();
     await connections.close();
   }
+}
+
+function inFileOrder(results: readonly ListResult[], { lists }: PreparedLists): readonly ListResult[] {
+  const places = new Map(lists.map(({ order, place }) => [targetName(order.targets), place]));
+  const placeOf = ({ target }: ListResult): number => places.get(target) ?? 0;
+  return [...results].sort((one, other) => placeOf(one) - placeOf(other));
 }
 
 /** `sha256:…  docker.io/library/app:v1`, as sha256sum has it. */
@@ -115,7 +122,7 @@ async function showPlan(
   if (failed.length === 0) return;
   const error = new ManifestError(
     "LISTS_FAILED",
-    `${failed.length} lists would fail:\n${failedTable(failed)}`,
+    `${counted(failed.length)} would fail:\n${failedTable(failed)}`,
   );
   throw flags.format === "text" ? error : partlyDone([error], plan);
 }
@@ -127,11 +134,11 @@ function isIn(shard: Shard | undefined): (target: string) => boolean {
 function failure(
   failed: readonly ListResult[],
   notBegun: number,
-  total: number,
+  { lists: { length: total } }: PreparedLists,
   done: readonly ListResult[] | undefined,
 ): ManifestError {
   const lines = [
-    `${failed.length} of ${total} lists failed:`,
+    `${failed.length} of ${counted(total)} failed:`,
     failedTable(failed),
     ...(notBegun === 0 ? [] : [`${notBegun} were not begun (--fail-fast)`]),
   ];
@@ -139,6 +146,10 @@ function failure(
     hint: "the others are as they should be; running it again goes on with these",
   });
   return done === undefined ? error : partlyDone([error], { version: 1, lists: done });
+}
+
+function counted(count: number): string {
+  return `${count} ${count === 1 ? "list" : "lists"}`;
 }
 
 async function* nothing(): AsyncIterable<Uint8Array> {
