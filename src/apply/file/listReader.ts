@@ -16,7 +16,7 @@ import { pathIn, placeIn, sourceIn } from "./filePaths.js";
 import { nodeAt, type FileNode } from "./nodes.js";
 import { platformEntries, readPlatform } from "./platforms.js";
 import type { InputFile } from "./readInputs.js";
-import type { DefaultsEntry, DescriptorEntry, ListEntry, PlatformEntry, SourceEntry } from "./schema.js";
+import type { DefaultsEntry, DescriptorEntry, ListRest, PlatformEntry, SourceEntry } from "./schema.js";
 import { quoted } from "./schemaFaults.js";
 import { fillTemplate, templateFault } from "./template.js";
 
@@ -49,7 +49,8 @@ export interface NamedTarget {
 }
 
 export interface ListRead {
-  readonly order: ListOrder;
+  /** Undefined where something is wrong with it. */
+  readonly order: ListOrder | undefined;
   readonly names: readonly NamedTarget[];
   readonly settings: ListSettings;
 }
@@ -76,8 +77,6 @@ export class ListReader {
   settings(entry: DefaultsEntry): ListSettings {
     const { platforms, annotations, type, expect, attestations, existing, verify, wait, retries } = entry;
     const { subject, artifactType } = entry;
-    if (type === "docker" && subject !== undefined) this.#fault(["subject"], NO_ROOM);
-    if (type === "docker" && artifactType !== undefined) this.#fault(["artifactType"], NO_ROOM);
     return withoutUndefined({
       platforms: platforms === undefined ? undefined : this.#platforms(platforms, ["platforms"]),
       annotations,
@@ -96,16 +95,22 @@ export class ListReader {
     });
   }
 
-  /** Undefined where something is wrong with it. */
-  async list(entry: ListEntry, defaults: ListSettings): Promise<ListRead | undefined> {
+  /**
+   * Reads a list.
+   * @param entry all of it, or what its schema has left of it: what is wrong with that is told as well
+   */
+  async list(entry: ListRest, defaults: ListSettings): Promise<ListRead> {
     const own = this.settings(entry);
     const all = { ...defaults, ...own };
     const names = this.#names(entry.target, entry.tags ?? []);
+    for (const key of ["subject", "artifactType"] as const) {
+      if (all.type === "docker" && all[key] !== undefined) this.#fault([key], `${key}: ${NO_ROOM}`);
+    }
     const annotations = { ...defaults.annotations, ...own.annotations };
     const sources =
       entry.template === undefined
-        ? await this.#sources(entry.sources)
-        : this.#templated(entry.template, entry, all.platforms ?? []);
+        ? await this.#sources(entry.sources ?? [])
+        : this.#templated(entry.template, entry.sources === undefined, all.platforms ?? []);
     const order: ListOrder = {
       targets: names.map(({ place }) => place),
       sources: sources.sources,
@@ -122,18 +127,18 @@ export class ListReader {
       ...(all.subject !== undefined && { subject: all.subject }),
       ...(all.artifactType !== undefined && { artifactType: all.artifactType }),
     };
-    return this.#isGood ? { order, names, settings: all } : undefined;
+    return { order: this.#isGood ? order : undefined, names, settings: all };
   }
 
   /** The name of a list, and its other names: tags of the same repository, or whole references. */
-  #names(target: string, tags: readonly string[]): NamedTarget[] {
-    const first = this.#target(target, ["target"]);
+  #names(target: string | undefined, tags: readonly string[]): NamedTarget[] {
+    const first = target === undefined ? undefined : this.#target(target, ["target"]);
     const names = tags.map((text, index): NamedTarget | undefined => {
       const path = ["tags", index];
+      if (/[:/@]/.test(text)) return this.#target(text, path);
       if (!isTag(text)) {
-        return /[:/@]/.test(text)
-          ? this.#target(text, path)
-          : this.#fault(path, `${quoted(text)} is not a tag: a tag has letters, digits and _ . - only`);
+        this.#fault(path, `${quoted(text)} is not a tag: a tag has letters, digits and _ . - only`);
+        return undefined;
       }
       if (first === undefined) return undefined;
       return { place: { ...first.place, tag: text, digest: undefined }, offset: this.#offset(path) };
@@ -145,16 +150,13 @@ export class ListReader {
     const place = this.#try(path, REFERENCE, () => parsePlace(text));
     if (place === undefined) return undefined;
     if (place.digest !== undefined) {
-      return this.#fault(path, `${quoted(text)} has a digest, and a list is named by a tag: ${REFERENCE}`);
+      this.#fault(path, `${quoted(text)} has a digest, and a list is named by a tag: ${REFERENCE}`);
+      return undefined;
     }
     return { place: placeIn(this.#input, place), offset: this.#offset(path) };
   }
 
-  async #sources(entries: readonly SourceEntry[] | undefined): Promise<SourcesRead> {
-    if (entries === undefined) {
-      this.#fault([], "no images: write sources, or template and platforms");
-      return { sources: [], from: [] };
-    }
+  async #sources(entries: readonly SourceEntry[]): Promise<SourcesRead> {
     const sources: OrderSource[] = [];
     const from: string[] = [];
     for (const [index, entry] of entries.entries()) {
@@ -196,7 +198,8 @@ export class ListReader {
     try {
       text = (await readBounded(pathIn(this.#input, file), MAX_SOURCE_FILE)).toString("utf8").trim();
     } catch (error) {
-      return this.#fault(path, `${quoted(file)}: ${readFault(error)}`);
+      this.#fault(path, `${quoted(file)}: ${readFault(error)}`);
+      return undefined;
     }
     return this.#sourceText(text, path);
   }
@@ -211,9 +214,9 @@ export class ListReader {
     return source && { text: json, source };
   }
 
-  #templated(template: string, entry: ListEntry, platforms: readonly Platform[]): SourcesRead {
+  #templated(template: string, isAlone: boolean, platforms: readonly Platform[]): SourcesRead {
     const nothing = { sources: [], from: [] };
-    if (entry.sources !== undefined) {
+    if (!isAlone) {
       this.#fault(["template"], "sources and template: choose one of them");
       return nothing;
     }
@@ -234,10 +237,11 @@ export class ListReader {
       const other = platformOf.get(text);
       if (other !== undefined) {
         const both = `${formatPlatformAll(other)} and ${formatPlatformAll(platform)}`;
-        return this.#fault(
+        this.#fault(
           ["template"],
           `${both} are the same image, ${quoted(text)}: write {os}, {arch} or {variant} where they differ`,
         );
+        return undefined;
       }
       platformOf.set(text, platform);
       const source = this.#sourceText(text, ["template"]);
@@ -286,8 +290,9 @@ export class ListReader {
 
   #wait(text: string): number | undefined {
     const ms = this.#try(["wait"], "write it as 30s or 2m", () => parseDuration(text));
-    if (ms === undefined || ms >= 0) return ms;
-    return this.#fault(["wait"], `${quoted(text)}: nobody can wait less than no time`);
+    if (ms !== undefined && ms < 0)
+      this.#fault(["wait"], `${quoted(text)}: nobody can wait less than no time`);
+    return ms;
   }
 
   #try<Value>(path: Path, otherwise: string, read: () => Value): Value | undefined {
@@ -296,7 +301,8 @@ export class ListReader {
     } catch (error) {
       if (!(error instanceof ManifestError)) throw error;
       const { hint = otherwise } = error;
-      return this.#fault(path, `${faultOf(error, nodeAt(this.#node, path))}: ${hint}`);
+      this.#fault(path, `${faultOf(error, nodeAt(this.#node, path))}: ${hint}`);
+      return undefined;
     }
   }
 
@@ -304,10 +310,9 @@ export class ListReader {
     return nodeAt(this.#node, path).offset;
   }
 
-  #fault(path: Path, message: string): undefined {
+  #fault(path: Path, message: string): void {
     this.#isGood = false;
     this.#onFault(this.#offset(path), message);
-    return undefined;
   }
 }
 
@@ -318,7 +323,7 @@ interface SourcesRead {
   readonly expect?: readonly string[];
 }
 
-const NO_ROOM = "docker's manifest list has no room for it: write type: oci";
+const NO_ROOM = "docker's manifest list has no room for that: write type: oci";
 
 export function indexAnnotation(key: string, value: string): ListAnnotation {
   return { type: "index", platform: undefined, key, value };

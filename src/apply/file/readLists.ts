@@ -9,7 +9,7 @@ import { ListReader, type ListRead, type ListSettings } from "./listReader.js";
 import type { FileNode, MapNode } from "./nodes.js";
 import { findInputs, readInput, type InputFile } from "./readInputs.js";
 import { readYaml, type ListsDocument } from "./readYaml.js";
-import { keysOfFile, keysOfList, ListEntry, ListsFile } from "./schema.js";
+import { keysOfFile, keysOfList, ListEntry, ListRest, ListsFile } from "./schema.js";
 import { schemaFaults } from "./schemaFaults.js";
 import { isSpecFile, specAsList, specType } from "./specFile.js";
 import { recordOf, valueOf } from "./values.js";
@@ -60,32 +60,33 @@ export async function readLists(
 /** The names of all lists. Two lists of one name would overwrite each other. */
 class Names {
   readonly #faults: Faults;
-  readonly #places = new Map<string, FilePlace>();
+  readonly #named = new Map<string, { readonly at: FilePlace; readonly list: number }>();
+
+  #lists = 0;
 
   constructor(faults: Faults) {
     this.#faults = faults;
   }
 
-  /** Takes note of the names of a list, whose own name is the first. */
+  /** Takes note of the names of a list. */
   add({ names }: ListRead, file: FileText): void {
-    const [own] = names;
+    const list = ++this.#lists;
     for (const { place, offset } of names) {
       const at = file.placeOf(offset);
-      const name = `${formatLocation(place.location)}:${tagOf(place)}`;
-      const other = this.#places.get(name);
-      if (other === undefined) this.#places.set(name, at);
-      else
-        this.#faults.add(at, twice(place, other, own?.offset === undefined ? at : file.placeOf(own.offset)));
+      const key = `${formatLocation(place.location)}:${tagOf(place)}`;
+      const other = this.#named.get(key);
+      if (other === undefined) {
+        this.#named.set(key, { at, list });
+        continue;
+      }
+      const name = formatPlace({ ...place, tag: tagOf(place) });
+      const fault =
+        other.list === list
+          ? `${name} is a name of this list already: leave it out`
+          : `${name} is also a name of the list at ${formatFilePlace(other.at)}: give one of them another`;
+      this.#faults.add(at, fault);
     }
   }
-}
-
-function twice(place: Place, other: FilePlace, own: FilePlace): string {
-  const name = formatPlace({ ...place, tag: tagOf(place) });
-  const isSameList = other.file === own.file && other.line === own.line && other.column === own.column;
-  return isSameList
-    ? `${name} is what the list is called already: leave it out`
-    : `${name} is also a name of a list at ${formatFilePlace(other)}: a name can be of one list only`;
 }
 
 function tagOf({ tag = "latest" }: Place): string {
@@ -171,12 +172,24 @@ class FileReader {
   }
 
   async *#list(node: FileNode, defaults: ListSettings): AsyncGenerator<FileOrder> {
-    const value = node.kind === "map" ? this.#values(node) : valueOf(node, (text) => text);
+    if (node.kind !== "map") {
+      this.#parse(
+        ListEntry,
+        valueOf(node, (text) => text),
+        node,
+        keysOfList,
+      );
+      return;
+    }
+    const value = this.#values(node);
     const entry = this.#parse(ListEntry, value, node, keysOfList);
-    const read = entry && (await this.#reader(node).list(entry, defaults));
-    if (read === undefined) return;
+    if (entry !== undefined && entry.sources === undefined && entry.template === undefined) {
+      this.#fault(node.offset, "no images: write sources, or template and platforms");
+    }
     const { file, names } = this.#context;
+    const read = await this.#reader(node).list(entry ?? this.#rest(value), defaults);
     names.add(read, file);
+    if (entry === undefined || read.order === undefined) return;
     const { retries, verify, wait } = read.settings;
     yield {
       order: read.order,
@@ -218,9 +231,26 @@ class FileReader {
     return undefined;
   }
 
+  /** What is right of a list with which something is wrong, so that more can be told of it. */
+  #rest(value: Readonly<Record<string, unknown>>): ListRest {
+    const whole = ListRest.safeParse(value);
+    if (whole.success) return whole.data;
+    const bad = new Set(
+      whole.error.issues.flatMap((issue) =>
+        issue.code === "unrecognized_keys" ? issue.keys : String(issue.path[0]),
+      ),
+    );
+    const rest = ListRest.safeParse(
+      Object.fromEntries(Object.entries(value).filter(([key]) => !bad.has(key))),
+    );
+    return rest.success ? rest.data : {};
+  }
+
   #reader(node: FileNode): ListReader {
+    const badTexts = this.#badTexts;
     return new ListReader(node, this.#context.input, (offset, message) => {
-      this.#fault(offset, message);
+      // Of a text whose variable is missing no more can be said.
+      if (!badTexts.has(offset)) this.#fault(offset, message);
     });
   }
 

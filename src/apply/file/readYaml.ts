@@ -16,7 +16,7 @@ import type { FileText } from "./fileText.js";
 import { hideVariables, showVariables } from "./maskVariables.js";
 import type { FileNode, MapPair, TextNode } from "./nodes.js";
 import { PieceFault, piecesOf, type DocumentPieces, type Span } from "./pieces.js";
-import { syntaxFault } from "./syntaxFaults.js";
+import { syntaxFault, TAB } from "./syntaxFaults.js";
 
 /**
  * YAML 1.2 with its core schema, and so JSON. Beyond that merge keys (`<<`) are taken, since files with anchors have them;
@@ -83,7 +83,7 @@ class DocumentReader {
       // The dash is that of the list of lists; what stands behind it keeps its column.
       const isDash = slice.startsWith("-");
       const lineStart = isDash ? this.#text.lastIndexOf("\n", start) + 1 : start;
-      const text = isDash ? `${" ".repeat(start - lineStart + 1)}${slice.slice(1)}` : slice;
+      const text = isDash ? `${this.#text.slice(lineStart, start)} ${slice.slice(1)}` : slice;
       const nothing: FileNode = { kind: "text", text: undefined, offset: start, size: 1 };
       const node = this.#piece(text, lineStart, nothing);
       if (node !== undefined) yield node;
@@ -105,7 +105,10 @@ class DocumentReader {
   }
 
   #document({ errors: [error], contents }: Document.Parsed): FileNode | undefined {
-    if (error !== undefined) this.#refuse(error.pos[0], syntaxFault(error));
+    if (error !== undefined) {
+      const [at] = error.pos;
+      this.#refuse(at, this.#isIndentedByTab(at) ? TAB : syntaxFault(error));
+    }
     if (isScalar(contents) && contents.source === "" && contents.type === "PLAIN") return undefined;
     const node = this.#node(contents);
     this.#allSizes += node.size;
@@ -116,6 +119,12 @@ class DocumentReader {
       );
     }
     return node;
+  }
+
+  /** A tab looks like spaces, and nothing that YAML says of what it leads to says so. */
+  #isIndentedByTab(offset: number): boolean {
+    const lineStart = this.#text.lastIndexOf("\n", this.#base + offset - 1) + 1;
+    return /^ *\t[\t ]*\S/.test(this.#text.slice(lineStart, lineStart + 200));
   }
 
   #refuse(offset: number, message: string): never {

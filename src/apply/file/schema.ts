@@ -141,25 +141,25 @@ export const DefaultsEntry = z
   .check(z.describe("What holds for each list that does not say otherwise."));
 export type DefaultsEntry = z.infer<typeof DefaultsEntry>;
 
-export const ListEntry = z
-  .strictObject({
-    target: text("What the list is called: a reference or oci-layout://DIR[:TAG]."),
-    tags: z.optional(
-      z
-        .array(text("A tag in the repository of target, or a whole reference elsewhere."))
-        .check(z.describe("What else it is called.")),
-    ),
-    sources: z.optional(
-      z
-        .array(SourceEntry)
-        .check(z.minLength(1, { error: "no source is in it" }), z.describe("What it is made of.")),
-    ),
-    template: z.optional(
-      text("The name of the image of each of platforms: registry.example/app:v1-{os}-{arch}{variant}."),
-    ),
-    ...settings,
-  })
-  .check(z.describe("One list."));
+const list = {
+  target: text("What the list is called: a reference or oci-layout://DIR[:TAG]."),
+  tags: z.optional(
+    z
+      .array(text("A tag in the repository of target, or a whole reference elsewhere."))
+      .check(z.describe("What else it is called.")),
+  ),
+  sources: z.optional(
+    z
+      .array(SourceEntry)
+      .check(z.minLength(1, { error: "no source is in it" }), z.describe("What it is made of.")),
+  ),
+  template: z.optional(
+    text("The name of the image of each of platforms: registry.example/app:v1-{os}-{arch}{variant}."),
+  ),
+  ...settings,
+};
+
+export const ListEntry = z.strictObject(list).check(z.describe("One list."));
 export type ListEntry = z.infer<typeof ListEntry>;
 
 export const ListsFile = z
@@ -173,6 +173,10 @@ export const ListsFile = z
       "Lists for tsmanifest apply. Keys that begin with x- are for anchors, and mean nothing by themselves.",
     ),
   );
+
+/** A list with parts missing, since something is wrong with them. */
+export const ListRest = z.partial(z.strictObject(list));
+export type ListRest = z.infer<typeof ListRest>;
 
 /** The keys that a mapping of a list may have, by its path from there; nothing where they are anybody's. */
 export function keysOfList(path: readonly PropertyKey[]): readonly string[] {

@@ -89,6 +89,7 @@ function meaningOf(key: string, known: readonly string[]): string | undefined {
 }
 
 function unknownKey(key: string, meaning: string | undefined, known: readonly string[]): string {
+  if (known.includes(key)) return `${key} cannot stand beside the other keys here: a source is one thing`;
   const wayOut =
     meaning !== undefined
       ? `did you mean ${meaning}?`
@@ -138,7 +139,8 @@ function valueFault(issue: Issue, at: FileNode): string {
   }
   if (issue.code === "invalid_value") {
     const values = issue.values.map(String);
-    const meant = text === undefined ? undefined : suggestWord(text, values);
+    const isWord = text !== undefined && text.length > 1;
+    const meant = isWord ? suggestWord(text, values) : undefined;
     const wayOut = meant === undefined ? `write ${values.join(" or ")}` : `did you mean ${meant}?`;
     return `${quoted(text ?? "")} cannot be taken: ${wayOut}`;
   }

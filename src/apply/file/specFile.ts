@@ -76,8 +76,11 @@ function renamed(node: MapNode, keys: Keys, onUnknown: OnUnknown): MapNode {
   return { ...node, pairs };
 }
 
+/** Of processors, in docker's lists of old. */
+const FEATURES = "features";
+
 function readPast(key: string, known: readonly string[]): string {
-  const meant = suggestWord(key, known);
+  const meant = key === FEATURES ? undefined : suggestWord(key, known);
   const wayOut = meant === undefined ? "leave it out, or write a file of lists" : `did you mean ${meant}?`;
   return `manifest-tool reads past ${quoted(key)}, and so does this: ${wayOut}`;
 }

@@ -5,6 +5,8 @@ import { showVariables } from "./maskVariables.js";
 
 type Words = string | ((message: string) => string);
 
+export const TAB = "a tab cannot indent: use spaces";
+const INDENTATION = "the indentation does not fit: what belongs together begins in the same column";
 const QUOTES = "put the value into quotes";
 
 /** One row for each code of https://eemeli.org/yaml/#errors that a file can have. */
@@ -13,7 +15,7 @@ const WORDS: Readonly<Partial<Record<YAMLError["code"], Words>>> = {
   BAD_ALIAS: "an anchor or alias needs a name: write it as &name and *name",
   BAD_DIRECTIVE: "a directive that YAML 1.2 does not have: leave the line out",
   BAD_DQ_ESCAPE: (message) => `${message.toLowerCase()}: double the backslash, or take single quotes`,
-  BAD_INDENT: "the indentation does not fit: what belongs together begins in the same column",
+  BAD_INDENT: (message) => unclosed(message) ?? INDENTATION,
   BAD_PROP_ORDER: "an anchor or tag is in the wrong place: it stands right before its value",
   BAD_SCALAR_START: (message) => `a value cannot begin with ${message.slice(-1)}: ${QUOTES}`,
   BLOCK_AS_IMPLICIT_KEY: `a second colon in one line: ${QUOTES}, or begin a new line for what is in it`,
@@ -23,7 +25,7 @@ const WORDS: Readonly<Partial<Record<YAMLError["code"], Words>>> = {
   MULTILINE_IMPLICIT_KEY: `a key must be on one line; if it is no key, ${QUOTES}`,
   MULTIPLE_ANCHORS: "two anchors for one value",
   MULTIPLE_TAGS: "two tags for one value",
-  TAB_AS_INDENT: "a tab cannot indent: use spaces",
+  TAB_AS_INDENT: TAB,
   UNEXPECTED_TOKEN: unexpected,
 };
 
@@ -36,8 +38,8 @@ export function syntaxFault({ code, message }: YAMLError): string {
 function missing(message: string): string {
   const quote = /Missing closing (["'])/.exec(message)?.[1];
   if (quote !== undefined) return `a quoted text without its end: ${quote} is missing`;
-  const end = /must (?:.* )?end with a ([\]}])/.exec(message)?.[1];
-  if (end !== undefined) return `${end} is missing, or indented less than what it closes`;
+  const end = unclosed(message);
+  if (end !== undefined) return end;
   if (message.startsWith("Comments"))
     return `a comment needs a space before its #; if it is no comment, ${QUOTES}`;
   if (message.startsWith("Missing ,"))
@@ -48,6 +50,11 @@ function missing(message: string): string {
   if (message.startsWith("Sequence item")) return "an item begins with a dash and a space";
   if (message.startsWith("Tags and anchors")) return "an anchor or tag needs a space behind it";
   return otherwise(message);
+}
+
+function unclosed(message: string): string | undefined {
+  const end = /must (?:.* )?end with a ([\]}])/.exec(message)?.[1];
+  return end === undefined ? undefined : `${end} is missing, or indented less than what it closes`;
 }
 
 function unexpected(message: string): string {
