@@ -4,14 +4,15 @@ WORKDIR /src
 COPY package.json package-lock.json ./
 RUN npm ci --ignore-scripts
 COPY . .
-RUN npm run build && npm pack --ignore-scripts --pack-destination /
+RUN npm run build
+RUN mkdir /package && npm pack --ignore-scripts --pack-destination /package
 
 FROM node:24-alpine
-COPY --from=package /tsmanifest-*.tgz /tmp/
 # Run once, it keeps its compiled code, which the user below may not write.
-RUN npm install --global --omit=dev /tmp/tsmanifest-*.tgz \
+RUN --mount=type=bind,from=package,source=/package,target=/package \
+  npm install --global --omit=dev --ignore-scripts /package/*.tgz \
   && tsmanifest --version \
-  && rm -rf /tmp/* /root/.npm
+  && rm -rf /root/.npm
 USER node
 WORKDIR /work
 ENTRYPOINT ["tsmanifest"]
