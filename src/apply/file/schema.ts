@@ -8,21 +8,26 @@ import * as z from "zod/mini";
  */
 
 /** How a value is written where JSON Schema has a type of its own for it. */
-export type WrittenAs = "text" | "flag" | "count" | "choice";
-export const writtenAs = z.registry<{ readonly type: WrittenAs }>();
+export type WrittenAs =
+  /** Anything: a number and `true` are texts as well. */
+  | { readonly type: "text" }
+  | { readonly type: "flag" }
+  | { readonly type: "count"; readonly max: number }
+  | { readonly type: "choice"; readonly values: readonly string[] };
+export const writtenAs = z.registry<WrittenAs>();
 
-function written<Schema extends z.ZodMiniType>(schema: Schema, type: WrittenAs): Schema {
-  writtenAs.add(schema, { type });
+function written<Schema extends z.ZodMiniType>(schema: Schema, how: WrittenAs): Schema {
+  writtenAs.add(schema, how);
   return schema;
 }
 
 const text = (description: string): z.ZodMiniString =>
-  written(z.string().check(z.minLength(1, { error: "is empty" }), z.describe(description)), "text");
+  written(z.string().check(z.minLength(1, { error: "is empty" }), z.describe(description)), { type: "text" });
 
 const flag = (description: string): z.ZodMiniString =>
   written(
     z.string().check(z.regex(/^(?:true|false)$/i, { error: "write true or false" }), z.describe(description)),
-    "flag",
+    { type: "flag" },
   );
 
 const count = (max: number, description: string): z.ZodMiniString =>
@@ -33,18 +38,18 @@ const count = (max: number, description: string): z.ZodMiniString =>
       }),
       z.describe(description),
     ),
-    "count",
+    { type: "count", max },
   );
 
 const choice = <const Values extends readonly string[]>(
   values: Values,
   description: string,
 ): z.ZodMiniEnum<{ [Value in Values[number]]: Value }> =>
-  written(z.enum(values).check(z.describe(description)), "choice");
+  written(z.enum(values).check(z.describe(description)), { type: "choice", values });
 
 const Annotations = z.record(
   z.string().check(z.minLength(1, { error: "a key without a name" })),
-  written(z.string(), "text"),
+  written(z.string(), { type: "text" }),
 );
 
 const PlatformText = text("A platform as one text: linux/amd64, linux/arm/v7, windows(10.0.17763)/amd64.");
@@ -164,6 +169,7 @@ export type ListEntry = z.infer<typeof ListEntry>;
 
 export const ListsFile = z
   .strictObject({
+    $schema: z.optional(text("Where this schema is, for editors.")),
     version: choice(["1"], "The version of this format: 1."),
     defaults: z.optional(DefaultsEntry),
     lists: z.array(ListEntry).check(z.describe("The lists that are made.")),

@@ -1,0 +1,155 @@
+import { createHash } from "node:crypto";
+import { ManifestError } from "../errors.js";
+
+/**
+ * Lists shared out among jobs that know nothing of each other. Which job a list belongs to depends on its name and on how
+ * many jobs there are, and on nothing else: each list is in exactly one, and adding a list moves no other.
+ */
+
+/** One of several jobs. */
+export interface Shard {
+  /** From 1 to `count`. */
+  readonly index: number;
+  readonly count: number;
+}
+
+/** More jobs than anybody starts for one file. */
+const MAX_COUNT = 10_000;
+
+/**
+ * The shard of a list, from 1 to `count`.
+ * @param target what the list is called, as `formatPlace` writes it: `docker.io/library/app:v1`
+ * @example
+ * shardOf("docker.io/library/app:v1", 16); // always the same
+ */
+export function shardOf(target: string, count: number): number {
+  const hash = createHash("sha256").update(target).digest();
+  // 48 bits, which JavaScript's numbers hold: no shard of 10,000 is likelier than another by more than 4e-11.
+  return (hash.readUIntBE(0, 6) % count) + 1;
+}
+
+/** The environment of a job, as far as it says which of several it is. One row each. */
+interface System {
+  readonly name: string;
+  readonly index: string;
+  readonly count: string;
+  /** What the first job has for its index. */
+  readonly first: 0 | 1;
+  /** It says the index and not how many there are. */
+  readonly isCountSaidElsewhere?: true;
+}
+
+const SYSTEMS: readonly System[] = [
+  // https://kubernetes.io/docs/tasks/job/indexed-parallel-processing-static/
+  {
+    name: "Kubernetes",
+    index: "JOB_COMPLETION_INDEX",
+    count: "JOB_COMPLETIONS",
+    first: 0,
+    isCountSaidElsewhere: true,
+  },
+  // https://docs.gitlab.com/ci/variables/predefined_variables/
+  { name: "GitLab", index: "CI_NODE_INDEX", count: "CI_NODE_TOTAL", first: 1 },
+  // https://circleci.com/docs/reference/variables/
+  { name: "CircleCI", index: "CIRCLE_NODE_INDEX", count: "CIRCLE_NODE_TOTAL", first: 0 },
+  // https://buildkite.com/docs/pipelines/configure/environment-variables
+  { name: "Buildkite", index: "BUILDKITE_PARALLEL_JOB", count: "BUILDKITE_PARALLEL_JOB_COUNT", first: 0 },
+  // GitHub has them as strategy.job-index and strategy.job-total, which a workflow passes on.
+  // https://docs.github.com/actions/reference/contexts-reference#strategy-context
+  { name: "GitHub", index: "STRATEGY_JOB_INDEX", count: "STRATEGY_JOB_TOTAL", first: 0 },
+];
+
+type Env = Readonly<Record<string, string | undefined>>;
+
+/**
+ * What `--shard` and `--shards` say: `3/16`, or `auto` for what the job's environment says.
+ * @param shards how many there are, for `auto` where the environment does not say it
+ * @throws USAGE, with the way out
+ * @example
+ * readShard("auto", undefined, { CI_NODE_INDEX: "3", CI_NODE_TOTAL: "16" }); // { index: 3, count: 16 }
+ */
+export function readShard(text: string, shards: number | undefined, env: Env): Shard {
+  if (text === "auto") return fromEnvironment(shards, env);
+  const [, index, count] = /^(\d{1,6})\/(\d{1,6})$/.exec(text) ?? [];
+  if (index === undefined || count === undefined) {
+    throw usage(
+      `--shard ${JSON.stringify(text)} is neither I/N nor auto`,
+      "write the third of sixteen as 3/16",
+    );
+  }
+  const shard = checked(Number(index), Number(count), `--shard ${text}`);
+  if (shards !== undefined && shards !== shard.count) {
+    throw usage(
+      `--shard ${text} and --shards ${shards} are not the same number of shards`,
+      "leave --shards out",
+    );
+  }
+  return shard;
+}
+
+function fromEnvironment(shards: number | undefined, env: Env): Shard {
+  const found = SYSTEMS.filter((system) => isSet(env, system.index) || isSet(env, system.count));
+  const [system, other] = found;
+  if (system === undefined) {
+    const names = SYSTEMS.map(({ name }) => name).join(", ");
+    throw usage(
+      `--shard auto: nothing in the environment says which job this is; looked for ${names}`,
+      `pass --shard I/N, or set ${SYSTEMS.map(({ index }) => index).join(", ")}; GitHub's has to be passed on, see docs/apply.md`,
+    );
+  }
+  if (other !== undefined) {
+    throw usage(
+      `--shard auto: the environment is that of ${system.name} (${setOf(system, env)}) and of ${other.name} (${setOf(other, env)})`,
+      "pass --shard I/N",
+    );
+  }
+  return fromSystem(system, shards, env);
+}
+
+function fromSystem(system: System, shards: number | undefined, env: Env): Shard {
+  const { name, index, count, first, isCountSaidElsewhere } = system;
+  // A job that is the only one: GitLab says so to every job.
+  if (!isSet(env, index) && numberIn(env, count) === 1 && (shards ?? 1) === 1) return { index: 1, count: 1 };
+  if (!isSet(env, index))
+    throw usage(`--shard auto: ${count} is set, and ${index} is not`, "pass --shard I/N");
+  const said = isSet(env, count) ? numberIn(env, count) : undefined;
+  if (said !== undefined && shards !== undefined && said !== shards) {
+    throw usage(`--shards ${shards}, but ${count} is ${said}`, "leave --shards out");
+  }
+  const total = said ?? (isCountSaidElsewhere ? shards : undefined);
+  if (total === undefined) {
+    const wayOut = isCountSaidElsewhere
+      ? "pass --shards N, as many as the Job has completions"
+      : "pass --shard I/N";
+    throw usage(`--shard auto: ${index} is set, and ${count} is not`, wayOut);
+  }
+  const given = numberIn(env, index);
+  return checked(given - first + 1, total, `--shard auto on ${name}, job ${given} of ${total}`);
+}
+
+function checked(index: number, count: number, what: string): Shard {
+  if (count < 1 || count > MAX_COUNT) throw usage(`${what}: there can be 1 to ${MAX_COUNT} shards`);
+  if (index >= 1 && index <= count) return { index, count };
+  throw usage(`${what}: there is no such shard`, `the shards are 1/${count} to ${count}/${count}`);
+}
+
+function isSet(env: Env, name: string): boolean {
+  return Object.hasOwn(env, name) && env[name] !== undefined && env[name] !== "";
+}
+
+function numberIn(env: Env, name: string): number {
+  const text = env[name] ?? "";
+  if (/^\d{1,6}$/.test(text)) return Number(text);
+  throw usage(
+    `--shard auto: ${name} is ${JSON.stringify(text)}, which is no number of a job`,
+    "pass --shard I/N",
+  );
+}
+
+function setOf({ index, count }: System, env: Env): string {
+  return [index, count].filter((name) => isSet(env, name)).join(", ");
+}
+
+function usage(message: string, hint?: string): ManifestError {
+  return new ManifestError("USAGE", message, { hint });
+}
