@@ -20,32 +20,25 @@ export async function runCommandLine(
 ): Promise<ProgramResult> {
   const stdout: Buffer[] = [];
   const stderr: string[] = [];
-  const lines = lineOutput((line) => {
-    stderr.push(line);
-    onLine(line);
-  });
   const status = await run(argv, {
     ...context,
     stdout: { write: (text) => stdout.push(Buffer.from(text)) },
-    stderr: lines.output,
+    stderr: lineOutput((line) => {
+      stderr.push(line);
+      onLine(line);
+    }),
   });
-  lines.end();
   return { status, stdout: Buffer.concat(stdout), stderr };
 }
 
-/** Cuts what is written into lines. What comes last need not end in a line end. */
-function lineOutput(onLine: (line: string) => void): { readonly output: Output; readonly end: () => void } {
+/** Cuts what is written into lines. */
+function lineOutput(onLine: (line: string) => void): Output {
   let rest = "";
   return {
-    output: {
-      write: (text) => {
-        const [last = "", ...lines] = (rest + Buffer.from(text).toString()).split("\n").reverse();
-        rest = last;
-        for (const line of lines.reverse()) onLine(line);
-      },
-    },
-    end: () => {
-      if (rest !== "") onLine(rest);
+    write: (text) => {
+      const lines = (rest + Buffer.from(text).toString()).split("\n");
+      rest = lines.pop() ?? "";
+      for (const line of lines) onLine(line);
     },
   };
 }

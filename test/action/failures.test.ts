@@ -131,30 +131,23 @@ describe("a registry that answers 429", () => {
     expect(refusals).toBeGreaterThan(2);
   });
 
-  it("for longer than it is waited for, is told with what it said", async () => {
+  it("for longer than it is waited for, is told with what it said, and says nothing to the runner", async () => {
+    const message = "one\n::set-output name=digest::x\n  ::add-mask::y\n##[set-env name=PATH]z | <b>`";
     const registry = await runner.registry({
       intercept: (_request, response) =>
-        answer(
-          response,
-          429,
-          {},
-          '{"errors":[{"code":"TOOMANYREQUESTS","message":"::set-output name=x::y | <b>"}]}',
-        ),
+        answer(response, 429, {}, JSON.stringify({ errors: [{ code: "TOOMANYREQUESTS", message }] })),
     });
     build(registry);
-    const { status, log, outputs, summary } = await runner.step({
-      tags: tag(registry),
-      from: "digests",
-      retries: "0",
-    });
+    const step = { tags: tag(registry), from: "digests", retries: "0" };
+    const { status, log, outputs, summary } = await runner.step(step);
     expect(status).toBe(1);
-    expect(annotations("error", log)[0]).toMatch(/429/);
-    // Whatever a registry says, it says nothing to the runner.
-    expect(log.filter((line) => /^\s*::(?!error|warning|notice)/.test(line) || line.includes("##["))).toEqual(
-      [],
-    );
+    expect(annotations("error", log)[0]).toMatch(/set-env name=PATH/);
+    const others = log.filter((line) => !line.startsWith("::error"));
+    expect(others.join("\n")).toContain("set-env name=PATH");
+    expect(others.filter((line) => /^\s*::|##\[/.test(line))).toEqual([]);
     expect(outputs).toEqual({});
-    expect(summary).not.toMatch(/<b>|\|/);
+    expect(summary).toContain("set-env name");
+    expect(summary).not.toMatch(/<b>|[|`]/);
   });
 });
 
