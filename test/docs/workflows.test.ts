@@ -14,6 +14,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parse, stringify } from "yaml";
+import * as z from "zod/mini";
 import { VERSION } from "../../src/version.js";
 import { OWN_ACTION, parseWorkflow, runWorkflow, VERSIONS, type Workflow } from "../helpers/ci/github.js";
 import { blocksOf, type Block } from "../helpers/ci/page.js";
@@ -41,7 +42,7 @@ function allWorkflows(): Map<string, string> {
   return new Map([...own, ...inPages]);
 }
 
-/** Blocks with `jobs`, by their lines: a block that has nothing else changes the jobs of the first one. */
+/** Blocks with `jobs`, by their lines: a block that has nothing else is more jobs, or other ones, of the first workflow. */
 function workflowsIn(markdown: string): [line: number, text: string][] {
   const blocks = blocksOf(markdown).filter(
     ({ language, text }) => language === "yaml" && /^jobs:/m.test(text) && !/^version:/m.test(text),
@@ -49,8 +50,15 @@ function workflowsIn(markdown: string): [line: number, text: string][] {
   const first = blocks.find(isWhole);
   return blocks.map((block) => {
     if (isWhole(block) || first === undefined) return [block.line, block.text];
-    return [block.line, stringify(parseWorkflow(first.text, block.text))];
+    const workflow = withJobs(first);
+    return [block.line, stringify({ ...workflow, jobs: { ...workflow.jobs, ...withJobs(block).jobs } })];
   });
+}
+
+const WithJobs = z.looseObject({ jobs: z.record(z.string(), z.unknown()) });
+
+function withJobs({ text }: Block): z.infer<typeof WithJobs> {
+  return WithJobs.parse(parse(text));
 }
 
 function isWhole({ text }: Block): boolean {
