@@ -1,7 +1,7 @@
 import * as core from "@actions/core";
 import { applyFiles, ListsFailed } from "./applyStep.js";
 import { createList } from "./createStep.js";
-import { failureOf } from "./failure.js";
+import { stepFailureOf } from "./failure.js";
 import { readInputs, type RegistryLogin } from "./inputs.js";
 import { createStepLog } from "./log.js";
 import { basicAuth, withLogin } from "./login.js";
@@ -23,7 +23,7 @@ export async function runAction(context: StepContext): Promise<number> {
     await (inputs.files.length > 0 ? applyFiles(step) : createList(step));
     return 0;
   } catch (error) {
-    const { code, message, hint } = failureOf(error);
+    const { code, message, hint } = stepFailureOf(error);
     const lines = [message, ...(hint === undefined ? [] : [hint])];
     log.error(`tsmanifest: ${code}`, lines.join("\n"));
     // Of lists that failed the summary tells already.

@@ -44,7 +44,7 @@ export function jsonIn(stdout: Buffer): unknown {
 }
 
 /** What is to be said of anything that was thrown. */
-export function failureOf(error: unknown): StepFailure {
+export function stepFailureOf(error: unknown): StepFailure {
   if (error instanceof ProgramFailure) return error.failure;
   if (error instanceof ManifestError) return error;
   return { code: "INTERNAL", message: messageOf(error) };

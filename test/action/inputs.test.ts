@@ -1,13 +1,37 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
+import { parse } from "yaml";
+import * as z from "zod/mini";
 import { ManifestError } from "../../src/errors.js";
 import { readInputs, type ActionInputs } from "../../src/action/inputs.js";
 import { actionFile, defaultOf } from "../helpers/action.js";
 
+const page = readFileSync(fileURLToPath(new URL("../../docs/action.md", import.meta.url)), "utf8");
+
+const Step = z.object({
+  uses: z.string(),
+  with: z.optional(z.record(z.string(), z.union([z.string(), z.boolean()]))),
+});
+
+/** The steps of the page that use the Action. */
+function stepsIn(value: unknown): z.infer<typeof Step>[] {
+  const step = Step.safeParse(value).data;
+  if (step !== undefined) return step.uses.startsWith("tsmanifest/") ? [step] : [];
+  return typeof value === "object" && value !== null ? Object.values(value).flatMap(stepsIn) : [];
+}
+
 /** What a step gives, and nothing else. */
 function inputs(given: Readonly<Record<string, string>>): ActionInputs {
   return readInputs((name) => given[name] ?? "");
+}
+
+/** What GitHub makes of an expression, more or less. */
+function valueOf(text: string): string {
+  if (text.includes("!=")) return "true";
+  return text.replace(/\$\{\{ steps\.meta\.outputs\.(\w+) \}\}/, (_all, name: string) =>
+    name === "tags" ? "ghcr.io/me/app:1.2.3" : "index:a=b",
+  );
 }
 
 function refusal(given: Readonly<Record<string, string>>): string {
@@ -29,7 +53,6 @@ describe("the inputs of the Action", () => {
       read.add(name);
       return name === "tags" || name === "sources" ? LIST[name] : "";
     });
-    const page = readFileSync(fileURLToPath(new URL("../../docs/action.md", import.meta.url)), "utf8");
     const documented = (heading: string): string[] => {
       const section = page.split(`\n## ${heading}\n`)[1]?.split("\n## ")[0] ?? "";
       const cells = [...section.matchAll(/^\| (`[^|]+`) +\|/gm)].map(([, cell = ""]) => cell);
@@ -38,6 +61,21 @@ describe("the inputs of the Action", () => {
     expect([...read].sort()).toEqual(Object.keys(actionFile.inputs).sort());
     expect(documented("Inputs")).toEqual(Object.keys(actionFile.inputs).sort());
     expect(documented("Outputs")).toEqual(Object.keys(actionFile.outputs).sort());
+  });
+
+  it("of the examples can be read, and the outputs that they use are there", () => {
+    const blocks = [...page.matchAll(/^```yaml\n([^]*?)^```$/gm)].map(([, block = ""]) => block);
+    const steps = blocks.flatMap((block) => stepsIn(parse(block)));
+    expect(steps.length).toBeGreaterThan(3);
+    for (const { with: given = {} } of steps) {
+      expect(Object.keys(given).filter((name) => !(name in actionFile.inputs))).toEqual([]);
+      const values = Object.entries(given).map(([name, value]) => [name, valueOf(String(value))] as const);
+      // The last shows how the Action is named, and nothing else.
+      if (values.length > 0) expect(() => inputs(Object.fromEntries(values))).not.toThrow();
+    }
+    const used = [...page.matchAll(/steps\.list\.outputs\.([a-z-]+)/g)].map(([, name]) => name);
+    expect(used.filter((name) => !(String(name) in actionFile.outputs))).toEqual([]);
+    expect(used).not.toEqual([]);
   });
 
   it("have the defaults that action.yml says, whether GitHub passes them or nothing", () => {
