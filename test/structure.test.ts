@@ -8,7 +8,7 @@ import { describe, expect, it } from "vitest";
  * Which room may import which: one way only, so that a concern can be read without what stands on it. A room is a folder
  * of src/ (those of registry/ are rooms of their own); names with an extension are files at the top of src/.
  *
- *     main → cli → commands → { push, list, store, registry, content, docker, ui } → { oci, go }
+ *     main → cli → commands → apply → { push, list, store, registry, content, docker, ui } → { oci, go }
  *
  * `errors.ts` is the one file that everything may use: it imports nothing.
  */
@@ -44,7 +44,25 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "registry/transfer": ["content", "errors.ts", "limit.ts", "registry/http", "registry/retry", "signals.ts"],
   ui: ["content", "context.ts", "errors.ts", "go", "list", "oci", "push", "registry", "registry/http"],
   testing: ["errors.ts", "oci"],
+  apply: [
+    "content",
+    "context.ts",
+    "docker",
+    "errors.ts",
+    "fileSystem.ts",
+    "go",
+    "limit.ts",
+    "list",
+    "oci",
+    "push",
+    "registry",
+    "registry/http",
+    "registry/retry",
+    "ui",
+    "version.ts",
+  ],
   commands: [
+    "apply",
     "content",
     "context.ts",
     "docker",
@@ -86,6 +104,7 @@ const ONLY_IN: Readonly<Record<string, readonly string[]>> = {
   commander: ["help.ts"],
   ora: ["ui"],
   chalk: ["ui"],
+  yaml: ["apply"],
   "node:child_process": ["docker"],
 };
 
@@ -96,6 +115,10 @@ const PURE = [
   "list",
   "push/plan.ts",
   "push/requests.ts",
+  "apply/shards.ts",
+  "apply/file/variables.ts",
+  "apply/file/template.ts",
+  "apply/file/schema.ts",
   "action/annotations.ts",
   "action/commandLine.ts",
   "action/inputs.ts",

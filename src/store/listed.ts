@@ -39,7 +39,7 @@ export interface StoredList {
  * hides nothing else. Folders with a name that docker gives to none are left out.
  * @throws STORE where the store itself cannot be read
  */
-export async function readLists(root: string, signal?: AbortSignal): Promise<StoredList[]> {
+export async function readStoredLists(root: string, signal?: AbortSignal): Promise<StoredList[]> {
   const names = await naming(folderPaths(root, ""), async () =>
     (await isBelowFile(dirname(root))) ? [] : ((await readdir(root).catch(ignoreMissing)) ?? []),
   );

@@ -91,8 +91,8 @@ export function openStore(root: string, signal?: AbortSignal): Store {
     },
 
     list: async () => {
-      const { readLists } = await import("./listed.js");
-      return readLists(root, signal);
+      const { readStoredLists } = await import("./listed.js");
+      return readStoredLists(root, signal);
     },
 
     removeOlder: async (list, thanMs) => {

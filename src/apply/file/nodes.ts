@@ -1,6 +1,6 @@
 /** What a file says, with the place of each part: the little of YAML that lists need. */
 
-export type FileNode = MapNode | ItemsNode | TextNode;
+export type FileNode = MapNode | ItemsNode | ScalarNode;
 
 interface Placed {
   readonly offset: number;
@@ -25,7 +25,7 @@ export interface ItemsNode extends Placed {
 }
 
 /** A text; also a number, `true` and a date, which count as they are written: `1.10` is not `1.1`. */
-export interface TextNode extends Placed {
+export interface ScalarNode extends Placed {
   readonly kind: "text";
   /** Undefined for nothing at all, and for `null`. */
   readonly text: string | undefined;

@@ -14,7 +14,7 @@ import { goQuote } from "../../go/quote.js";
 import type { Faults } from "./faults.js";
 import type { FileText } from "./fileText.js";
 import { hideVariables, showVariables } from "./maskVariables.js";
-import type { FileNode, MapPair, TextNode } from "./nodes.js";
+import type { FileNode, MapPair, ScalarNode } from "./nodes.js";
 import { PieceFault, piecesOf, type DocumentPieces, type Span } from "./pieces.js";
 import { syntaxFault, TAB } from "./syntaxFaults.js";
 
@@ -232,7 +232,7 @@ function startOf({ range }: { readonly range?: Range | null }): number {
 }
 
 /** A text as it is written, unless YAML says that it stands for another. */
-function textNode(node: Scalar, offset: number): TextNode {
+function textNode(node: Scalar, offset: number): ScalarNode {
   const { value, source, tag } = node;
   // Only what is read is asked for here: each of these has a source.
   const written = typeof value === "string" ? value : (source ?? "");
