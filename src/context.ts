@@ -34,6 +34,7 @@ export interface Waits {
     readonly capMs: number;
     readonly longestRetryAfterMs: number;
     readonly totalMs: number;
+    readonly patienceMs?: number;
   };
   /** How long others are given who add to the same list; see `push/appendTo.ts`. */
   readonly settleMs?: number;

@@ -74,6 +74,7 @@ export type { Credentials } from "./registry/auth/credentials.js";
 export {
   createRegistry,
   DEFAULT_CONCURRENCY,
+  HostRates,
   type Access,
   type RegistryClient,
   type RegistryOptions,

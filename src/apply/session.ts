@@ -245,5 +245,7 @@ function report(
   warn: (message: string) => void,
 ): void {
   if (event.kind === "warning") warn(`${event.host}: ${event.text}`);
+  else if (event.kind === "throttled")
+    warn(`${event.host}: asks to wait ${Math.ceil(event.waitMs / 1000)} s`);
   else if (debug) context.stderr.write(`${escapeControls(wireLogLine(event))}\n`);
 }
