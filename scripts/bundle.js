@@ -31,6 +31,7 @@ const common = {
 const VENDORED = {
   chalk: `const all = require("chalk"); module.exports = Object.assign(all.default, all);`,
   commander: `module.exports = require("commander");`,
+  yaml: `module.exports = require("yaml");`,
   ora: `const all = require("ora"); module.exports = Object.assign(all.default, all);`,
   undici: `
     module.exports = {

@@ -16,11 +16,13 @@ import type { WantedOrderSource } from "./readSource.js";
 import { failureOf, targetName } from "./results.js";
 import { targetsOf } from "./targets.js";
 import { TagsBefore } from "./unchanged.js";
+import { wantedSources } from "./wantedSources.js";
 
 /** A list of a file, ready to be made. */
 export interface ListToApply {
   readonly order: ListOrder;
-  readonly wanted: readonly WantedOrderSource[];
+  /** What its folders of digests and metadata files name. */
+  readonly from: readonly WantedOrderSource[];
   readonly settings: PublishSettings;
 }
 
@@ -32,18 +34,16 @@ export interface ApplyTools {
 }
 
 /** Makes a list, unless it is as it should be. Never rejects: what went wrong is in the result. */
-export async function applyList(
-  { order, wanted, settings }: ListToApply,
-  tools: ApplyTools,
-): Promise<ListResult> {
+export async function applyList(list: ListToApply, tools: ApplyTools): Promise<ListResult> {
+  const { order } = list;
   const tally = new SentTally();
   const done = { name: targetName(order.targets), targets: targetsOf(order.targets) };
   try {
     const before = tagsBefore(order, tools);
-    const unchanged = await before.listByHeads(withType(order), wanted);
+    const unchanged = await before.listByHeads(withType(order), wantedBy(list));
     if (unchanged !== undefined) return pushedResult({ ...done, ...unchanged, sent: tally.sent });
     const how = { use: "push", before, onEvent: tally.onEvent } as const;
-    const work = newWork({ order, wanted, settings }, tools, how);
+    const work = newWork(list, tools, how);
     try {
       const { combined } = (await work.push()).made;
       return pushedResult({
@@ -62,13 +62,14 @@ export async function applyList(
 
 /** The work of a list. */
 export function newWork(
-  { order, wanted, settings }: ListToApply,
+  list: ListToApply,
   { context, open, manifests, targets }: ApplyTools,
   how: Pick<WorkTools, "use" | "before" | "onEvent">,
 ): ListWork {
+  const { order, settings } = list;
   const { signal, stderr, waits } = context;
   const name = targetName(order.targets);
-  return new ListWork(withType(order), wanted, {
+  return new ListWork(withType(order), wantedBy(list), {
     ...how,
     open,
     cache: new ManifestCache({ signal, shared: manifests }),
@@ -83,6 +84,10 @@ export function newWork(
     asksForAttached: false,
     beginsEarly: false,
   });
+}
+
+function wantedBy({ order, from }: ListToApply): readonly WantedOrderSource[] {
+  return [...wantedSources(order), ...from];
 }
 
 /** What only an OCI index can say makes it one. */

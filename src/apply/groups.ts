@@ -1,5 +1,5 @@
 import { formatLocation } from "../oci/location.js";
-import type { RepositoryAccess } from "./session.js";
+import { Accesses, type AccessGroup, type RepositoryAccess } from "./session.js";
 
 /**
  * Lists that share a token: as many as it has room for. A URL with scopes of this many characters is one that servers take,
@@ -14,32 +14,37 @@ const SCOPE_LENGTH = 40;
 /**
  * Puts lists that follow each other into groups, by what they do where. Lists of the same repositories are in one group
  * however many they are.
- * @returns the number of its group, for each
  */
-export function groupsOf(
-  lists: readonly { readonly accesses: readonly RepositoryAccess[]; readonly retries?: number | undefined }[],
-): readonly number[] {
-  const groups: number[] = [];
-  let group = 0;
-  let names = new Set<string>();
-  let length = 0;
-  let last: number | undefined;
-  lists.forEach(({ accesses, retries }, at) => {
-    const news = [...new Set(accesses.map(({ location }) => formatLocation(location)))];
-    const added = news.filter((name) => !names.has(name));
-    const more = added.reduce((sum, name) => sum + name.length + SCOPE_LENGTH, 0);
-    const isFull = length + more > MAX_LENGTH || names.size + added.length > MAX_REPOSITORIES;
-    if (at > 0 && ((added.length > 0 && isFull) || retries !== last)) {
-      group++;
-      names = new Set();
-      length = 0;
+export class Groups {
+  #group: AccessGroup | undefined;
+  #names = new Set<string>();
+  #length = 0;
+
+  /** The group of the next list. */
+  add(accesses: readonly RepositoryAccess[], retries: number | undefined): AccessGroup {
+    const added = [...new Set(accesses.map(({ location }) => formatLocation(location)))].filter(
+      (name) => !this.#names.has(name),
+    );
+    if (this.#group === undefined || retries !== this.#group.retries || this.#isFull(added)) {
+      this.#group = { retries, accesses: new Accesses() };
+      this.#names = new Set();
+      this.#length = 0;
+      return this.add(accesses, retries);
     }
-    for (const name of news) {
-      if (!names.has(name)) length += name.length + SCOPE_LENGTH;
-      names.add(name);
-    }
-    last = retries;
-    groups.push(group);
-  });
-  return groups;
+    for (const name of added) this.#names.add(name);
+    this.#length += lengthOf(added);
+    this.#group.accesses.add(accesses);
+    return this.#group;
+  }
+
+  /** One list is taken whatever its length. */
+  #isFull(added: readonly string[]): boolean {
+    if (added.length === 0 || this.#names.size === 0) return false;
+    const isLong = this.#length + lengthOf(added) > MAX_LENGTH;
+    return isLong || this.#names.size + added.length > MAX_REPOSITORIES;
+  }
+}
+
+function lengthOf(names: readonly string[]): number {
+  return names.reduce((sum, name) => sum + name.length + SCOPE_LENGTH, 0);
 }

@@ -30,9 +30,11 @@ export const Descriptor = goStruct({
 });
 export type Descriptor = Readonly<z.infer<typeof Descriptor>>;
 
+const NO_DATA = Buffer.alloc(0);
+
 /** A descriptor of nothing but type, digest and size. */
 export function descriptor(mediaType: string, digest: string, size: number): Descriptor {
-  return { mediaType, digest, size, urls: [], annotations: {}, data: Buffer.alloc(0), artifactType: "" };
+  return { mediaType, digest, size, urls: [], annotations: {}, data: NO_DATA, artifactType: "" };
 }
 
 /** A descriptor in the order of an entry's file: mediaType, digest, size. */

@@ -674,7 +674,7 @@ describe("a registry that is slow to see, or asks to wait", () => {
   it("is waited for", async () => {
     let refusals = 0;
     await begin({
-      intercept: (request, response) => {
+      intercept: (_request, response) => {
         if (++refusals > 30) return false;
         return answer(response, 429, { "retry-after": "0.1" }, "too many requests");
       },

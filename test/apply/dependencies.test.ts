@@ -50,14 +50,12 @@ describe("a list that is made of another one of the file", () => {
   });
 
   it("comes behind what it waits for, whatever waits for what; nothing else changes its place", () => {
-    const graph = fc
-      .integer({ min: 0, max: 30 })
-      .chain((count) =>
-        fc.array(fc.array(fc.nat(Math.max(0, count - 1)), { maxLength: 4 }), {
-          minLength: count,
-          maxLength: count,
-        }),
-      );
+    const graph = fc.integer({ min: 0, max: 30 }).chain((count) =>
+      fc.array(fc.array(fc.nat(Math.max(0, count - 1)), { maxLength: 4 }), {
+        minLength: count,
+        maxLength: count,
+      }),
+    );
     fc.assert(
       fc.property(graph, (waitsFor) => {
         const sorted = inOrder(waitsFor);

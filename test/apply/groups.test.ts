@@ -1,11 +1,21 @@
 import { describe, expect, it } from "vitest";
-import { groupsOf } from "../../src/apply/groups.js";
+import { Groups } from "../../src/apply/groups.js";
 import type { RepositoryAccess } from "../../src/apply/session.js";
 
 const at = (path: string): RepositoryAccess => ({
   location: { kind: "registry", domain: "registry.example", path },
   actions: ["pull", "push"],
 });
+/** The number of its group, for each list. */
+function groupsOf(
+  lists: readonly { readonly accesses: readonly RepositoryAccess[]; readonly retries?: number }[],
+): number[] {
+  const groups = new Groups();
+  const all = lists.map(({ accesses, retries }) => groups.add(accesses, retries));
+  const distinct = [...new Set(all)];
+  return all.map((group) => distinct.indexOf(group));
+}
+
 const list = (...paths: string[]) => ({ accesses: paths.map(at) });
 
 describe("lists that share a token", () => {

@@ -1,5 +1,5 @@
 import { newWork, type ApplyTools } from "../../apply/applyList.js";
-import type { PreparedList, PreparedLists } from "../../apply/lists.js";
+import type { PreparedList } from "../../apply/prepareLists.js";
 import { errorOf, targetName } from "../../apply/results.js";
 import { Sessions, type Connections } from "../../apply/session.js";
 import { shardOf, type Shard } from "../../apply/shards.js";
@@ -19,7 +19,7 @@ type PlannedList = ApplyPlan["shards"][number]["lists"][number];
  * @param shard the only one, or the number of all of them
  */
 export async function planLists(
-  { lists }: PreparedLists,
+  lists: readonly PreparedList[],
   shard: Shard | { readonly index: undefined; readonly count: number },
   connections: Connections,
   context: Context,

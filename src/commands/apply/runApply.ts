@@ -1,6 +1,7 @@
 import type { ListResult } from "../../ui/listResult.js";
 import { readLists } from "../../apply/file/readLists.js";
-import { applyLists, prepareLists, type PreparedLists } from "../../apply/lists.js";
+import { applyLists } from "../../apply/lists.js";
+import { prepareLists, type PreparedList } from "../../apply/prepareLists.js";
 import { openResultFile, targetName } from "../../apply/results.js";
 import { connect, type Connections } from "../../apply/session.js";
 import { readShard, shardOf, type Shard } from "../../apply/shards.js";
@@ -24,8 +25,9 @@ import type { ApplyFlags } from "./applyFlags.js";
  */
 export async function runApply(context: Context, flags: ApplyFlags): Promise<void> {
   const { stdout, stderr } = context;
-  const shard = readShard(flags.shard, flags.shards, context.env);
-  if (shard === undefined && flags.shards > 0 && !flags.plan) {
+  const shards = flags.shards === 0 ? undefined : flags.shards;
+  const shard = flags.shard === "" ? undefined : readShard(flags.shard, shards, context.env);
+  if (shard === undefined && shards !== undefined && !flags.plan) {
     throw new ManifestError(
       "USAGE",
       "--shards says how many shards there are, and nothing which of them this is",
@@ -52,7 +54,7 @@ export async function runApply(context: Context, flags: ApplyFlags): Promise<voi
       await connections.close();
     }
   }
-  const progress = await listsProgress(stderr, prepared.lists.length, flags.quiet);
+  const progress = await listsProgress(stderr, prepared.length, flags.quiet);
   const failed: ListResult[] = [];
   const done: ListResult[] = [];
   const isJson = flags.format === "json";
@@ -72,7 +74,7 @@ export async function runApply(context: Context, flags: ApplyFlags): Promise<voi
     progress.stop();
     context.signal.throwIfAborted();
     if (failed.length > 0)
-      throw failure(inFileOrder(failed, prepared), notBegun, prepared, isJson ? done : undefined);
+      throw failure(inFileOrder(failed, prepared), notBegun, prepared.length, isJson ? done : undefined);
     if (flags.digestFile !== "")
       await writeOutputFile(flags.digestFile, Buffer.from(done.map(lineOf).join("")));
     if (flags.metadataFile !== "") await writeOutputFile(flags.metadataFile, metadataOf(done, prepared));
@@ -84,7 +86,7 @@ export async function runApply(context: Context, flags: ApplyFlags): Promise<voi
   }
 }
 
-function inFileOrder(results: readonly ListResult[], { lists }: PreparedLists): readonly ListResult[] {
+function inFileOrder(results: readonly ListResult[], lists: readonly PreparedList[]): readonly ListResult[] {
   const places = new Map(lists.map(({ order, place }) => [targetName(order.targets), place]));
   const placeOf = ({ target }: ListResult): number => places.get(target) ?? 0;
   return [...results].sort((one, other) => placeOf(one) - placeOf(other));
@@ -96,7 +98,7 @@ function lineOf({ digest = "", target }: ListResult): string {
 }
 
 /** By the target of each list, what a push of it alone would write; docker buildx bake has it like that. */
-function metadataOf(done: readonly ListResult[], { lists }: PreparedLists): Buffer {
+function metadataOf(done: readonly ListResult[], lists: readonly PreparedList[]): Buffer {
   const targets = new Map(lists.map(({ order }) => [targetName(order.targets), order.targets]));
   const metadata = done.map((result) => [
     result.target,
@@ -108,7 +110,7 @@ function metadataOf(done: readonly ListResult[], { lists }: PreparedLists): Buff
 async function showPlan(
   context: Context,
   flags: ApplyFlags,
-  prepared: PreparedLists,
+  prepared: readonly PreparedList[],
   shard: Shard | undefined,
   connections: Connections,
 ): Promise<void> {
@@ -134,7 +136,7 @@ function isIn(shard: Shard | undefined): (target: string) => boolean {
 function failure(
   failed: readonly ListResult[],
   notBegun: number,
-  { lists: { length: total } }: PreparedLists,
+  total: number,
   done: readonly ListResult[] | undefined,
 ): ManifestError {
   const lines = [
