@@ -1,0 +1,4 @@
+import { rates } from "./cases/rates.js";
+import { playConcern } from "./faultCase.js";
+
+playConcern(rates);
