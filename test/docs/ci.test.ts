@@ -12,6 +12,7 @@ import { useKubernetes } from "../helpers/ci/kubernetes.js";
 import type { Page } from "../helpers/ci/page.js";
 import { PASSWORD, USER, useSite } from "../helpers/ci/site.js";
 import { runTekton } from "../helpers/ci/tekton.js";
+import { changesIn } from "../helpers/workplace.js";
 
 /**
  * The pages of docs/ci, as they stand: their files are parsed by what the systems take, their jobs run after each other on
@@ -64,10 +65,18 @@ describe("docs/ci/gitlab.md", () => {
 });
 
 describe("docs/ci/kaniko.md", () => {
-  it("makes a list of what kaniko leaves", async () => {
+  it("makes a list of what kaniko leaves, and of what buildah leaves", async () => {
     const kaniko = page("kaniko.md");
     await runGitlab(site, kaniko.take(".gitlab-ci.yml").text);
     expect(site.platformsAt(at("registry.example/team/app:v1-4"))).toEqual(BOTH);
+
+    const machine = site.lab.machine();
+    site.login({ HOME: machine.home }, at("registry.example"), USER, PASSWORD);
+    const build = kaniko.take("build.sh").text;
+    for (const ARCH of ["amd64", "arm64"])
+      await site.lab.run(machine, ["sh", "-ec", build], { ARCH, CI_TEST_ARCH: ARCH });
+    await site.lab.run(machine, ["sh", "-ec", kaniko.take("list.sh").text], {});
+    expect(site.platformsAt(at("registry.example/team/app:1.4"))).toEqual(BOTH);
     expectAllDone(kaniko);
   });
 });
@@ -146,6 +155,11 @@ describe("docs/ci/kubernetes.md", () => {
     expect(kubernetes.pods).toBe(16);
     for (const target of targets)
       expect(site.platformsAt(at(`registry.example/${target}:1.4`))).toEqual(BOTH);
+    const { length } = changesIn(site.registries["registry.example"]);
+    // As if every pod had been killed at its end.
+    await kubernetes.run(site, machine, { script: "kubectl create -f job.yaml", files: {}, env: {} });
+    expect(kubernetes.pods).toBe(32);
+    expect(changesIn(site.registries["registry.example"])).toHaveLength(length);
     const puts = site.registries["registry.example"].requests.filter((request) =>
       /^PUT .*\/manifests\/(?:1\.4|\S+tag=1\.4)$/.test(request),
     );

@@ -2,7 +2,7 @@ import { parse } from "yaml";
 import * as z from "zod/mini";
 import { putBuild, putIndex } from "../builds.js";
 import { assignmentsIn, putFile, type Env } from "./machine.js";
-import { PASSWORD, USER, type Site } from "./site.js";
+import { buildByTag, PASSWORD, USER, type Site } from "./site.js";
 
 /** As much of GoReleaser as the page uses. https://goreleaser.com/customization/ */
 const Config = z.strictObject({
@@ -79,10 +79,7 @@ export async function runGoreleaser(site: Site, text: string, files: Env = {}): 
     if (!flags.includes(`--platform=linux/${goarch}`))
       throw new Error(`not for ${goarch}: ${flags.join(" ")}`);
     const name = filled(template);
-    const { digest } = site.build(login, name, `linux/${goarch}`);
-    const { peer, repository, reference } = site.find(name);
-    const index = peer.manifest(repository, digest);
-    if (index !== undefined) peer.putManifest(repository, index.mediaType, index.body, reference);
+    buildByTag(site, login, name, goarch);
   }
   for (const { extra_files: extra, cmd, env } of publishers) {
     // Nothing of the environment goes to a publisher but this, and what it names.

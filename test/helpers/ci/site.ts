@@ -187,11 +187,12 @@ async function openSite(
   return site;
 }
 
-/** docker, kaniko and cosign, as far as pages call them. */
+/** docker, kaniko, buildah and cosign, as far as pages call them. */
 function builders(site: Site, signed: string[]): Readonly<Record<string, StandIn>> {
   return {
     docker: (call) => runDocker(site, call),
     executor: (call) => runKaniko(site, call),
+    buildah: (call) => runBuildah(site, call),
     cosign: ({ args, env }) => {
       const [verb, yes, name = "", ...rest] = args;
       if (verb !== "sign" || yes !== "--yes" || rest.length > 0)
@@ -242,19 +243,41 @@ export function imageOutput(output: string): { readonly name: string } {
 function runKaniko(site: Site, { args, env, cwd }: ProgramCall): string {
   const { context, destination = "", ...files } = flagsIn(args);
   if (context === undefined) throw new Error("no context");
-  // It builds for the machine that it is on.
-  const { repository, digest } = site.build(env, destination, `linux/${env["CI_TEST_ARCH"] ?? ""}`);
+  const { repository, digest } = buildByTag(site, env, destination);
   const put = (path: string | undefined, content: string): void => {
     if (path === undefined) return;
     mkdirSync(dirname(resolve(cwd, path)), { recursive: true });
     writeFileSync(resolve(cwd, path), content);
   };
-  const { peer, reference, repository: path } = site.find(destination);
-  const index = peer.manifest(path, digest);
-  if (index !== undefined) peer.putManifest(path, index.mediaType, index.body, reference);
   put(files["digest-file"], digest);
   put(files["image-name-with-digest-file"], `${repository}@${digest}\n`);
   return "";
+}
+
+function runBuildah(site: Site, { args, env, cwd }: ProgramCall): string {
+  const flags = flagsIn(args);
+  const [verb = ""] = args;
+  switch (verb) {
+    case "build":
+      if (args.at(-1) !== "." || !("tag" in flags)) throw new Error(`unexpected: ${args.join(" ")}`);
+      return "";
+    case "push": {
+      const { digest } = buildByTag(site, env, args.at(-1) ?? "");
+      writeFileSync(resolve(cwd, flags["digestfile"] ?? ""), digest);
+      return "";
+    }
+    default:
+      throw new Error(`unexpected: ${args.join(" ")}`);
+  }
+}
+
+/** Builds for the machine that the job is on, and pushes by a tag. */
+export function buildByTag(site: Site, env: Env, name: string, arch = env["CI_TEST_ARCH"] ?? ""): BuiltBy {
+  const built = site.build(env, name, `linux/${arch}`);
+  const { peer, reference, repository } = site.find(name);
+  const index = peer.manifest(repository, built.digest);
+  if (index !== undefined) peer.putManifest(repository, index.mediaType, index.body, reference);
+  return built;
 }
 
 /** `--name value`, `--name=value`, `-n value`. */
