@@ -245,7 +245,9 @@ export class ListReader {
       }
       platformOf.set(text, platform);
       const source = this.#sourceText(text, ["template"]);
-      return source && { text: source.text, source: source.source, says: { platform }, isPlatformChecked: true };
+      return (
+        source && { text: source.text, source: source.source, says: { platform }, isPlatformChecked: true }
+      );
     });
     return {
       sources: sources.filter((source) => source !== undefined),

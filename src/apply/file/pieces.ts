@@ -35,6 +35,7 @@ const MAX_DEPTH = 64;
 /** Of a list, or of all that is no list: several times what an index of the largest size needs. */
 const MAX_LEXEMES = 500_000;
 const MAX_LISTS = 100_000;
+const MAX_DOCUMENTS = 10_000;
 const KEY = "lists";
 
 /** What stands between the parts of a document. */
@@ -123,7 +124,7 @@ class Scan {
     this.#offset += lexeme.length;
     this.#allLexemes++;
     if (++this.#lexemes > MAX_LEXEMES) {
-      throw new PieceFault(this.#offset, "larger than any list: split it into several lists");
+      throw new PieceFault(this.#offset, "too much for one list, or beside the lists: split it up");
     }
     if (!lexeme.endsWith("\n")) return;
     this.#lineStart = this.#offset;
@@ -241,6 +242,9 @@ class Scan {
     }
     if (this.#lists === undefined && this.#allLexemes > MAX_LEXEMES) {
       throw new PieceFault(this.#documentStart, "too large, unless it has a list in each item of `lists`");
+    }
+    if (this.#documents.length >= MAX_DOCUMENTS) {
+      throw new PieceFault(this.#documentStart, `more than ${MAX_DOCUMENTS} documents`);
     }
     if (this.#hasContent || this.#hasStart) {
       this.#documents.push({ whole: { start: this.#documentStart, end }, lists: this.#lists });

@@ -24,7 +24,7 @@ const OTHER_NAMES = new Map([
 /** What is wrong with a template, with the way out; undefined if nothing is. */
 export function templateFault(template: string): string | undefined {
   const rest = template.replace(/\{([^{}]*)\}/g, (whole, name: string) =>
-    PLACEHOLDERS.some((known) => known === name) ? "" : whole,
+    PLACEHOLDERS.some((known) => known === name) ? " " : whole,
   );
   const unknown = /\{([^{}]*)\}/.exec(rest)?.[1];
   if (unknown !== undefined) {

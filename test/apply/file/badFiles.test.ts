@@ -1,0 +1,416 @@
+import { Readable } from "node:stream";
+import { describe, expect, it } from "vitest";
+import { readLists } from "../../../src/apply/file/readLists.js";
+import { faultsIn, linesOf, listFolder, listsOf, readText } from "./listFiles.js";
+
+const GOOD = "sources: [b]";
+
+describe("a bad file", () => {
+  it("is told of all at once, in order, with the way out", async () => {
+    const text = `version: 2
+defalts: {}
+lists:
+  - target: ghcr.io/o/app:\${NOPE}
+    souces: [a]
+    tags: ["v 1", UPPER]
+  - target: ghcr.io/O/app
+    sources: []
+    type: ocii
+    expect: [linux/amd46]
+  - target: ghcr.io/o/app:v2
+    sources:
+      - imgae: x
+      - image: y:1
+        platfrom: linux/amd64
+      - [a]
+      - from: x
+        file: y
+      - descriptor: { digest: sha256:12, sizee: 3 }
+    retries: many
+    strict: yes
+    wait: 3 years
+  -
+`;
+    expect(await faultsIn(text)).toEqual([
+      '1:10: "2" cannot be taken: write 1',
+      '2:1: unknown key "defalts": did you mean defaults?',
+      "4:13: the variable NOPE is not set: set it, or write ${NOPE:-default}",
+      '5:5: unknown key "souces": did you mean sources?',
+      '6:12: "v 1" is not a tag: a tag has letters, digits and _ . - only',
+      '7:13: "ghcr.io/O/app": invalid reference format: repository name (O/app) must be lowercase: write it as registry.example/team/app:v1',
+      "8:14: no source is in it",
+      '9:11: "ocii" cannot be taken: did you mean oci?',
+      '10:14: "linux/amd46" is not a platform: did you mean linux/amd64?',
+      '13:9: unknown key "imgae": did you mean image?',
+      '15:9: unknown key "platfrom": did you mean platform?',
+      "16:9: expected a text or a mapping, not a sequence",
+      "18:9: file cannot stand beside the other keys here: a source is one thing",
+      '19:41: unknown key "sizee": did you mean size?',
+      '20:14: "many": write a whole number up to 100',
+      '21:13: "yes": write true or false',
+      '22:11: time: unknown unit " years" in duration "3 years": write 72h, 30d, 2w or 1h30m',
+      "23:3: nothing is there: write a mapping, or leave the key out",
+    ]);
+  });
+
+  it.each([
+    ["nothing", "", ["there is nothing in it: a file of lists begins with version: 1"], " "],
+    [
+      "only comments",
+      "# a\n---\n# b\n",
+      ["there is nothing in it: a file of lists begins with version: 1"],
+      " ",
+    ],
+  ])("has %s", async (_, text, faults, gap) => {
+    expect(await faultsIn(text)).toEqual(faults.map((fault) => `${gap}${fault}`));
+  });
+
+  it.each([
+    ["a text", "foo", "1:1: a file of lists is a mapping: it begins with version: 1"],
+    ["a sequence", "- a", "1:1: a file of lists is a mapping: it begins with version: 1"],
+    ["no version", "lists: [{target: a, sources: [b]}]", "1:1: version is missing: write version: 1"],
+    ["no lists", "version: 1", "1:1: lists is missing: write lists: and each list behind a dash below it"],
+    ["empty lists", "version: 1\nlists: []", "2:8: there are no lists: write each behind a dash"],
+    [
+      "lists that are nothing",
+      "version: 1\nlists:\n",
+      "2:7: nothing is there: write a sequence, or leave the key out",
+    ],
+    ["lists that are a mapping", "version: 1\nlists: {a: b}", "2:8: expected a sequence, not a mapping"],
+    ["a list that is a text", "version: 1\nlists:\n- a", "3:3: expected a mapping, not a text"],
+    [
+      "a key twice",
+      "version: 1\nversion: 1\nlists: []",
+      "2:1: version is here twice: it is in line 1 already",
+    ],
+    ["bytes", Buffer.from([0x76, 0x0a, 0xff, 0xfe]), "2:1: not a text in UTF-8: save it as UTF-8"],
+    [
+      "a tag of YAML",
+      "version: !!int 1",
+      "1:16: a tag (!): leave it out, and put what is meant as text into quotes",
+    ],
+    [
+      "defaults of what each list must say",
+      "version: 1\ndefaults: {target: a}\nlists: [{target: b, sources: [c]}]",
+      /^2:12: unknown key "target": there are platforms, /,
+    ],
+    ["no images", listsOf("target: a"), "3:5: no images: write sources, or template and platforms"],
+    [
+      "no target",
+      listsOf("sources: [a]"),
+      "3:5: target is missing: write what the list is called as target: registry.example/app:v1",
+    ],
+    ["an image that is nothing", listsOf("target: a\nsources: ['']"), "4:15: is empty"],
+    [
+      "a digest for a name",
+      listsOf(`target: a@sha256:${"a".repeat(64)}\n${GOOD}`),
+      /^3:13: .* has a digest, and a list is named by a tag: write it as /,
+    ],
+    [
+      "a scheme in a name",
+      listsOf(`target: https://ghcr.io/a:1\n${GOOD}`),
+      /^3:13: "https:\/\/ghcr.io\/a:1": invalid reference format: /,
+    ],
+    [
+      "a digest that is cut",
+      listsOf("target: a\nsources: ['sha256:12']"),
+      /^4:15: "sha256:12": invalid checksum digest length/,
+    ],
+    [
+      "sources beside a template",
+      listsOf(`target: a\n${GOOD}\ntemplate: b:{os}\nplatforms: [amd64]`),
+      "5:15: sources and template: choose one of them",
+    ],
+    [
+      "a template without platforms",
+      listsOf("target: a\ntemplate: b:{os}"),
+      "4:15: a template needs platforms: write platforms: [linux/amd64, linux/arm64]",
+    ],
+    [
+      "a template that cannot tell",
+      listsOf("target: a\ntemplate: b:{os}\nplatforms: [linux/amd64, linux/arm64]"),
+      /^4:15: linux\/amd64 and linux\/arm64 are the same image, "b:linux"/,
+    ],
+    [
+      "a template with a typo",
+      listsOf("target: a\ntemplate: b:{arhc}\nplatforms: [amd64]"),
+      '4:15: unknown placeholder "{arhc}": did you mean {arch}?',
+    ],
+    [
+      "a template that makes no name",
+      listsOf("target: a\ntemplate: B:{arch}\nplatforms: [amd64]"),
+      /^4:15: "B:amd64": invalid reference format|^4:15: "B:\{arch\}": invalid reference format/,
+    ],
+    [
+      "a platform twice",
+      listsOf(`target: a\n${GOOD}\nexpect: [linux/arm64, linux/arm64/v8]`),
+      "5:27: linux/arm64 is here twice: leave one of them out",
+    ],
+    [
+      "an alias in a platform's parts",
+      listsOf("target: a\nsources: [{image: b, platform: {architecture: x86_64}}]"),
+      '4:36: "linux/x86_64" is not how a list says it: write it as architecture: amd64',
+    ],
+    [
+      "a variant without its letter",
+      listsOf("target: a\nsources: [{image: b, platform: {architecture: arm, variant: 7}}]"),
+      '4:36: "linux/arm/7" is not how a list says it: write it as variant: v7',
+    ],
+    [
+      "a platform without architecture",
+      listsOf("target: a\nsources: [{image: b, platform: {os: linux}}]"),
+      "4:36: architecture is missing: write it as architecture: amd64",
+    ],
+    [
+      "a file that is not there",
+      listsOf("target: a\nsources: [{file: nope.json}]"),
+      '4:22: "nope.json": no such file',
+    ],
+    [
+      "a subject in docker's list",
+      listsOf(`target: a\n${GOOD}\nsubject: b\ntype: docker`),
+      "5:14: subject: docker's manifest list has no room for that: write type: oci",
+    ],
+    [
+      "no media type",
+      listsOf(`target: a\n${GOOD}\nartifactType: foo`),
+      '5:19: "foo" is not a media type: write it as application/vnd.example.thing',
+    ],
+    [
+      "annotations that are nothing",
+      listsOf(`target: a\n${GOOD}\nannotations: {a: , b: [x], "": y}`),
+      [
+        "5:19: nothing is there: write a text, or leave the key out",
+        "5:27: expected a text, not a sequence",
+        "5:35: a key without a name: leave it out",
+      ],
+    ],
+    [
+      "a wait of less than no time",
+      listsOf(`target: a\n${GOOD}\nwait: -1s`),
+      '5:11: "-1s": nobody can wait less than no time',
+    ],
+    [
+      "a key that can be none",
+      listsOf(`target: a\n${GOOD}\n__proto__: {x: 1}`),
+      "5:5: __proto__ cannot be a key",
+    ],
+  ] as const)("has %s", async (_, text, faults) => {
+    const found = await faultsIn(text);
+    if (faults instanceof RegExp) expect(found).toEqual([expect.stringMatching(faults)]);
+    else expect(found).toEqual(typeof faults === "string" ? [faults] : faults);
+  });
+
+  it.each([
+    ["a tab before a dash", "version: 1\nlists:\n\t- target: a\n", "3:1: a tab cannot indent: use spaces"],
+    [
+      "a tab before a key",
+      "version: 1\nlists:\n  - target: a\n\t  sources: [b]\n",
+      "4:4: a tab cannot indent: use spaces",
+    ],
+    [
+      "a bracket that is not closed",
+      "version: 1\nlists:\n  - target: a\n    sources: [b\n",
+      "5:1: ] is missing, or indented less than what it closes",
+    ],
+    [
+      "a quote that is not closed",
+      'version: 1\nlists:\n  - target: "a\n',
+      /a quoted text without its end: " is missing/,
+    ],
+    ["a second colon", listsOf("target: a: b"), /a second colon in one line/],
+    ["a key without a colon", listsOf("target: a\nsources [b]\nstrict: true"), /^\d+:\d+: /],
+    ["an indentation that does not fit", "version: 1\n lists:\n", /^2:/],
+    [
+      "placeholders in brackets, without quotes",
+      "version: 1\nlists: [{target: a, template: b:{os}, platforms: [linux/amd64]}]",
+      /put it into quotes/,
+    ],
+    ["a backquote", listsOf("target: `a`"), "3:13: a value cannot begin with `: put the value into quotes"],
+    ["a bad escape", listsOf('target: "\\q"'), /invalid escape sequence \\q: double the backslash/],
+  ])("has %s", async (_, text, fault) => {
+    const [first, ...more] = await faultsIn(text);
+    if (typeof fault === "string") expect(first).toBe(fault);
+    else expect(first).toMatch(fault);
+    expect(more).toEqual([]);
+  });
+
+  it("has a syntax fault in one list, and others in others", async () => {
+    const text = listsOf('target: "a', "target: B\nsources: [c]").replace('"a', "[a");
+    expect(await faultsIn(text)).toHaveLength(1);
+    const lists = listsOf("target: [a\nsources: [b]", "target: B:1\nsources: [c]", "target: c\nsource: [d]");
+    expect((await faultsIn(lists.replace("[a\n", "'a'b\n"))).map((line) => line.split(":")[0])).toEqual([
+      "3",
+      "5",
+      "8",
+    ]);
+  });
+});
+
+describe("names that two lists would have", () => {
+  it("are the same with Docker Hub's domain, with latest, and with variables filled in", async () => {
+    const text = listsOf(
+      "target: app\nsources: [b]",
+      "target: docker.io/library/app:${V}\nsources: [b]",
+      "target: x\ntags: [index.docker.io/app, y]\nsources: [b]",
+      "target: x:y\nsources: [b]",
+    );
+    expect(await faultsIn(text, { V: "latest" })).toEqual([
+      "5:13: docker.io/library/app:latest is also a name of the list at -:3:13: give one of them another",
+      "8:12: docker.io/library/app:latest is also a name of the list at -:3:13: give one of them another",
+      "10:13: docker.io/library/x:y is also a name of the list at -:8:35: give one of them another",
+    ]);
+  });
+
+  it("are told of one list, too", async () => {
+    expect(await faultsIn(listsOf("target: app:v1\ntags: [v2, v1, v2]\nsources: [b]"))).toEqual([
+      "4:16: docker.io/library/app:v1 is a name of this list already: leave it out",
+      "4:20: docker.io/library/app:v2 is a name of this list already: leave it out",
+    ]);
+  });
+
+  it("are the same layout by way of another path", async () => {
+    const text = listsOf(
+      "target: oci-layout://out:v1\nsources: [b]",
+      "target: oci-layout:///work/x/../out:v1\nsources: [b]",
+    );
+    expect(await faultsIn(text)).toEqual([
+      expect.stringMatching(/^5:13: .* is also a name of the list at -:3:13/),
+    ]);
+  });
+});
+
+describe("aliases", () => {
+  it.each([
+    [
+      "a cycle of all lists",
+      "version: 1\nlists: &a [ *a ]\n",
+      "2:13: *a is within what it stands for, which would have no end",
+    ],
+    [
+      "a cycle in a list",
+      listsOf("&l\ntarget: x\nsources: [*l]").replace("- &l\n   ", "- &l\n   "),
+      /\*l is within what it stands for/,
+    ],
+    [
+      "an alias of nothing",
+      listsOf("target: x\nsources: *nope"),
+      "4:14: *nope stands for nothing: write &nope before what it is to stand for",
+    ],
+    [
+      "<< of no mapping",
+      listsOf("<<: [a]\ntarget: x\nsources: [b]"),
+      "3:5: << takes a mapping, or a list of some: write it as <<: *name",
+    ],
+  ])("%s is told with its place", async (_, text, fault) => {
+    const found = await faultsIn(text);
+    expect(found).toEqual([typeof fault === "string" ? fault : expect.stringMatching(fault)]);
+  });
+
+  it("that are a bomb are told before anything is made of it", async () => {
+    const levels = "abcdefghij".split("");
+    const lines = levels.map((name, at) => {
+      const inner = at === 0 ? "x" : `*${levels[at - 1] ?? ""}`;
+      return `x-${name}: &${name} [${Array.from({ length: 9 }, () => inner).join(",")}]`;
+    });
+    const start = performance.now();
+    const found = await faultsIn(`${lines.join("\n")}\nversion: 1\nlists: []\n`);
+    expect(found).toEqual([expect.stringMatching(/^6:\d+: the aliases in it make it larger than any list/)]);
+    expect(performance.now() - start).toBeLessThan(2_000);
+  });
+
+  it("that are a bomb only in all lists together are told, too", async () => {
+    const big = `[${Array.from({ length: 1_000 }, () => "x").join(",")}]`;
+    const lists = Array.from({ length: 12_000 }, () => "- { target: a, sources: *b, tags: *b }").join("\n");
+    const found = await faultsIn(`x-b: &b ${big}\nversion: 1\nlists:\n- {target: a, sources: [b]}\n`);
+    expect(found).toEqual([]);
+    const all = await readFirstFault(`x-b: &b ${big}\nversion: 1\nlists:\n${lists}\n`);
+    expect(all).toMatch(/twice|already|is also|aliases/);
+  });
+});
+
+async function readFirstFault(text: string): Promise<string> {
+  const [first = ""] = await faultsIn(text);
+  return first;
+}
+
+describe("a file that is too much", () => {
+  const { write } = listFolder();
+  const nothing = { env: {}, stdin: () => Readable.from([]) };
+
+  it("is one of 100 MB, of which no more is read than may be", async () => {
+    const file = write("huge.yaml", Buffer.alloc(100_000_000, "a"));
+    const lines = await linesOf(() => readLists([file], nothing));
+    expect(lines).toEqual([`${file}: larger than 32 MiB: split it into several files, and name each by -f`]);
+  });
+
+  it("is standard input without an end", async () => {
+    let given = 0;
+    function* endless(): Generator<Buffer> {
+      for (;;) {
+        given += 1024 * 1024;
+        yield Buffer.alloc(1024 * 1024, "a");
+      }
+    }
+    const lines = await linesOf(() => readLists(["-"], { env: {}, stdin: () => Readable.from(endless()) }));
+    expect(lines).toEqual(["-: larger than 32 MiB: split it into several files, and name each by -f"]);
+    expect(given).toBeLessThan(64 * 1024 * 1024);
+  });
+
+  it.each([
+    [
+      "brackets in brackets",
+      `version: 1\nlists: ${"[".repeat(100_000)}`,
+      /^2:\d+: more than 64 collections in each other$/,
+    ],
+    ["dashes behind dashes", "- ".repeat(100_000), /^1:\d+: more than 64 collections in each other$/],
+    [
+      "more lists than anybody has",
+      `version: 1\nlists:\n${"- a\n".repeat(100_001)}`,
+      /^100003:1: more than 100000 lists$/,
+    ],
+    ["more documents than anybody has", "--- a\n".repeat(10_002), /^\d+:1: more than 10000 documents$/],
+    [
+      "one list of everything",
+      `version: 1\nlists: &all\n${"- a\n".repeat(200_000)}`,
+      /^\d+:\d+: too much for one list, or beside the lists: split it up$/,
+    ],
+  ])("has %s", async (_, text, fault) => {
+    expect(await faultsIn(text)).toEqual([expect.stringMatching(fault)]);
+  });
+
+  it("is told of a hundred times, and how many more there are", async () => {
+    const lists = Array.from({ length: 250 }, (_, at) => `target: a${at}\nsources: [\${NOPE}]`);
+    const found = await faultsIn(listsOf(...lists));
+    expect(found).toHaveLength(101);
+    expect(found.at(-1)).toBe("and 150 more");
+  });
+
+  it("has variables that make it so", async () => {
+    const sources = Array.from({ length: 1_000 }, () => "${BIG}").join(", ");
+    const found = await faultsIn(listsOf(`target: a\nannotations: {a: "${sources}"}\nsources: [b]`), {
+      BIG: "x".repeat(100_000),
+    });
+    expect(found).toEqual(["4:22: with its variables filled in, the file is larger than 64 MiB"]);
+  });
+});
+
+it("a value of a variable stays one text, whatever is in it", async () => {
+  const [order] = await readText(listsOf("target: a\nannotations: { note: ${TRICK} }\nsources: [b]"), {
+    TRICK: "1, x: 2 }\n  - target: evil # \"'",
+  });
+  expect(order!.order.annotations).toMatchObject([
+    { key: "note", value: "1, x: 2 }\n  - target: evil # \"'" },
+  ]);
+});
+
+it("variables may stand in brackets without quotes, and in place of numbers", async () => {
+  const [order] = await readText(
+    listsOf(
+      "target: a\ntags: [${A}, b-${A:-x}]\nsources: [c:${A}]\nretries: ${N}\nstrict: ${S:-true}\ntype: ${T:-oci}",
+    ),
+    { A: "1", N: "7" },
+  );
+  expect(order).toMatchObject({ retries: 7, order: { strict: true, type: "oci" } });
+  expect(order!.order.targets.map(({ tag }) => tag)).toEqual(["latest", "1", "b-1"]);
+});

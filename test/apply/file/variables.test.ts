@@ -1,0 +1,61 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { fillIn } from "../../../src/apply/file/variables.js";
+
+const VALUES: Readonly<Record<string, string>> = { TAG: "v1", EMPTY: "", TRICK: '", x: ${TAG}\n- y' };
+
+function fill(text: string): string | readonly string[] {
+  const faults: string[] = [];
+  const filled = fillIn(
+    text,
+    (name) => VALUES[name],
+    (message) => faults.push(message),
+  );
+  return faults.length === 0 ? filled : faults;
+}
+
+describe("variables in texts", () => {
+  it.each([
+    ["app:${TAG}", "app:v1"],
+    ["${TAG}-${TAG}", "v1-v1"],
+    ["app:${NOPE:-dev}", "app:dev"],
+    ["app:${EMPTY:-dev}", "app:dev"],
+    ["app${EMPTY:-}", "app"],
+    ["${TAG:-dev}", "v1"],
+    ["${NOPE:-a:-b}", "a:-b"],
+    ["$${TAG}", "${TAG}"],
+    ["$$${TAG}", "$${TAG}"],
+    ["$TAG $$ $(TAG) 5$", "$TAG $$ $(TAG) 5$"],
+    ["{TAG}", "{TAG}"],
+  ])("%s is %s", (text, filled) => {
+    expect(fill(text)).toBe(filled);
+  });
+
+  it("takes a value as it is, whatever is in it", () => {
+    expect(fill("<${TRICK}>")).toBe(`<${VALUES["TRICK"] ?? ""}>`);
+  });
+
+  it.each([
+    ["${NOPE}", "the variable NOPE is not set: set it, or write ${NOPE:-default}"],
+    ["${EMPTY}", "the variable EMPTY is set to nothing: set it, or write ${EMPTY:-default}"],
+    ["${TAG", "a variable without its end: write it as ${NAME}, and $${ for ${ itself"],
+    ["${}", "not a variable: write it as ${NAME} or ${NAME:-default}, and $${ for ${ itself"],
+    ["${A-x}", "not a variable: write it as ${NAME} or ${NAME:-default}, and $${ for ${ itself"],
+    ["${NOPE:-${TAG}}", "the default of ${NOPE} has a variable in it: only plain text can be a default"],
+  ])("%s is refused", (text, fault) => {
+    expect(fill(text)).toEqual([fault]);
+  });
+
+  it("tells of each that is missing", () => {
+    expect(fill("${A}${B}")).toHaveLength(2);
+  });
+
+  it("leaves a text without ${ as it is", () => {
+    fc.assert(
+      fc.property(fc.string(), (text) => {
+        fc.pre(!text.includes("${"));
+        expect(fill(text)).toBe(text);
+      }),
+    );
+  });
+});
