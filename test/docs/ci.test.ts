@@ -1,14 +1,16 @@
-import { readdirSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, it } from "vitest";
+import { VERSION } from "../../src/version.js";
 import { putBuild } from "../helpers/builds.js";
 import { runCircleci } from "../helpers/ci/circleci.js";
-import { parseWorkflow, runWorkflow, type WorkflowRun } from "../helpers/ci/github.js";
+import { OWN_ACTION, parseWorkflow, runWorkflow, type WorkflowRun } from "../helpers/ci/github.js";
 import { runGitlab } from "../helpers/ci/gitlab.js";
 import { runGoreleaser } from "../helpers/ci/goreleaser.js";
 import { runJenkins } from "../helpers/ci/jenkins.js";
 import { useKubernetes } from "../helpers/ci/kubernetes.js";
+import { NPX_VERSION } from "../helpers/ci/machine.js";
 import type { Page } from "../helpers/ci/page.js";
 import { PASSWORD, USER, useSite } from "../helpers/ci/site.js";
 import { runTekton } from "../helpers/ci/tekton.js";
@@ -157,7 +159,7 @@ describe("docs/ci/kubernetes.md", () => {
       expect(site.platformsAt(at(`registry.example/${target}:1.4`))).toEqual(BOTH);
     const { length } = changesIn(site.registries["registry.example"]);
     // As if every pod had been killed at its end.
-    await kubernetes.run(site, machine, { script: "kubectl create -f job.yaml", files: {}, env: {} });
+    await kubernetes.run(site, machine, { script: pages.take("once more").text, files: {}, env: {} });
     expect(kubernetes.pods).toBe(32);
     expect(changesIn(site.registries["registry.example"])).toHaveLength(length);
     const puts = site.registries["registry.example"].requests.filter((request) =>
@@ -211,12 +213,32 @@ describe("docs/ci/github-actions.md", () => {
 });
 
 describe("docs/ci", () => {
+  const folder = fileURLToPath(new URL("../../docs/ci", import.meta.url));
+  const pages = readdirSync(folder);
+  const textOf = (name: string): string => readFileSync(join(folder, name), "utf8");
+  const linksIn = (name: string): string[] =>
+    [...textOf(name).matchAll(/\]\((?!https:)([^)#]+)/g)].map(([, path = ""]) => path);
+
   afterAll(() => {
-    const pages = readdirSync(fileURLToPath(new URL("../../docs/ci", import.meta.url)));
     expect(pages.filter((name) => !tested.has(name))).toEqual([]);
   });
 
-  it("has a page for each system in the index, and no other", () => {
-    expect(tested.size).toBeGreaterThan(1);
+  it("has every page in its index", () => {
+    const indexed = linksIn("README.md").filter((path) => !path.includes("/"));
+    expect([...indexed, "README.md"].sort()).toEqual(pages.sort());
+  });
+
+  it("has links that lead somewhere", () => {
+    const broken = pages.flatMap((name) =>
+      linksIn(name).flatMap((path) => (existsSync(join(folder, path)) ? [] : [`${name}: ${path}`])),
+    );
+    expect(broken).toEqual([]);
+  });
+
+  it("names the version that it is of", () => {
+    const named = pages.flatMap((name) => textOf(name).match(/tsmanifest[@:]v?\d[\w.]*/g) ?? []);
+    const known = [`tsmanifest@${NPX_VERSION}`, `tsmanifest@${VERSION}`, `tsmanifest:${VERSION}`];
+    expect(named.length).toBeGreaterThan(10);
+    expect(named.filter((one) => ![...known, OWN_ACTION.split("/")[1]].includes(one))).toEqual([]);
   });
 });

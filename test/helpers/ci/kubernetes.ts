@@ -109,7 +109,10 @@ export function useKubernetes(): Kubernetes {
           case "create secret":
             cluster.secrets[rest[1] ?? ""] = { ".dockerconfigjson": configOf(flags) };
             return "";
+          case "replace -f":
           case "create -f":
+            if (verb === "replace" && !args.includes("--force"))
+              throw new Error("most of a Job cannot be changed");
             pods.push(
               ...(await runPods(site, readFileSync(resolve(cwd, flags["f"] ?? ""), "utf8"), cluster)),
             );
