@@ -15,7 +15,6 @@ const common = {
   target: "node20",
   format: "cjs",
   minify: true,
-  keepNames: true,
   sourcemap: true,
   charset: "ascii",
   legalComments: "linked",

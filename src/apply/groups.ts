@@ -12,37 +12,54 @@ const MAX_REPOSITORIES = 40;
 const SCOPE_LENGTH = 40;
 
 /**
- * Puts lists that follow each other into groups, by what they do where. Lists of the same repositories are in one group
- * however many they are.
+ * Puts lists into groups, by what they do where. Lists of the same repositories are in one group, however many they are and
+ * wherever they stand.
  */
 export class Groups {
-  #group: AccessGroup | undefined;
-  #names = new Set<string>();
-  #length = 0;
+  readonly #groups = new Map<string, readonly Group[]>();
+  #last: Group | undefined;
 
   /** The group of the next list. */
   add(accesses: readonly RepositoryAccess[], retries: number | undefined): AccessGroup {
-    const added = [...new Set(accesses.map(({ location }) => formatLocation(location)))].filter(
-      (name) => !this.#names.has(name),
-    );
-    if (this.#group === undefined || retries !== this.#group.retries || this.#isFull(added)) {
-      this.#group = { retries, accesses: new Accesses() };
-      this.#names = new Set();
-      this.#length = 0;
-      return this.add(accesses, retries);
+    const names = [...new Set(accesses.map(({ location }) => formatLocation(location)))];
+    const group = this.#find(names, retries) ?? this.#begin(retries);
+    const added = names.filter((name) => !group.names.has(name));
+    for (const name of added) {
+      group.names.add(name);
+      this.#groups.set(name, [...(this.#groups.get(name) ?? []), group]);
     }
-    for (const name of added) this.#names.add(name);
-    this.#length += lengthOf(added);
-    this.#group.accesses.add(accesses);
-    return this.#group;
+    group.length += lengthOf(added);
+    group.accesses.add(accesses);
+    return group;
   }
 
-  /** One list is taken whatever its length. */
-  #isFull(added: readonly string[]): boolean {
-    if (added.length === 0 || this.#names.size === 0) return false;
-    const isLong = this.#length + lengthOf(added) > MAX_LENGTH;
-    return isLong || this.#names.size + added.length > MAX_REPOSITORIES;
+  #begin(retries: number | undefined): Group {
+    this.#last = { retries, accesses: new Accesses(), names: new Set(), length: 0 };
+    return this.#last;
   }
+
+  /** One that has all of them already, or the last one if it has room. */
+  #find(names: readonly string[], retries: number | undefined): Group | undefined {
+    const [first = ""] = names;
+    const known = this.#groups
+      .get(first)
+      ?.find((group) => group.retries === retries && names.every((name) => group.names.has(name)));
+    const last = this.#last;
+    return known ?? (last?.retries === retries && hasRoom(last, names) ? last : undefined);
+  }
+}
+
+interface Group extends AccessGroup {
+  readonly names: Set<string>;
+  /** Of all scopes together. */
+  length: number;
+}
+
+function hasRoom(group: Group | undefined, names: readonly string[]): boolean {
+  if (group === undefined) return false;
+  const added = names.filter((name) => !group.names.has(name));
+  const isLong = group.length + lengthOf(added) > MAX_LENGTH;
+  return !isLong && group.names.size + added.length <= MAX_REPOSITORIES;
 }
 
 function lengthOf(names: readonly string[]): number {

@@ -29,7 +29,7 @@ export async function applyLists(
   context: Context,
   { jobs, failFast, onResult }: ApplyOptions,
 ): Promise<number> {
-  const sessions = new Sessions(connections);
+  const sessions = new Sessions(connections, lists);
   const shared = { context, manifests: new SharedManifests(), targets: new SharedTargets() };
   const waitedFor = new Set(lists.flatMap((list) => list.waitsFor));
   /** Of those that others wait for: were they made? */
@@ -42,8 +42,7 @@ export async function applyLists(
       // It stands before this one, and has begun.
       if ((await outcomes.get(other)) !== true) return failed(list, other);
     }
-    const { open } = await sessions.of(list.group);
-    return applyList(list, { ...shared, open });
+    return sessions.use(list.group, ({ open }) => applyList(list, { ...shared, open }));
   }
 
   async function finish(list: PreparedList): Promise<boolean> {

@@ -86,19 +86,31 @@ export interface AccessGroup {
   readonly accesses: Accesses;
 }
 
-/** The repositories of groups, opened when the first of each begins. */
+/** The repositories of groups: opened when the first list of each begins, and forgotten when the last one is done. */
 export class Sessions {
   readonly #connections: Connections;
-  readonly #opened = new WeakMap<AccessGroup, Promise<Repositories>>();
+  readonly #left = new Map<AccessGroup, number>();
+  readonly #opened = new Map<AccessGroup, Promise<Repositories>>();
 
-  constructor(connections: Connections) {
+  constructor(connections: Connections, lists: readonly { readonly group: AccessGroup }[]) {
     this.#connections = connections;
+    for (const { group } of lists) this.#left.set(group, (this.#left.get(group) ?? 0) + 1);
   }
 
-  of(group: AccessGroup): Promise<Repositories> {
+  /** Runs the work of one list of a group. */
+  async use<Result>(
+    group: AccessGroup,
+    work: (repositories: Repositories) => Promise<Result>,
+  ): Promise<Result> {
     const opened = this.#opened.get(group) ?? this.#connections.session(group.accesses.all, group.retries);
     this.#opened.set(group, opened);
-    return opened;
+    try {
+      return await work(await opened);
+    } finally {
+      const left = (this.#left.get(group) ?? 1) - 1;
+      this.#left.set(group, left);
+      if (left === 0) this.#opened.delete(group);
+    }
   }
 }
 

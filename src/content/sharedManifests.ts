@@ -5,7 +5,9 @@ import type { Platform } from "../oci/platform.js";
 import type { Repository } from "./repository.js";
 
 /** Of all manifests that are kept; what was used least lately goes first. */
-const MAX_BYTES = 8 * 1024 * 1024;
+const MAX_BYTES = 16 * 1024 * 1024;
+/** What is made of a manifest takes about as much as this, and three times its bytes. */
+const PARSED_BYTES = 4 * 1024;
 /** Of the small things that are kept: what a tag named, what a config says. */
 const MAX_KEPT = 200_000;
 
@@ -18,7 +20,8 @@ export class SharedManifests {
   readonly #manifests = new Map<string, Manifest>();
   readonly #reading = new Map<string, Promise<Manifest>>();
   readonly #tags = new Map<string, string>();
-  readonly #platforms = new Map<string, Promise<Platform>>();
+  readonly #platforms = new Map<string, Platform>();
+  readonly #readingPlatforms = new Map<string, Promise<Platform>>();
   #bytes = 0;
 
   /** A manifest by its tag or its digest; `read` is called for one that is not known. */
@@ -63,25 +66,38 @@ export class SharedManifests {
   #keep(key: string, manifest: Manifest): void {
     if (this.#manifests.has(key)) return;
     this.#manifests.set(key, manifest);
-    this.#bytes += manifest.bytes.byteLength;
-    for (const [oldest, { bytes }] of this.#manifests) {
+    this.#bytes += sizeOf(manifest);
+    for (const [oldest, other] of this.#manifests) {
       if (this.#bytes <= MAX_BYTES) return;
       this.#manifests.delete(oldest);
-      this.#bytes -= bytes.byteLength;
+      this.#bytes -= sizeOf(other);
     }
   }
 
   /** What the config of this digest says; `read` is called for one that is not known. */
-  platform(digest: string, read: () => Promise<Platform>): Promise<Platform> {
+  async platform(digest: string, read: () => Promise<Platform>): Promise<Platform> {
     const known = this.#platforms.get(digest);
-    if (known !== undefined) return known.catch(() => read());
-    const asked = read();
-    keep(this.#platforms, digest, asked);
-    asked.catch(() => {
-      if (this.#platforms.get(digest) === asked) this.#platforms.delete(digest);
-    });
-    return asked;
+    if (known !== undefined) return known;
+    const running = this.#readingPlatforms.get(digest);
+    if (running !== undefined) return running.catch(() => this.#readPlatform(digest, read));
+    return this.#readPlatform(digest, read);
   }
+
+  async #readPlatform(digest: string, read: () => Promise<Platform>): Promise<Platform> {
+    const asked = read();
+    this.#readingPlatforms.set(digest, asked);
+    try {
+      const platform = await asked;
+      keep(this.#platforms, digest, platform);
+      return platform;
+    } finally {
+      if (this.#readingPlatforms.get(digest) === asked) this.#readingPlatforms.delete(digest);
+    }
+  }
+}
+
+function sizeOf({ bytes }: Manifest): number {
+  return PARSED_BYTES + 4 * bytes.byteLength;
 }
 
 /** Keeps something in place of what was kept first, where there is too much. */

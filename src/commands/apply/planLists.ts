@@ -26,7 +26,7 @@ export async function planLists(
   { jobs, insecure, plainHttp }: Pick<ApplyFlags, "jobs" | "insecure" | "plainHttp">,
 ): Promise<ApplyPlan> {
   const limit = limitTo(jobs);
-  const sessions = new Sessions(connections);
+  const sessions = new Sessions(connections, lists);
   const shared = { context, manifests: new SharedManifests(), targets: new SharedTargets() };
   const endpoint = { insecure, plainHttp, hasCertificates: false };
 
@@ -34,8 +34,7 @@ export async function planLists(
     const target = targetName(list.order.targets);
     if (list.waitsFor.length > 0) return { target, status: "waits" };
     try {
-      const { open } = await sessions.of(list.group);
-      const surveys = await surveysOf(list, { ...shared, open });
+      const surveys = await sessions.use(list.group, ({ open }) => surveysOf(list, { ...shared, open }));
       if (surveys.every(isDone)) return { target, status: "unchanged" };
       return { target, status: "planned", plan: planReport(surveys, { endpointOf: () => endpoint }) };
     } catch (error) {

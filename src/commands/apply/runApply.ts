@@ -18,6 +18,7 @@ import { waitMs } from "../listFlags.js";
 import { checkOutputFiles } from "../outputFiles.js";
 import { partlyDone } from "../partlyDone.js";
 import type { ApplyFlags } from "./applyFlags.js";
+import { boundMemory } from "./boundMemory.js";
 
 /**
  * Makes all lists of the files that are the user's shard.
@@ -36,6 +37,7 @@ export async function runApply(context: Context, flags: ApplyFlags): Promise<voi
       },
     );
   }
+  boundMemory();
   const orders = await readLists(flags.file, {
     env: context.env,
     stdin: () => context.stdin?.() ?? nothing(),
