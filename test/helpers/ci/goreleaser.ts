@@ -14,8 +14,9 @@ const Config = z.strictObject({
         tags: z.array(z.string()),
         platforms: z.array(z.string()),
         hooks: z.strictObject({
-          post: z.array(z.strictObject({ cmd: z.string(), if: z.string(), output: z.boolean() })),
+          post: z.array(z.strictObject({ cmd: z.string(), output: z.boolean() })),
         }),
+        disable: z.string(),
       }),
     ),
   ),
@@ -52,12 +53,13 @@ export async function runGoreleaser(site: Site, text: string, files: Env = {}): 
   const filled = (template: string, more: Env = {}): string =>
     fill(template, {
       ".Version": "1.4.0",
-      "not .IsSnapshot": "true",
+      ".IsSnapshot": "false",
       ".Env.DOCKER_CONFIG": machine.home,
       ...more,
     });
 
-  for (const { images, tags, platforms, hooks } of lists) {
+  for (const { images, tags, platforms, hooks, disable } of lists) {
+    if (filled(disable) === "true") continue;
     const image = images[0] ?? "";
     const { peer, repository } = site.find(image);
     const builds = platforms.map((platform) =>
@@ -66,7 +68,6 @@ export async function runGoreleaser(site: Site, text: string, files: Env = {}): 
     const children = builds.flatMap(({ index }) => Index.parse(JSON.parse(index.body.toString())).manifests);
     const { digest } = putIndex(peer, repository, children, { tag: filled(tags[0] ?? "") });
     for (const hook of hooks.post) {
-      if (filled(hook.if) !== "true") continue;
       await site.lab.run(machine, wordsOf(filled(hook.cmd, { ".Digest": digest })), login);
     }
   }
