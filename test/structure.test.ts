@@ -125,6 +125,7 @@ const PURE = [
   "registry/retry/allowance.ts",
   "registry/retry/backoff.ts",
   "registry/retry/classify.ts",
+  "registry/retry/line.ts",
   "registry/retry/tries.ts",
 ];
 const PURE_IMPORTS = new Set(["node:buffer", "node:crypto", "node:net", "zod/mini"]);

@@ -97,6 +97,11 @@ export class Allowance {
     return Math.max(0, this.#closedUntil - now);
   }
 
+  /** Until when it was to be left alone when it said so last. */
+  get closedUntil(): number {
+    return this.#closedUntil;
+  }
+
   /** How long until the pace allows one more. */
   paceWait(now: number): number {
     this.#forget(now);

@@ -2,6 +2,7 @@ import { ManifestError } from "../../errors.js";
 import { onAbort } from "../../signals.js";
 import { NotNeededError } from "../http/message.js";
 import { Allowance, type AllowanceOptions, type Throttling, type Turn } from "./allowance.js";
+import { Line } from "./line.js";
 
 /** Timers cannot be longer; when it fires, it is looked again. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
@@ -72,13 +73,6 @@ export interface TurnOptions {
   readonly stop?: AbortSignal | undefined;
 }
 
-interface Waiter extends TurnOptions {
-  /** Whoever came before has a smaller one. */
-  readonly place: number;
-  readonly go: (turn: Turn) => void;
-  readonly fail: (reason: unknown) => void;
-}
-
 /**
  * Who may ask a host when: first come, first served, as its {@link Allowance} has it. There is one timer, and only while
  * somebody waits for a moment to come.
@@ -89,8 +83,12 @@ export class HostRate {
   readonly #now: () => number;
   readonly #callLater: Required<HostRatesOptions>["callLater"];
   /** Those that need room in the window, and those that do not. */
-  readonly #counted = new Set<Waiter>();
-  readonly #others = new Set<Waiter>();
+  readonly #counted = new Line<Waiter>();
+  readonly #others = new Line<Waiter>();
+  /** Those for whom the host is closed. */
+  readonly #atDoor = new Line<Waiter>();
+  /** Until when the host was closed when it was last looked who has to stand there. */
+  #closedUntil = -Infinity;
   #places = 0;
   #timer: { readonly at: number; readonly cancel: () => void } | undefined;
   /** It has been told that the host is closed until then. */
@@ -105,11 +103,15 @@ export class HostRate {
 
   /** Waits for a turn. Whoever has one must give it back by {@link end}. */
   turn(options: TurnOptions): Turn | Promise<Turn> {
-    if (this.#isEmpty && this.#isOpenTo(options) && this.#waitOf(options) === 0) {
-      if (options.isNeeded?.() === false) return Promise.reject(new NotNeededError());
-      return this.#allowance.begin(options.isCounted);
-    }
-    return this.#inLine(options);
+    const now = this.#now();
+    const { isCounted, isNeeded } = options;
+    const isAtOnce =
+      this.#isEmpty &&
+      !this.#isClosedTo(options, now) &&
+      (!isCounted || this.#allowance.hasRoom(now)) &&
+      this.#allowance.paceWait(now) === 0;
+    if (!isAtOnce) return this.#inLine(options);
+    return isNeeded?.() === false ? Promise.reject(new NotNeededError()) : this.#allowance.begin(isCounted);
   }
 
   /** Gives a turn back, with what it came to; undefined where that says nothing of how much the host can take. */
@@ -119,8 +121,8 @@ export class HostRate {
     if (came === "answered") this.#allowance.answered(turn, now);
     else if (came !== undefined) {
       this.#allowance.throttled(turn, came, now);
-      for (const waiter of [...this.#counted, ...this.#others])
-        if (waiter.stop?.aborted === true) waiter.fail(this.#stopped());
+      for (const waiter of this.#all())
+        if (waiter.options.stop?.aborted === true) waiter.fail(this.#stopped());
     }
     this.#proceed();
   }
@@ -135,84 +137,72 @@ export class HostRate {
   }
 
   get #isEmpty(): boolean {
-    return this.#counted.size === 0 && this.#others.size === 0;
+    return this.#counted.isEmpty && this.#others.isEmpty && this.#atDoor.isEmpty;
   }
 
-  #isOpenTo({ longestMs }: TurnOptions): boolean {
-    const closedFor = this.#allowance.closedFor(this.#now());
-    return closedFor === 0 || closedFor > longestMs;
-  }
-
-  /** Apart from the time that it is closed. */
-  #waitOf({ isCounted }: TurnOptions): number {
-    const now = this.#now();
-    return isCounted && !this.#allowance.hasRoom(now) ? Infinity : this.#allowance.paceWait(now);
+  #isClosedTo({ longestMs }: TurnOptions, now: number): boolean {
+    const closedFor = this.#allowance.closedFor(now);
+    return closedFor > 0 && closedFor <= longestMs;
   }
 
   #inLine(options: TurnOptions): Promise<Turn> {
     return new Promise((resolve, reject) => {
-      for (const signal of options.signals) signal?.throwIfAborted();
-      const isStopped = (): boolean =>
-        options.stop?.aborted === true && this.#allowance.isThrottled(this.#now());
+      const { signals, stop } = options;
+      for (const signal of signals) signal?.throwIfAborted();
+      const isStopped = (): boolean => stop?.aborted === true && this.#allowance.isThrottled(this.#now());
       if (isStopped()) throw this.#stopped();
-      const line = options.isCounted ? this.#counted : this.#others;
-      const forget: (() => void)[] = [];
-      const leave = (): void => {
-        line.delete(waiter);
-        for (const one of forget) one();
-      };
-      const waiter: Waiter = {
-        ...options,
-        place: this.#places++,
-        go: (turn) => {
-          leave();
-          resolve(turn);
-        },
-        fail: (reason) => {
-          leave();
-          // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- whoever aborts gives the reason
-          reject(reason);
-        },
-      };
-      line.add(waiter);
-      const leaveOn = (
-        signal: AbortSignal | undefined,
-        isOver: () => boolean,
-        reasonOf: () => unknown,
-      ): void => {
-        if (signal === undefined) return;
-        forget.push(
-          onAbort(signal, () => {
-            if (!isOver()) return;
-            waiter.fail(reasonOf());
-            this.#proceed();
-          }),
-        );
-      };
-      for (const signal of options.signals)
-        leaveOn(
-          signal,
-          () => true,
-          () => signal?.reason,
-        );
-      leaveOn(options.stop, isStopped, () => this.#stopped());
+      const waiter = new Waiter(options, this.#places++, resolve, reject);
+      for (const signal of signals) {
+        waiter.leaveOn(signal, () => {
+          waiter.fail(signal?.reason);
+          this.#proceed();
+        });
+      }
+      waiter.leaveOn(stop, () => {
+        if (!isStopped()) return;
+        waiter.fail(this.#stopped());
+        this.#proceed();
+      });
+      this.#place(waiter, this.#now());
       this.#proceed();
     });
+  }
+
+  #place(waiter: Waiter, now: number): void {
+    const inside = waiter.options.isCounted ? this.#counted : this.#others;
+    (this.#isClosedTo(waiter.options, now) ? this.#atDoor : inside).add(waiter);
   }
 
   #stopped(): ManifestError {
     return new ManifestError("STOPPED", `${this.#host} was not asked any more`, { subject: this.#host });
   }
 
+  /** In the order in which they came. */
+  #all(): readonly Waiter[] {
+    const all = [...this.#counted.all(), ...this.#others.all(), ...this.#atDoor.all()];
+    return all.sort((one, other) => one.place - other.place);
+  }
+
+  /** The host has been closed, is for longer than it was, or is open again. */
+  #sortOut(now: number): void {
+    const closedUntil = this.#allowance.closedFor(now) > 0 ? this.#allowance.closedUntil : -Infinity;
+    if (closedUntil === this.#closedUntil) return;
+    this.#closedUntil = closedUntil;
+    const all = this.#all();
+    for (const line of [this.#counted, this.#others, this.#atDoor]) line.clear();
+    for (const waiter of all) this.#place(waiter, now);
+  }
+
   /** Lets through all whose turn it is, and looks again when that may have changed by itself. */
   #proceed(): void {
     const now = this.#now();
-    const closedFor = this.#allowance.closedFor(now);
-    let wait = closedFor > 0 ? closedFor : Infinity;
+    this.#sortOut(now);
+    let wait = this.#atDoor.isEmpty ? Infinity : this.#allowance.closedFor(now);
     for (;;) {
-      const next = this.#next(now, closedFor);
+      const next = this.#next(now);
       if (next === undefined) break;
-      if (next.isNeeded?.() === false) {
+      const { isNeeded, isCounted } = next.options;
+      if (isNeeded?.() === false) {
         next.fail(new NotNeededError());
         continue;
       }
@@ -221,16 +211,15 @@ export class HostRate {
         wait = Math.min(wait, paceWait);
         break;
       }
-      next.go(this.#allowance.begin(next.isCounted));
+      next.go(this.#allowance.begin(isCounted));
     }
-    this.#lookAgain(this.#isEmpty ? Infinity : now + Math.ceil(wait));
+    this.#lookAgain(now + Math.ceil(wait));
   }
 
   /** The first in line who is held up by neither the window nor the door. */
-  #next(now: number, closedFor: number): Waiter | undefined {
-    const isFree = ({ longestMs }: Waiter): boolean => closedFor === 0 || closedFor > longestMs;
-    const counted = this.#allowance.hasRoom(now) ? first(this.#counted, isFree) : undefined;
-    const other = first(this.#others, isFree);
+  #next(now: number): Waiter | undefined {
+    const counted = this.#allowance.hasRoom(now) ? this.#counted.first() : undefined;
+    const other = this.#others.first();
     if (counted === undefined || other === undefined) return counted ?? other;
     return counted.place < other.place ? counted : other;
   }
@@ -251,7 +240,51 @@ export class HostRate {
   }
 }
 
-function first(waiters: ReadonlySet<Waiter>, isFree: (waiter: Waiter) => boolean): Waiter | undefined {
-  for (const waiter of waiters) if (isFree(waiter)) return waiter;
-  return undefined;
+/** Somebody who waits for a turn. */
+class Waiter {
+  readonly options: TurnOptions;
+  /** Whoever came before has a smaller one. */
+  readonly place: number;
+  /** With a turn, or without. */
+  isGone = false;
+  readonly #resolve: (turn: Turn) => void;
+  readonly #reject: (reason: unknown) => void;
+  readonly #forget: (() => void)[] = [];
+
+  constructor(
+    options: TurnOptions,
+    place: number,
+    resolve: (turn: Turn) => void,
+    reject: (reason: unknown) => void,
+  ) {
+    this.options = options;
+    this.place = place;
+    this.#resolve = resolve;
+    this.#reject = reject;
+  }
+
+  /** What to do when a signal is aborted before the turn has come. */
+  leaveOn(signal: AbortSignal | undefined, leave: () => void): void {
+    if (signal === undefined) return;
+    this.#forget.push(
+      onAbort(signal, () => {
+        if (!this.isGone) leave();
+      }),
+    );
+  }
+
+  go(turn: Turn): void {
+    this.#leave();
+    this.#resolve(turn);
+  }
+
+  fail(reason: unknown): void {
+    this.#leave();
+    this.#reject(reason);
+  }
+
+  #leave(): void {
+    this.isGone = true;
+    for (const forget of this.#forget) forget();
+  }
 }

@@ -167,6 +167,22 @@ describe("a host that asks to be left alone", () => {
     expect(went).toEqual(["impatient"]);
   });
 
+  test("for longer than they wait, meanwhile, lets those past who have stood there, in their order", async () => {
+    const { ask, went, rate, clock } = stage({ concurrency: 4 });
+    const [one, other] = [await ask("one"), await ask("other")];
+    rate.end(one, asked(30_000));
+    void ask("patient");
+    for (const name of ["a", "b", "c"]) void ask(name, { longestMs: 60_000 });
+    await settled();
+    expect(went).toEqual(["one", "other"]);
+    rate.end(other, asked(90_000));
+    await settled();
+    // Halved: there is room for two.
+    expect(went).toEqual(["one", "other", "a", "b"]);
+    await clock.pass(90_000);
+    expect(went).toEqual(["one", "other", "a", "b"]);
+  });
+
   test("is told of once, and again when it asks for much more", async () => {
     const { ask, rate, clock } = stage();
     const turns = [await ask("a"), await ask("b"), await ask("c"), await ask("d")] as const;
