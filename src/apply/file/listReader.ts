@@ -156,10 +156,11 @@ export class ListReader {
     return { place: placeIn(this.#input, place), offset: this.#offset(path) };
   }
 
-  async #sources(entries: readonly SourceEntry[]): Promise<SourcesRead> {
+  async #sources(entries: readonly (SourceEntry | undefined)[]): Promise<SourcesRead> {
     const sources: OrderSource[] = [];
     const from: string[] = [];
     for (const [index, entry] of entries.entries()) {
+      if (entry === undefined) continue;
       const path = ["sources", index];
       if (typeof entry !== "string" && "from" in entry) {
         from.push(pathIn(this.#input, entry.from));

@@ -72,6 +72,7 @@ class Scan {
   /** Has nothing but space been on this line? */
   #isLineStart = true;
   #isScalarNext = false;
+  #isBlockScalar = false;
   #documentStart = 0;
   #hasContent = false;
   #hasStart = false;
@@ -93,7 +94,9 @@ class Scan {
   take(lexeme: string): void {
     if (this.#isScalarNext) {
       this.#isScalarNext = false;
-      this.#content("scalar", lexeme);
+      // The lines of a block scalar begin with their indentation.
+      if (!this.#isBlockScalar) this.#content("scalar", lexeme);
+      this.#isBlockScalar = false;
       this.#advance(lexeme);
       return;
     }
@@ -112,6 +115,7 @@ class Scan {
       this.#hasStart = true;
     } else if (type === "doc-end") this.#endDocument(this.#offset + lexeme.length);
     else if (!NO_CONTENT.has(type)) this.#content(type, lexeme);
+    if (type === "block-scalar-header") this.#isBlockScalar = true;
     this.#advance(lexeme);
   }
 

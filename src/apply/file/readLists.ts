@@ -208,10 +208,11 @@ class FileReader {
         this.#badTexts.add(offset);
         this.#fault(offset, message);
       });
+      const isFirst = this.#filled <= MAX_FILLED;
       this.#filled += filled.length;
       if (this.#filled <= MAX_FILLED) return filled;
       this.#badTexts.add(offset);
-      this.#fault(offset, "with its variables filled in, the file is larger than 64 MiB");
+      if (isFirst) this.#fault(offset, "with its variables filled in, the file is larger than 64 MiB");
       return "";
     });
   }
@@ -233,17 +234,18 @@ class FileReader {
 
   /** What is right of a list with which something is wrong, so that more can be told of it. */
   #rest(value: Readonly<Record<string, unknown>>): ListRest {
+    const rest = new Map(Object.entries(value));
     const whole = ListRest.safeParse(value);
-    if (whole.success) return whole.data;
-    const bad = new Set(
-      whole.error.issues.flatMap((issue) =>
-        issue.code === "unrecognized_keys" ? issue.keys : String(issue.path[0]),
-      ),
-    );
-    const rest = ListRest.safeParse(
-      Object.fromEntries(Object.entries(value).filter(([key]) => !bad.has(key))),
-    );
-    return rest.success ? rest.data : {};
+    for (const issue of whole.error?.issues ?? []) {
+      const [key, index] = issue.path;
+      const bad = issue.code === "unrecognized_keys" && key === undefined ? issue.keys : [String(key)];
+      const sources = rest.get("sources");
+      if (key === "sources" && typeof index === "number" && Array.isArray(sources)) {
+        const left: readonly unknown[] = sources;
+        rest.set("sources", left.with(index, undefined));
+      } else for (const one of bad) rest.delete(one);
+    }
+    return ListRest.safeParse(Object.fromEntries(rest)).data ?? {};
   }
 
   #reader(node: FileNode): ListReader {

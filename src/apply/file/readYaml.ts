@@ -30,9 +30,10 @@ export interface ListsDocument {
   readonly lists: Iterable<FileNode> | undefined;
 }
 
-/** A list has no more parts with its aliases written out, and a file no more than that. */
+/** With its aliases written out, a list has no more parts than that. */
 const MAX_SIZE = 250_000;
-const MAX_ALL_SIZES = 10_000_000;
+/** All aliases of a document together stand for no more parts than that. */
+const MAX_ALIASED = 1_000_000;
 
 const OPTIONS = { schema: "core", merge: false, uniqueKeys: false, strict: true } as const;
 const TEXT_TAG = "tag:yaml.org,2002:str";
@@ -63,7 +64,7 @@ class DocumentReader {
   readonly #anchors = new Map<string, FileNode | undefined>();
   /** The offset of the text that is being read. */
   #base = 0;
-  #allSizes = 0;
+  #aliased = 0;
 
   constructor(file: FileText, text: string, faults: Faults) {
     this.#file = file;
@@ -79,6 +80,7 @@ class DocumentReader {
 
   *#items(items: readonly Span[]): Generator<FileNode> {
     for (const { start, end } of items) {
+      if (this.#aliased > MAX_ALIASED) return;
       const slice = this.#text.slice(start, end);
       // The dash is that of the list of lists; what stands behind it keeps its column.
       const isDash = slice.startsWith("-");
@@ -110,15 +112,7 @@ class DocumentReader {
       this.#refuse(at, this.#isIndentedByTab(at) ? TAB : syntaxFault(error));
     }
     if (isScalar(contents) && contents.source === "" && contents.type === "PLAIN") return undefined;
-    const node = this.#node(contents);
-    this.#allSizes += node.size;
-    if (this.#allSizes > MAX_ALL_SIZES) {
-      this.#refuse(
-        node.offset - this.#base,
-        "the aliases up to here make the file larger than anything honest",
-      );
-    }
-    return node;
+    return this.#node(contents);
   }
 
   /** A tab looks like spaces, and nothing that YAML says of what it leads to says so. */
@@ -133,7 +127,7 @@ class DocumentReader {
   }
 
   #node(node: unknown): FileNode {
-    if (isAlias(node)) return this.#aliased(node.source, startOf(node));
+    if (isAlias(node)) return this.#target(node.source, startOf(node));
     if (!isMap(node) && !isSeq(node) && !isScalar(node))
       throw new TypeError("YAML has made nothing of something");
     const { anchor, tag } = node;
@@ -151,9 +145,13 @@ class DocumentReader {
     return made;
   }
 
-  #aliased(name: string, offset: number): FileNode {
+  #target(name: string, offset: number): FileNode {
     const node = this.#anchors.get(name);
-    if (node !== undefined) return node;
+    if (node !== undefined) {
+      this.#aliased += node.size;
+      if (this.#aliased <= MAX_ALIASED) return node;
+      this.#refuse(offset, "the aliases up to here stand for more than any file has: a bomb, or a mistake");
+    }
     return this.#anchors.has(name)
       ? this.#refuse(offset, `*${shown(name)} is within what it stands for, which would have no end`)
       : this.#refuse(

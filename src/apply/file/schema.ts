@@ -180,8 +180,8 @@ export const ListsFile = z
     ),
   );
 
-/** A list with parts missing, since something is wrong with them. */
-export const ListRest = z.partial(z.strictObject(list));
+/** A list with parts and sources missing, since something is wrong with them. */
+export const ListRest = z.partial(z.strictObject({ ...list, sources: z.array(z.optional(SourceEntry)) }));
 export type ListRest = z.infer<typeof ListRest>;
 
 /** The keys that a mapping of a list may have, by its path from there; nothing where they are anybody's. */

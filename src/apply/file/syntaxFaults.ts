@@ -19,7 +19,7 @@ const WORDS: Readonly<Partial<Record<YAMLError["code"], Words>>> = {
   BAD_PROP_ORDER: "an anchor or tag is in the wrong place: it stands right before its value",
   BAD_SCALAR_START: (message) => `a value cannot begin with ${message.slice(-1)}: ${QUOTES}`,
   BLOCK_AS_IMPLICIT_KEY: `a second colon in one line: ${QUOTES}, or begin a new line for what is in it`,
-  BLOCK_IN_FLOW: "what is in brackets or braces must be written in brackets or braces, too",
+  BLOCK_IN_FLOW: `in brackets and braces there is no block; if there is a { in a value, ${QUOTES}`,
   KEY_OVER_1024_CHARS: "a key of more than 1024 characters",
   MISSING_CHAR: missing,
   MULTILINE_IMPLICIT_KEY: `a key must be on one line; if it is no key, ${QUOTES}`,

@@ -23,17 +23,16 @@ const OTHER_NAMES = new Map([
 
 /** What is wrong with a template, with the way out; undefined if nothing is. */
 export function templateFault(template: string): string | undefined {
-  const rest = template.replace(/\{([^{}]*)\}/g, (whole, name: string) =>
-    PLACEHOLDERS.some((known) => known === name) ? " " : whole,
-  );
-  const unknown = /\{([^{}]*)\}/.exec(rest)?.[1];
+  const names = [...template.matchAll(/\{([^{}]*)\}/g)].map(([, name = ""]) => name);
+  const unknown = names.find((name) => !PLACEHOLDERS.some((known) => known === name));
   if (unknown !== undefined) {
     const meant = OTHER_NAMES.get(unknown.toLowerCase()) ?? suggestWord(unknown, PLACEHOLDERS);
     const wayOut = meant === undefined ? `there are ${KNOWN}` : `did you mean {${meant}}?`;
     return `unknown placeholder ${goQuote(`{${unknown}}`)}: ${wayOut}`;
   }
-  if (/[{}]/.test(rest)) return `a brace that is no placeholder: there are ${KNOWN}`;
-  return rest === template ? `a template without placeholder: there are ${KNOWN}` : undefined;
+  if (/[{}]/.test(template.replace(/\{[^{}]*\}/g, "")))
+    return `a brace that is no placeholder: there are ${KNOWN}`;
+  return names.length === 0 ? `a template without placeholder: there are ${KNOWN}` : undefined;
 }
 
 /** The name of one image. The template must have no fault. */

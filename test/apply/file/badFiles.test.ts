@@ -45,7 +45,7 @@ lists:
       '15:9: unknown key "platfrom": did you mean platform?',
       "16:9: expected a text or a mapping, not a sequence",
       "18:9: file cannot stand beside the other keys here: a source is one thing",
-      '19:41: unknown key "sizee": did you mean size?',
+      '19:42: unknown key "sizee": did you mean size?',
       '20:14: "many": write a whole number up to 100',
       '21:13: "yes": write true or false',
       '22:11: time: unknown unit " years" in duration "3 years": write 72h, 30d, 2w or 1h30m',
@@ -180,9 +180,9 @@ lists:
       "annotations that are nothing",
       listsOf(`target: a\n${GOOD}\nannotations: {a: , b: [x], "": y}`),
       [
-        "5:19: nothing is there: write a text, or leave the key out",
+        "5:22: nothing is there: write a text, or leave the key out",
         "5:27: expected a text, not a sequence",
-        "5:35: a key without a name: leave it out",
+        "5:36: a key without a name: leave it out",
       ],
     ],
     [
@@ -220,11 +220,11 @@ lists:
     ],
     ["a second colon", listsOf("target: a: b"), /a second colon in one line/],
     ["a key without a colon", listsOf("target: a\nsources [b]\nstrict: true"), /^\d+:\d+: /],
-    ["an indentation that does not fit", "version: 1\n lists:\n", /^2:/],
+    ["an indentation that does not fit", "version: 1\nlists:\n  - target: a\n   sources: [b]\n", /^4:\d+: /],
     [
       "placeholders in brackets, without quotes",
       "version: 1\nlists: [{target: a, template: b:{os}, platforms: [linux/amd64]}]",
-      /put it into quotes/,
+      /if there is a \{ in a value, put the value into quotes/,
     ],
     ["a backquote", listsOf("target: `a`"), "3:13: a value cannot begin with `: put the value into quotes"],
     ["a bad escape", listsOf('target: "\\q"'), /invalid escape sequence \\q: double the backslash/],
@@ -236,8 +236,6 @@ lists:
   });
 
   it("has a syntax fault in one list, and others in others", async () => {
-    const text = listsOf('target: "a', "target: B\nsources: [c]").replace('"a', "[a");
-    expect(await faultsIn(text)).toHaveLength(1);
     const lists = listsOf("target: [a\nsources: [b]", "target: B:1\nsources: [c]", "target: c\nsource: [d]");
     expect((await faultsIn(lists.replace("[a\n", "'a'b\n"))).map((line) => line.split(":")[0])).toEqual([
       "3",
@@ -258,7 +256,7 @@ describe("names that two lists would have", () => {
     expect(await faultsIn(text, { V: "latest" })).toEqual([
       "5:13: docker.io/library/app:latest is also a name of the list at -:3:13: give one of them another",
       "8:12: docker.io/library/app:latest is also a name of the list at -:3:13: give one of them another",
-      "10:13: docker.io/library/x:y is also a name of the list at -:8:35: give one of them another",
+      "10:13: docker.io/library/x:y is also a name of the list at -:8:33: give one of them another",
     ]);
   });
 
@@ -320,19 +318,18 @@ describe("aliases", () => {
   });
 
   it("that are a bomb only in all lists together are told, too", async () => {
-    const big = `[${Array.from({ length: 1_000 }, () => "x").join(",")}]`;
-    const lists = Array.from({ length: 12_000 }, () => "- { target: a, sources: *b, tags: *b }").join("\n");
-    const found = await faultsIn(`x-b: &b ${big}\nversion: 1\nlists:\n- {target: a, sources: [b]}\n`);
-    expect(found).toEqual([]);
-    const all = await readFirstFault(`x-b: &b ${big}\nversion: 1\nlists:\n${lists}\n`);
-    expect(all).toMatch(/twice|already|is also|aliases/);
+    const big = `[${Array.from({ length: 490 }, () => `[${"s,".repeat(499)}s]`).join(",")}]`;
+    const lists = Array.from({ length: 6 }, (_, at) => `target: a${at}\nsources: [b]\nnote: *b`);
+    const found = await faultsIn(`x-b: &b ${big}\n${listsOf(...lists)}`);
+    expect(found.map((line) => line.replace(/: (?:there are|a bomb).*/, ""))).toEqual([
+      '6:5: unknown key "note"',
+      '9:5: unknown key "note"',
+      '12:5: unknown key "note"',
+      '15:5: unknown key "note"',
+      "18:11: the aliases up to here stand for more than any file has",
+    ]);
   });
 });
-
-async function readFirstFault(text: string): Promise<string> {
-  const [first = ""] = await faultsIn(text);
-  return first;
-}
 
 describe("a file that is too much", () => {
   const { write } = listFolder();
