@@ -312,6 +312,27 @@ describe("a wait of 90 seconds, where more than 60 are too many (all by a hundre
     });
   });
 
+  test("is no part of the time that those have who wait in line for it", () => {
+    let isUp = false;
+    const refuse = refusing(1, "0.45");
+    const onRequest = (request: SeenRequest): Override | undefined => {
+      if (request.path.endsWith("first")) return refuse(request);
+      if (isUp) return undefined;
+      isUp = true;
+      return { status: 500 };
+    };
+    const client = { retryLimits: { ...retryLimits, totalMs: 300 } };
+    return withStage({ onRequest, client }, async ({ target, peer }) => {
+      peer.putManifest(TARGET, manifest.mediaType, manifest.bytes, "v1");
+      const first = expect(target.get("first")).rejects.toMatchObject({ status: 429 });
+      await sleep(50);
+      const start = performance.now();
+      expect((await target.get("v1")).digest).toBe(manifest.digest);
+      expect(performance.now() - start).toBeGreaterThan(350);
+      await first;
+    });
+  });
+
   test("is waited for with patience by an upload, which is begun again as often as it takes", () => {
     let left = 3;
     const intercept: StageOptions["intercept"] = (request, response) => {
