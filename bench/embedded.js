@@ -1,10 +1,12 @@
 // The registry for tests in a process of its own, told by messages what to do; bench/registries.js starts it.
 import { readFileSync } from "node:fs";
 import { putImages } from "./images.js";
+import { putImagesOfLists } from "./lists.js";
 
 /** @typedef {import("./registries.js").Sizes} Sizes */
 /** @typedef {{ protocol: import("./registries.js").Protocol, key: string, cert: string }} Options */
-/** @typedef {{ kind: "seed", size: Sizes } | { kind: "resetLog" } | { kind: "log" }} Command */
+/** @typedef {{ count: number, size: Sizes, source: string }} Lists */
+/** @typedef {{ kind: "seed", size: Sizes } | { kind: "seedLists", lists: Lists } | { kind: "resetLog" } | { kind: "log" }} Command */
 
 /** @type {unknown} */
 const built = await import(new URL("../dist/testing/index.js", import.meta.url).href);
@@ -38,6 +40,9 @@ async function obey(command) {
   switch (command.kind) {
     case "seed":
       await putImages(registry, command.size);
+      return undefined;
+    case "seedLists":
+      await putImagesOfLists(registry, command.lists);
       return undefined;
     case "resetLog":
       registry.resetLog();

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { gzipSync } from "node:zlib";
 
-const MANIFEST = "application/vnd.docker.distribution.manifest.v2+json";
+export const MANIFEST = "application/vnd.docker.distribution.manifest.v2+json";
 const LIST = "application/vnd.docker.distribution.manifest.list.v2+json";
 const CONFIG = "application/vnd.docker.container.image.v1+json";
 const LAYER = "application/vnd.docker.image.rootfs.diff.tar.gzip";
@@ -22,7 +22,9 @@ const LAYER = "application/vnd.docker.image.rootfs.diff.tar.gzip";
  */
 export async function putImages(store, { children, blobs }) {
   const prefix = prefixOf({ children, blobs });
-  const images = Array.from({ length: children }, (_, index) => buildImage(prefix, index, blobs));
+  const images = Array.from({ length: children }, (_, index) =>
+    buildImage(`${prefix}-${index}`, index, blobs),
+  );
   const all = `${prefix}/all`;
   for (const [index, { blobs, manifest }] of images.entries()) {
     for (const repository of [`${prefix}/${index}`, all]) {
@@ -43,11 +45,11 @@ export function prefixOf({ children, blobs }) {
 }
 
 /**
- * @param {string} prefix
- * @param {number} index
- * @param {number} blobs
+ * @param {string} name no other image has it
+ * @param {number} index among those of a list
+ * @param {number} blobs config included
  */
-function buildImage(prefix, index, blobs) {
+export function buildImage(name, index, blobs) {
   const architectures = ["amd64", "arm64", "ppc64le", "s390x", "riscv64"];
   const platform = {
     architecture: architectures[index % architectures.length],
@@ -55,7 +57,7 @@ function buildImage(prefix, index, blobs) {
     // Some peers take two images of one platform for one image.
     variant: `v${index}`,
   };
-  const files = Array.from({ length: blobs - 1 }, (_, layer) => tar(`${prefix}-${index}-${layer}`));
+  const files = Array.from({ length: blobs - 1 }, (_, layer) => tar(`${name}-${layer}`));
   const layers = files.map((file) => gzipSync(file));
   const config = json({
     created: "1970-01-01T00:00:00Z",

@@ -3,6 +3,7 @@ import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { prefixOf } from "./images.js";
 import { dependentLevels } from "./levels.js";
+import { checkLists, listsOf } from "./lists.js";
 import { measure } from "./measure.js";
 import { commandFor, environment } from "./peers.js";
 import { startProxy } from "./proxy.js";
@@ -11,11 +12,16 @@ import { isThere, startDistribution, startEmbedded } from "./registries.js";
 /** @typedef {import("./peers.js").Peer} Peer */
 /** @typedef {import("./peers.js").Job} Job */
 /** @typedef {import("./registries.js").Sizes} Sizes */
-/** `repeat` pushes what has been pushed before. @typedef {"push" | "repeat" | "create" | "combine" | "inspect"} Act */
+/** @typedef {import("./lists.js").Lists} Lists */
+/**
+ * `repeat` and `reapply` do what has been done before.
+ * @typedef {"push" | "repeat" | "create" | "combine" | "inspect" | "apply" | "reapply"} Act
+ */
 
 /**
  * @typedef {object} Trial
  * @property {Sizes} size
+ * @property {Lists} [lists] many of them, for `apply` and `reapply`
  * @property {number} rtt milliseconds
  * @property {Act} act
  * @property {readonly string[]} [flags] more arguments for the peer
@@ -52,7 +58,18 @@ export async function openLab({ folder, protocol, address, certificate, counting
   const proxy = await startProxy(address, { host: "127.0.0.1", port: registry.port });
   /** @type {Set<string>} */
   const seeded = new Set();
+  const host = `${address}:${proxy.port}`;
   let count = 0;
+
+  /**
+   * @param {string} prefix
+   * @param {() => Promise<void>} seed
+   */
+  async function seedOnce(prefix, seed) {
+    if (seeded.has(prefix)) return;
+    await seed();
+    seeded.add(prefix);
+  }
 
   /**
    * @param {Sizes} size
@@ -60,31 +77,50 @@ export async function openLab({ folder, protocol, address, certificate, counting
    */
   async function newJob(size) {
     const prefix = prefixOf(size);
-    if (!seeded.has(prefix)) await registry.seed(size);
-    seeded.add(prefix);
-    const job = join(folder, `${protocol}-${registry.port}-${++count}`);
+    await seedOnce(prefix, () => registry.seed(size));
+    const target = `${host}/target-${++count}/app:v1`;
+    const sources = Array.from({ length: size.children }, (_, index) => `${host}/${prefix}/${index}:v1`);
+    return jobOf(prefix, [{ target, sources }]);
+  }
+
+  /**
+   * @param {Sizes} size
+   * @param {Lists} lists
+   */
+  async function newJobOfLists(size, lists) {
+    const target = `target-${++count}`;
+    const prefix = lists.images === "beside" ? target : `lists-${prefixOf(size)}-${lists.count}`;
+    await seedOnce(prefix, () => registry.seedLists({ count: lists.count, size, source: prefix }));
+    return jobOf(
+      prefix,
+      listsOf(host, { count: lists.count, children: size.children, target, source: prefix }),
+    );
+  }
+
+  /**
+   * @param {string} prefix
+   * @param {readonly import("./lists.js").List[]} lists
+   * @returns {Job}
+   */
+  function jobOf(prefix, lists) {
+    const job = join(folder, `${protocol}-${registry.port}-${count}`);
     mkdirSync(job);
-    const host = `${address}:${proxy.port}`;
-    return {
-      ...{ folder: job, host, protocol, prefix },
-      caFile: certificate.cert,
-      target: `${host}/target-${count}/app:v1`,
-      sources: Array.from({ length: size.children }, (_, index) => `${host}/${prefix}/${index}:v1`),
-    };
+    const { target = "", sources = [] } = lists[0] ?? {};
+    return { ...{ folder: job, host, protocol, prefix, target, sources, lists }, caFile: certificate.cert };
   }
 
   /** @type {Lab["run"]} */
-  async function run(peer, { size, rtt, act, flags = [], limitMs }) {
-    const job = await newJob(size);
+  async function run(peer, { size, lists, rtt, act, flags = [], limitMs }) {
+    const job = await (lists === undefined ? newJob(size) : newJobOfLists(size, lists));
     const settings = { env: environment(job), folder: job.folder, timeoutMs: limitMs };
     try {
       proxy.reset(0);
       const command = commandFor(peer, act);
       if (command === undefined) throw new Error(`${peer.name} has no ${act}`);
-      const before =
-        act === "push" || act === "repeat"
-          ? [...(peer.prepare?.(job) ?? []), ...(act === "repeat" ? [peer.push(job)] : [])]
-          : [];
+      const before = [
+        ...(act === "push" || act === "repeat" ? (peer.prepare?.(job) ?? []) : []),
+        ...(act === "repeat" || act === "reapply" ? [command.argv(job)] : []),
+      ];
       for (const argv of before) {
         const { fault } = await measure(argv, { ...settings, timeoutMs: 10 * limitMs });
         if (fault !== "") throw new Error(`${argv.join(" ")}: ${fault}`);
@@ -93,6 +129,9 @@ export async function openLab({ folder, protocol, address, certificate, counting
       await registry.resetLog();
       const result = await measure([...command.argv(job), ...flags], settings);
       const log = await registry.log();
+      if (lists !== undefined && result.fault === "" && !result.timedOut) {
+        await checkLists(`http://127.0.0.1:${registry.port}`, job.lists, size);
+      }
       const seen = log && {
         requests: log.length,
         ...(rtt >= CLEAR_MS && { levels: dependentLevels(log, rtt) }),

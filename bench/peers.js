@@ -15,9 +15,10 @@ const LIST = "application/vnd.docker.distribution.manifest.list.v2+json";
  * @property {string} host of the registry, `address:port`
  * @property {import("./registries.js").Protocol} protocol
  * @property {string} caFile
- * @property {string} target the list to be made: a new repository's
+ * @property {string} target the list to be made: a new repository's; the first where there are many
  * @property {string} prefix of the repositories with the images
  * @property {readonly string[]} sources
+ * @property {readonly import("./lists.js").List[]} lists all of them
  */
 
 /** @typedef {{ name: string, argv: (job: Job) => string[] }} CommandLine */
@@ -32,6 +33,7 @@ const LIST = "application/vnd.docker.distribution.manifest.list.v2+json";
  * @property {CommandLine} [create] makes a local list out of images in the registry
  * @property {CommandLine} [combine] gives a list of images in the registry its tag, in one command
  * @property {CommandLine} [inspect] shows a list that is in the registry
+ * @property {CommandLine} [many] gives many lists their tags
  */
 
 /** @param {Job} job */
@@ -71,6 +73,59 @@ const regctlCreate = (job) => [
 /** @param {Job} job */
 const buildxCreate = (job) => ["buildx", "imagetools", "create", "-t", job.target, ...job.sources];
 
+/**
+ * What is written where one command makes one list: a loop over all of them, eight at a time.
+ * @param {Job} job
+ * @param {(list: Job) => string[][]} commandsFor one after the other
+ */
+function loop(job, commandsFor) {
+  const file = join(job.folder, "commands");
+  const lines = job.lists.map((list) =>
+    commandsFor({ ...job, ...list })
+      .map((argv) => argv.join(" "))
+      .join(" && "),
+  );
+  writeFileSync(file, lines.map((line) => `${line}\0`).join(""));
+  return ["sh", "-c", 'xargs -0 -n 1 -P 8 sh -c < "$0"', file];
+}
+
+/**
+ * oras makes lists only of what is in the repository already, so that other images are copied there first.
+ * @param {Job} list
+ */
+function orasCommands(list) {
+  const repository = list.target.slice(0, list.target.lastIndexOf(":"));
+  const flags = list.protocol === "http" ? ["--plain-http"] : ["--ca-file", list.caFile];
+  const images = list.sources.map((source) => {
+    const [place = "", tag = ""] = source.split(/:(?=[^:]+$)/);
+    return { source, tag, isThere: place === repository };
+  });
+  return [
+    ...images
+      .filter(({ isThere }) => !isThere)
+      .map(({ source, tag }) => [
+        "oras",
+        "cp",
+        "--no-tty",
+        ...orasFlags(list),
+        source,
+        `${repository}:${tag}`,
+      ]),
+    ["oras", "manifest", "index", "create", ...flags, list.target, ...images.map(({ tag }) => tag)],
+  ];
+}
+
+/** @param {Job} job */
+function listFile({ folder, lists }) {
+  const file = join(folder, "lists.yaml");
+  const entries = lists.map(
+    ({ target, sources }) =>
+      `  - target: ${target}\n    sources:\n${sources.map((source) => `      - ${source}\n`).join("")}`,
+  );
+  writeFileSync(file, `version: 1\nlists:\n${entries.join("")}`);
+  return file;
+}
+
 /** @type {readonly Peer[]} */
 export const PEERS = [
   {
@@ -94,6 +149,10 @@ export const PEERS = [
       name: "tsmanifest imagetools inspect",
       argv: (job) => [process.execPath, PROGRAM, "imagetools", "inspect", ...oursFlags(job), listOf(job)],
     },
+    many: {
+      name: "tsmanifest apply",
+      argv: (job) => [process.execPath, PROGRAM, "apply", ...oursFlags(job), "-f", listFile(job)],
+    },
   },
   {
     name: "docker manifest push",
@@ -104,6 +163,14 @@ export const PEERS = [
     create: {
       name: "docker manifest create",
       argv: (job) => ["docker", "manifest", "create", ...dockerFlags(job), job.target, ...job.sources],
+    },
+    many: {
+      name: "docker manifest create and push",
+      argv: (job) =>
+        loop(job, (list) => [
+          ["docker", "manifest", "create", ...dockerFlags(list), list.target, ...list.sources],
+          ["docker", "manifest", "push", ...dockerFlags(list), list.target],
+        ]),
     },
   },
   {
@@ -165,6 +232,7 @@ export const PEERS = [
     push: craneAppend,
     combine: { name: "crane index append", argv: craneAppend },
     inspect: { name: "crane manifest", argv: (job) => ["crane", "manifest", listOf(job)] },
+    many: { name: "crane index append", argv: (job) => loop(job, (list) => [craneAppend(list)]) },
   },
   {
     name: "regctl index create",
@@ -172,12 +240,14 @@ export const PEERS = [
     version: ["version", "--format", "{{.VCSTag}}"],
     push: regctlCreate,
     combine: { name: "regctl index create", argv: regctlCreate },
+    many: { name: "regctl index create", argv: (job) => loop(job, (list) => [regctlCreate(list)]) },
   },
   {
     name: "oras cp",
     program: "oras",
     version: ["version"],
     push: (job) => ["oras", "cp", "--no-tty", ...orasFlags(job), listOf(job), job.target],
+    many: { name: "oras manifest index create", argv: (job) => loop(job, orasCommands) },
   },
   {
     name: "manifest-tool push",
@@ -202,6 +272,7 @@ export const PEERS = [
       name: "buildx imagetools inspect",
       argv: (job) => ["buildx", "imagetools", "inspect", listOf(job)],
     },
+    many: { name: "buildx imagetools create", argv: (job) => loop(job, (list) => [buildxCreate(list)]) },
   },
 ];
 
@@ -218,7 +289,8 @@ function platform(index) {
  * @returns {CommandLine | undefined}
  */
 export function commandFor(peer, act) {
-  return act === "push" || act === "repeat" ? { name: peer.name, argv: peer.push } : peer[act];
+  if (act === "push" || act === "repeat") return { name: peer.name, argv: peer.push };
+  return act === "apply" || act === "reapply" ? peer.many : peer[act];
 }
 
 /** Programs are looked for where `go install` puts them, too. */

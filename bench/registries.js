@@ -7,6 +7,7 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { digestOf, putImages } from "./images.js";
+import { putImagesOfLists } from "./lists.js";
 
 /** `https` is HTTP/1.1 only, `h2` offers HTTP/2, `bearer` offers HTTP/2 and wants tokens. */
 /** @typedef {"http" | "https" | "h2" | "bearer"} Protocol */
@@ -18,6 +19,7 @@ import { digestOf, putImages } from "./images.js";
  * @property {string} name
  * @property {number} port
  * @property {(size: Sizes) => Promise<void>} seed
+ * @property {(lists: { count: number, size: Sizes, source: string }) => Promise<void>} seedLists
  * @property {() => Promise<void>} resetLog
  * @property {() => Promise<Logged[] | undefined>} log undefined where nothing is counted
  * @property {() => Promise<void>} close
@@ -55,6 +57,9 @@ export async function startEmbedded(protocol, certificate) {
     seed: async (size) => {
       await ask({ kind: "seed", size });
     },
+    seedLists: async (lists) => {
+      await ask({ kind: "seedLists", lists });
+    },
     resetLog: async () => {
       await ask({ kind: "resetLog" });
     },
@@ -88,6 +93,7 @@ export async function startDistribution(folder) {
     name: "docker-registry",
     port,
     seed: (size) => putImages(storeAt(url), size),
+    seedLists: (lists) => putImagesOfLists(storeAt(url), lists),
     resetLog: () => Promise.resolve(),
     log: () => Promise.resolve(undefined),
     close: async () => {

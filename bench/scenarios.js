@@ -7,6 +7,7 @@
  * @typedef {object} Scenario
  * @property {Protocol} protocol
  * @property {import("./registries.js").Sizes} size
+ * @property {import("./lists.js").Lists} [lists]
  * @property {number} rtt
  * @property {Act} act
  * @property {readonly string[]} [flags]
@@ -18,6 +19,8 @@ const SMALL = { children: 5, blobs: 4 };
 const MEDIUM = { children: 16, blobs: 8 };
 const LARGE = { children: 64, blobs: 8 };
 const HUGE = { children: 500, blobs: 4 };
+/** Four images of three layers. */
+const RELEASE = { children: 4, blobs: 4 };
 
 /** Two minutes' worth. @type {readonly Scenario[]} */
 export const QUICK = [
@@ -71,16 +74,31 @@ export const FULL = [
       });
     }),
   ),
+  ...["elsewhere", "beside"].flatMap((images) =>
+    ["apply", "reapply"].map((act) => manyLists(200, { images, rtt: 20, act, oursOnly: act === "reapply" })),
+  ),
+  ...["apply", "reapply"].map((act) => manyLists(2000, { images: "elsewhere", rtt: 0, act, oursOnly: true })),
 ];
 
+/**
+ * @param {number} count
+ * @param {{ images: string, rtt: number, act: string, oursOnly: boolean }} options
+ */
+function manyLists(count, { images, ...rest }) {
+  const lists = { count, images };
+  return /** @type {Scenario} */ ({ protocol: "http", size: RELEASE, lists, rounds: 3, ...rest });
+}
+
 /** @param {Scenario} scenario */
-export function titleOf({ protocol, size, rtt, act, flags = [] }) {
+export function titleOf({ protocol, size, lists, rtt, act, flags = [] }) {
   const words = {
     push: "first push",
     repeat: "repeated push",
     create: "create",
     combine: "from images to tag",
     inspect: "inspect",
+    apply: "first run",
+    reapply: "second run",
   };
   const lines = {
     http: "HTTP",
@@ -89,7 +107,8 @@ export function titleOf({ protocol, size, rtt, act, flags = [] }) {
     bearer: "HTTPS, HTTP/2, bearer token",
   };
   return [
-    `${size.children} × ${size.blobs}`,
+    `${lists === undefined ? "" : `${lists.count} lists of `}${size.children} × ${size.blobs}`,
+    ...(lists === undefined ? [] : [`images ${lists.images}`]),
     `${rtt} ms`,
     lines[protocol],
     words[act],
