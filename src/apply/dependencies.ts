@@ -4,13 +4,13 @@ import type { ListOrder } from "./order.js";
 /** Which lists are made of which others: those wait until the others are done. */
 
 /** What a list is called and what it is made of. Pure names: `docker.io/library/app:v1`. */
-export interface Named {
+export interface ListNames {
   readonly names: readonly string[];
   readonly sources: readonly string[];
 }
 
 /** A list is found again by its tag, and by its tag with a digest. */
-export function namesIn({ targets }: ListOrder, sources: readonly Place[]): Named {
+export function listNames({ targets }: ListOrder, sources: readonly Place[]): ListNames {
   return { names: targets.map(nameOf), sources: sources.map(nameOf) };
 }
 
@@ -23,7 +23,7 @@ function nameOf({ digest, tag, ...place }: Place): string {
  * @example
  * dependencies([{ names: ["r/a:1"], sources: ["r/b:1"] }, { names: ["r/b:1"], sources: [] }]); // [[1], []]
  */
-export function dependencies(lists: readonly Named[]): readonly (readonly number[])[] {
+export function dependencies(lists: readonly ListNames[]): readonly (readonly number[])[] {
   const byName = new Map<string, number>();
   lists.forEach(({ names }, at) => {
     for (const name of names) byName.set(name, at);

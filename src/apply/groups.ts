@@ -1,5 +1,5 @@
 import { formatLocation } from "../oci/location.js";
-import { Accesses, type AccessGroup, type RepositoryAccess } from "./session.js";
+import { Accesses, type AccessGroup, type RepositoryAccess } from "./accesses.js";
 
 /**
  * Lists that share a token: as many as it has room for. A URL with scopes of this many characters is one that servers take,

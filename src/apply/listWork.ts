@@ -19,8 +19,8 @@ import { entriesOf, makeList, type Made } from "./makeList.js";
 import type { ListOrder } from "./order.js";
 import { publish, type PublishSettings } from "./publish.js";
 import { CreateSources, type ReadSource, type WantedOrderSource } from "./readSource.js";
-import { pushAndPull, type RepositoryAccess } from "./session.js";
-import { readSubject, subjectPlace } from "./subject.js";
+import { pushAndPull, type RepositoryAccess } from "./accesses.js";
+import { resolveSubject, subjectPlace } from "./subject.js";
 import { targetsOf, type Target } from "./targets.js";
 import { remainingPlans, TagsBefore } from "./unchanged.js";
 
@@ -34,7 +34,7 @@ const ATTACHED_TYPES: ReadonlySet<string> = new Set([
 
 /** What the making of a list works with. */
 export interface WorkTools {
-  /** The repository at any location that {@link accessesOf} names. */
+  /** The repository at any location that {@link orderAccesses} names. */
   readonly open: (location: Location) => Repository;
   readonly cache: ManifestCache;
   /** What other lists have put, or found, where this one goes. */
@@ -71,7 +71,10 @@ export interface Done {
 }
 
 /** What is done where, to make a list. */
-export function accessesOf(order: ListOrder, wanted: readonly WantedSource[]): readonly RepositoryAccess[] {
+export function orderAccesses(
+  order: ListOrder,
+  wanted: readonly WantedSource[],
+): readonly RepositoryAccess[] {
   const { targets } = order;
   const subject = subjectPlace(order);
   const places = [...wanted.map(({ place }) => place), ...(subject === undefined ? [] : [subject])];
@@ -230,7 +233,10 @@ export class ListWork {
 
   async #make(base: ReadSource | undefined): Promise<Made> {
     const { preferIndex, attestations, annotations, platforms, onto, type, artifactType = "" } = this.#order;
-    const [added, subject] = await Promise.all([this.#readOthers(), readSubject(this.#order, this.#tools)]);
+    const [added, subject] = await Promise.all([
+      this.#readOthers(),
+      resolveSubject(this.#order, this.#tools),
+    ]);
     // A single image may turn out to be what gets the tags; of a list it is certain that its images are put by their digests.
     if (preferIndex || added.length > 1) for (const push of this.#begun.values()) push.proceed();
     const made = await makeList({

@@ -7,7 +7,7 @@ import { SentTally } from "../ui/sentTally.js";
 import { applyList } from "./applyList.js";
 import type { PreparedList } from "./prepareLists.js";
 import { failureOf, targetName } from "./results.js";
-import { Sessions, type Connections } from "./session.js";
+import { Sessions, type Registries } from "./session.js";
 
 export interface ApplyOptions {
   /** Lists that are made at once. */
@@ -25,30 +25,34 @@ export interface ApplyOptions {
  */
 export async function applyLists(
   lists: readonly PreparedList[],
-  connections: Connections,
+  registries: Registries,
   context: Context,
   { jobs, failFast, onResult }: ApplyOptions,
 ): Promise<number> {
-  const sessions = new Sessions(connections, lists);
+  const sessions = new Sessions(registries, lists);
   const shared = { context, manifests: new SharedManifests(), targets: new SharedTargets() };
   const waitedFor = new Set(lists.flatMap((list) => list.waitsFor));
   /** Of those that others wait for: were they made? */
   const outcomes = new Map<PreparedList, Promise<boolean>>();
-  let isStopped = false;
+  const stop = new AbortController();
   let begun = 0;
 
   async function apply(list: PreparedList): Promise<ListResult> {
     for (const other of list.waitsFor) {
       // It stands before this one, and has begun.
-      if ((await outcomes.get(other)) !== true) return failed(list, other);
+      if ((await outcomes.get(other)) !== true) return failure(list, sourceFailed(other));
     }
-    return sessions.use(list.group, ({ open }) => applyList(list, { ...shared, open }));
+    try {
+      return await sessions.use(list.group, ({ open }) => applyList(list, { ...shared, open }));
+    } catch (error) {
+      return failure(list, error);
+    }
   }
 
   async function finish(list: PreparedList): Promise<boolean> {
     const result = await apply(list);
     const isFailed = result.status === "failed";
-    if (isFailed && failFast) isStopped = true;
+    if (isFailed && failFast) stop.abort();
     await onResult(result);
     return !isFailed;
   }
@@ -56,7 +60,7 @@ export async function applyLists(
   const waiting = lists[Symbol.iterator]();
   async function work(): Promise<void> {
     for (;;) {
-      if (isStopped || context.signal.aborted) return;
+      if (stop.signal.aborted || context.signal.aborted) return;
       const next = waiting.next();
       if (next.done === true) return;
       begun++;
@@ -65,7 +69,7 @@ export async function applyLists(
       try {
         await outcome;
       } catch (error) {
-        isStopped = true;
+        stop.abort();
         throw error;
       }
     }
@@ -76,10 +80,11 @@ export async function applyLists(
   return lists.length - begun;
 }
 
-function failed({ order }: PreparedList, other: PreparedList): ListResult {
-  const name = targetName(other.order.targets);
-  const error = new ManifestError("SOURCE_FAILED", `${name}, which it is made of, was not made`, {
-    subject: name,
-  });
+function sourceFailed({ order }: PreparedList): ManifestError {
+  const name = targetName(order.targets);
+  return new ManifestError("SOURCE_FAILED", `${name}, which it is made of, was not made`, { subject: name });
+}
+
+function failure({ order }: PreparedList, error: unknown): ListResult {
   return failureOf(order.targets, error, new SentTally().sent);
 }

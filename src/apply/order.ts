@@ -39,4 +39,6 @@ export interface OrderSource {
   readonly says?: { readonly platform?: Platform; readonly annotations?: Readonly<Record<string, string>> };
   /** The platform is no more than what its name was made of: the image itself must agree. */
   readonly isPlatformChecked?: true;
+  /** What the platform leaves open is that of the image's config: its variant, version and features. */
+  readonly isPlatformOpen?: true;
 }

@@ -1,13 +1,13 @@
 import { ManifestError } from "../errors.js";
 import type { ListToApply } from "./applyList.js";
-import { dependencies, inOrder, namesIn } from "./dependencies.js";
+import { dependencies, inOrder, listNames } from "./dependencies.js";
 import { formatFilePlace, type FileOrder } from "./file/fileOrder.js";
 import { fromPlaces } from "./fromPlaces.js";
 import { Groups } from "./groups.js";
-import { accessesOf } from "./listWork.js";
+import { orderAccesses } from "./listWork.js";
 import type { PublishSettings } from "./publish.js";
 import { targetName } from "./results.js";
-import type { AccessGroup } from "./session.js";
+import type { AccessGroup } from "./accesses.js";
 import { wantedSources } from "./wantedSources.js";
 
 /** A list, in its place among those that are made. */
@@ -36,7 +36,7 @@ export async function prepareLists(
   const waitsFor = dependencies(
     orders.map(({ order }, at) => {
       const sources = [...wantedSources(order), ...(from.get(at) ?? [])];
-      return namesIn(
+      return listNames(
         order,
         sources.map(({ place }) => place),
       );
@@ -60,7 +60,7 @@ export async function prepareLists(
       order,
       from: read,
       settings: settingsOf(list, defaults),
-      group: groups.add(accessesOf(order, [...wantedSources(order), ...read]), retries),
+      group: groups.add(orderAccesses(order, [...wantedSources(order), ...read]), retries),
       waitsFor: others.length === 0 ? NOTHING : others.flatMap((other) => prepared.get(other) ?? []),
     });
   }

@@ -16,15 +16,21 @@ export function failureOf(targets: readonly Place[], error: unknown, sent: ListR
     platforms: [],
     manifests: [],
     sent,
-    error: errorOf(error),
+    error: asErrorData(error),
   };
 }
 
 /** An error, for machines. */
-export function errorOf(error: unknown): NonNullable<ListResult["error"]> {
+export function asErrorData(error: unknown): NonNullable<ListResult["error"]> {
+  if (isAbort(error)) return { code: "INTERRUPTED", message: "interrupted" };
   if (!(error instanceof ManifestError)) return { code: "INTERNAL", message: messageOf(error) };
   const { code, message, hint } = error;
   return { code, message, ...(hint !== undefined && { hint }) };
+}
+
+/** The user stopped it. */
+function isAbort(error: unknown): boolean {
+  return error instanceof DOMException && error.name === "AbortError";
 }
 
 /** What a list is called: `docker.io/library/app:v1`. */

@@ -18,6 +18,7 @@ import { HostRates } from "../registry/retry/hostRate.js";
 import { escapeControls } from "../ui/text.js";
 import { wireLogLine } from "../ui/wireLog.js";
 import { VERSION } from "../version.js";
+import type { AccessGroup, RepositoryAccess } from "./accesses.js";
 
 /** How registries are reached. */
 export interface NetworkSettings {
@@ -47,53 +48,20 @@ export interface Session extends Repositories {
 }
 
 /** The registries that a command works with, set up as the user and the flags say, for as many pieces of work as there are. */
-export interface Connections {
+export interface Registries {
   /** Begins a piece of work: one token for each registry does for all that it is going to do. */
   session(accesses: readonly RepositoryAccess[], retries?: number): Promise<Repositories>;
   close(): Promise<void>;
 }
 
-/** What the command is going to do where; one token for each registry then does for all of it. The target comes first. */
-export interface RepositoryAccess {
-  readonly location: Location;
-  readonly actions: readonly ("pull" | "push")[];
-}
-
-/** What pieces of work do where, put together: each repository once. */
-export class Accesses {
-  readonly #pushed = new Map<string, RepositoryAccess>();
-  readonly #pulled = new Map<string, RepositoryAccess>();
-
-  add(accesses: readonly RepositoryAccess[]): void {
-    for (const access of accesses) {
-      const name = formatLocation(access.location);
-      const isPush = access.actions.includes("push");
-      if (isPush) this.#pulled.delete(name);
-      if (!isPush && this.#pushed.has(name)) continue;
-      (isPush ? this.#pushed : this.#pulled).set(name, access);
-    }
-  }
-
-  /** The targets first: some token servers read no more than the first scope. */
-  get all(): readonly RepositoryAccess[] {
-    return [...this.#pushed.values(), ...this.#pulled.values()];
-  }
-}
-
-/** Pieces of work that share a token for each registry. */
-export interface AccessGroup {
-  readonly retries: number | undefined;
-  readonly accesses: Accesses;
-}
-
 /** The repositories of groups: opened when the first list of each begins, and forgotten when the last one is done. */
 export class Sessions {
-  readonly #connections: Connections;
+  readonly #registries: Registries;
   readonly #left = new Map<AccessGroup, number>();
   readonly #opened = new Map<AccessGroup, Promise<Repositories>>();
 
-  constructor(connections: Connections, lists: readonly { readonly group: AccessGroup }[]) {
-    this.#connections = connections;
+  constructor(registries: Registries, lists: readonly { readonly group: AccessGroup }[]) {
+    this.#registries = registries;
     for (const { group } of lists) this.#left.set(group, (this.#left.get(group) ?? 0) + 1);
   }
 
@@ -102,7 +70,7 @@ export class Sessions {
     group: AccessGroup,
     work: (repositories: Repositories) => Promise<Result>,
   ): Promise<Result> {
-    const opened = this.#opened.get(group) ?? this.#connections.session(group.accesses.all, group.retries);
+    const opened = this.#opened.get(group) ?? this.#registries.session(group.accesses.all, group.retries);
     this.#opened.set(group, opened);
     try {
       return await work(await opened);
@@ -114,30 +82,19 @@ export class Sessions {
   }
 }
 
-/** To push to targets, and to pull from whatever else there is; each repository once. */
-export function pushAndPull(
-  targets: readonly Location[],
-  others: readonly Location[],
-): readonly RepositoryAccess[] {
-  const accesses = new Accesses();
-  accesses.add(targets.map((location) => ({ location, actions: ["pull", "push"] })));
-  accesses.add(others.map((location) => ({ location, actions: ["pull"] })));
-  return accesses.all;
-}
-
 /** Begins the only piece of work of a command. */
 export async function openSession(
   context: Context,
   settings: NetworkSettings,
   accesses: readonly RepositoryAccess[],
 ): Promise<Session> {
-  const connections = await connect(context, settings);
-  const { open } = await connections.session(accesses);
-  return { open, close: () => connections.close() };
+  const registries = await openRegistries(context, settings);
+  const { open } = await registries.session(accesses);
+  return { open, close: () => registries.close() };
 }
 
 /** Reads what the user has set up. Nothing is sent before the first operation on a repository. */
-export async function connect(context: Context, settings: NetworkSettings): Promise<Connections> {
+export async function openRegistries(context: Context, settings: NetworkSettings): Promise<Registries> {
   const openRegistry = await registryOpener(context, settings);
   const clients = new Map<string, Promise<RegistryClient>>();
   const layouts = new Map<string, Repository>();

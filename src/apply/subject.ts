@@ -21,7 +21,7 @@ export function subjectPlace({ subject, targets }: ListOrder): Place | undefined
  * What its registry has under that name now: media type, digest and size, and nothing else.
  * @throws MANIFEST_UNKNOWN
  */
-export async function readSubject(
+export async function resolveSubject(
   order: ListOrder,
   { open, signal }: { readonly open: (location: Location) => Repository; readonly signal: AbortSignal },
 ): Promise<Descriptor | undefined> {

@@ -720,6 +720,8 @@ describe("a registry that is slow to see, or asks to wait", () => {
     );
     expect(status).toBe(1);
     expect(stderr).toContain("interrupted");
+    const others = resultsIn(results).filter((result) => result.status === "failed");
+    expect(new Set(others.map(({ error }) => error?.code))).toEqual(new Set(["INTERRUPTED"]));
     const pushed = resultsIn(results).filter((result) => result.status === "pushed");
     expect(pushed.length).toBeGreaterThan(0);
     expect(pushed.length).toBeLessThan(30);

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { dependencies, inOrder, namesIn } from "../../src/apply/dependencies.js";
+import { dependencies, inOrder, listNames } from "../../src/apply/dependencies.js";
 import { parsePlace } from "../../src/content/place.js";
 import { orderOf } from "../helpers/orders.js";
 
@@ -16,8 +16,8 @@ describe("a list that is made of another one of the file", () => {
 
   it("is known by any of its names, as they are meant", () => {
     const app = orderOf("app:1", { tags: ["ghcr.io/o/app"] });
-    const { names } = namesIn(app, []);
-    const { sources } = namesIn(orderOf("all:1"), [
+    const { names } = listNames(app, []);
+    const { sources } = listNames(orderOf("all:1"), [
       parsePlace("ghcr.io/o/app:latest"),
       parsePlace("docker.io/app:1"),
     ]);
@@ -35,8 +35,8 @@ describe("a list that is made of another one of the file", () => {
 
   it("does not wait for a digest, which no list is going to change", () => {
     const digest = `sha256:${"0".repeat(64)}`;
-    const { sources } = namesIn(orderOf("r.example/all:1"), [parsePlace(`r.example/a@${digest}`)]);
-    const { names } = namesIn(orderOf("r.example/a:1"), []);
+    const { sources } = listNames(orderOf("r.example/all:1"), [parsePlace(`r.example/a@${digest}`)]);
+    const { names } = listNames(orderOf("r.example/a:1"), []);
     expect(
       dependencies([
         { names: [], sources },

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { Groups } from "../../src/apply/groups.js";
-import type { RepositoryAccess } from "../../src/apply/session.js";
+import type { RepositoryAccess } from "../../src/apply/accesses.js";
 
 const at = (path: string): RepositoryAccess => ({
   location: { kind: "registry", domain: "registry.example", path },

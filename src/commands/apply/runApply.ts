@@ -3,13 +3,13 @@ import { readLists } from "../../apply/file/readLists.js";
 import { applyLists } from "../../apply/lists.js";
 import { prepareLists, type PreparedList } from "../../apply/prepareLists.js";
 import { openResultFile, targetName } from "../../apply/results.js";
-import { connect, type Connections } from "../../apply/session.js";
+import { openRegistries, type Registries } from "../../apply/session.js";
 import { readShard, shardOf, type Shard } from "../../apply/shards.js";
 import type { Context } from "../../context.js";
 import { ManifestError } from "../../errors.js";
 import { failedTable } from "../../ui/failedTable.js";
 import { jsonDocument } from "../../ui/jsonDocument.js";
-import { pushMetadata } from "../../ui/pushMetadata.js";
+import { pushMetadata, type PushMetadata } from "../../ui/pushMetadata.js";
 import { listsProgress } from "../../ui/listsProgress.js";
 import { escapeControls } from "../../ui/text.js";
 import { warnOn } from "../../ui/warn.js";
@@ -47,13 +47,13 @@ export async function runApply(context: Context, flags: ApplyFlags): Promise<voi
   const prepared = await prepareLists(orders, defaults, isIn(shard));
   await checkOutputFiles(flags);
   const results = flags.results === "" ? undefined : await openResultFile(flags.results);
-  const connections = await connect(context, { ...flags, patient: true });
+  const registries = await openRegistries(context, { ...flags, patient: true });
   if (flags.plan) {
     try {
-      await showPlan(context, flags, prepared, shard, connections);
+      await showPlan(context, flags, prepared, shard, registries);
       return;
     } finally {
-      await connections.close();
+      await registries.close();
     }
   }
   const progress = await listsProgress(stderr, prepared.length, flags.quiet);
@@ -62,7 +62,7 @@ export async function runApply(context: Context, flags: ApplyFlags): Promise<voi
   const isJson = flags.format === "json";
   const isKept = isJson || flags.digestFile !== "" || flags.metadataFile !== "";
   try {
-    const notBegun = await applyLists(prepared, connections, context, {
+    const notBegun = await applyLists(prepared, registries, context, {
       jobs: flags.jobs,
       failFast: flags.failFast,
       onResult: async (result) => {
@@ -84,7 +84,7 @@ export async function runApply(context: Context, flags: ApplyFlags): Promise<voi
   } finally {
     progress.stop();
     await results?.close();
-    await connections.close();
+    await registries.close();
   }
 }
 
@@ -102,11 +102,11 @@ function lineOf({ digest = "", target }: ListResult): string {
 /** By the target of each list, what a push of it alone would write; docker buildx bake has it like that. */
 function metadataOf(done: readonly ListResult[], lists: readonly PreparedList[]): Buffer {
   const targets = new Map(lists.map(({ order }) => [targetName(order.targets), order.targets]));
-  const metadata = done.map((result) => [
-    result.target,
-    pushMetadata(result, targets.get(result.target) ?? []),
-  ]);
-  return Buffer.from(jsonDocument(Object.fromEntries(metadata)));
+  const metadata: Record<string, PushMetadata> = {};
+  for (const result of done) {
+    metadata[result.target] = pushMetadata(result, targets.get(result.target) ?? []);
+  }
+  return Buffer.from(jsonDocument(metadata));
 }
 
 async function showPlan(
@@ -114,12 +114,12 @@ async function showPlan(
   flags: ApplyFlags,
   prepared: readonly PreparedList[],
   shard: Shard | undefined,
-  connections: Connections,
+  registries: Registries,
 ): Promise<void> {
-  const { planLists } = await import("./planLists.js");
+  const { planLists } = await import("../../apply/planLists.js");
   const { applyPlanText } = await import("../../ui/applyPlanText.js");
   const all = { index: undefined, count: Math.max(1, flags.shards) };
-  const plan = await planLists(prepared, shard ?? all, connections, context, flags);
+  const plan = await planLists(prepared, shard ?? all, registries, context, flags);
   const failed = plan.shards.flatMap(({ lists }) => lists).filter(({ status }) => status === "failed");
   if (flags.format === "text") context.stdout.write(applyPlanText(plan));
   else if (failed.length === 0) context.stdout.write(jsonDocument(plan));

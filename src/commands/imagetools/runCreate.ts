@@ -1,4 +1,4 @@
-import { accessesOf, ListWork } from "../../apply/listWork.js";
+import { orderAccesses, ListWork } from "../../apply/listWork.js";
 import { entriesOf } from "../../apply/makeList.js";
 import type { ListOrder } from "../../apply/order.js";
 import { reportPlans } from "../../apply/publish.js";
@@ -37,7 +37,7 @@ export async function runImagetoolsCreate(
   const { signal, stderr, stdout } = context;
   const [first] = order.targets;
   const added = [...placeSources(order.sources, order.targets), ...(await fromPlaces(order.from, first))];
-  const session = await openSession(context, flags, accessesOf(order, added));
+  const session = await openSession(context, flags, orderAccesses(order, added));
   const use = useOf(flags);
   const mode = flags.quiet ? "quiet" : (PROGRESS.get(flags.progress) ?? "auto");
   const progress = use === "push" ? await transferProgress(stderr, mode) : undefined;

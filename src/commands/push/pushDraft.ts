@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { pushAndPull, type RepositoryAccess } from "../../apply/session.js";
+import { pushAndPull, type RepositoryAccess } from "../../apply/accesses.js";
 import type { Target } from "../../apply/targets.js";
 import { parseLayoutReference } from "../../content/layoutReference.js";
 import { nearCandidates } from "../../content/near.js";

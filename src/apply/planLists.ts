@@ -1,18 +1,24 @@
-import { newWork, type ApplyTools } from "../../apply/applyList.js";
-import type { PreparedList } from "../../apply/prepareLists.js";
-import { errorOf, targetName } from "../../apply/results.js";
-import { Sessions, type Connections } from "../../apply/session.js";
-import { shardOf, type Shard } from "../../apply/shards.js";
-import { SharedManifests } from "../../content/sharedManifests.js";
-import { SharedTargets } from "../../content/sharedTargets.js";
-import type { Context } from "../../context.js";
-import { limitTo } from "../../limit.js";
-import { survey, type Survey } from "../../push/survey.js";
-import type { ApplyPlan } from "../../ui/applyResult.js";
-import { planReport } from "../../ui/planReport.js";
-import type { ApplyFlags } from "./applyFlags.js";
+import { newWork, type ApplyTools } from "./applyList.js";
+import type { PreparedList } from "./prepareLists.js";
+import { asErrorData, targetName } from "./results.js";
+import { Sessions, type Registries } from "./session.js";
+import { shardOf, type Shard } from "./shards.js";
+import { SharedManifests } from "../content/sharedManifests.js";
+import { SharedTargets } from "../content/sharedTargets.js";
+import type { Context } from "../context.js";
+import { limitTo } from "../limit.js";
+import { survey, type Survey } from "../push/survey.js";
+import type { ApplyPlan } from "../ui/applyResult.js";
+import { planReport } from "../ui/planReport.js";
 
 type PlannedList = ApplyPlan["shards"][number]["lists"][number];
+
+export interface PlanListsOptions {
+  /** Lists that are planned at once. */
+  readonly jobs: number;
+  readonly insecure: boolean;
+  readonly plainHttp: boolean;
+}
 
 /**
  * What applying lists would do, shard by shard; nothing is changed.
@@ -21,12 +27,12 @@ type PlannedList = ApplyPlan["shards"][number]["lists"][number];
 export async function planLists(
   lists: readonly PreparedList[],
   shard: Shard | { readonly index: undefined; readonly count: number },
-  connections: Connections,
+  registries: Registries,
   context: Context,
-  { jobs, insecure, plainHttp }: Pick<ApplyFlags, "jobs" | "insecure" | "plainHttp">,
+  { jobs, insecure, plainHttp }: PlanListsOptions,
 ): Promise<ApplyPlan> {
   const limit = limitTo(jobs);
-  const sessions = new Sessions(connections, lists);
+  const sessions = new Sessions(registries, lists);
   const shared = { context, manifests: new SharedManifests(), targets: new SharedTargets() };
   const endpoint = { insecure, plainHttp, hasCertificates: false };
 
@@ -39,7 +45,7 @@ export async function planLists(
       return { target, status: "planned", plan: planReport(surveys, { endpointOf: () => endpoint }) };
     } catch (error) {
       context.signal.throwIfAborted();
-      return { target, status: "failed", error: errorOf(error) };
+      return { target, status: "failed", error: asErrorData(error) };
     }
   }
 
