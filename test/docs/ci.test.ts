@@ -25,6 +25,8 @@ import { changesIn } from "../helpers/workplace.js";
 const kubernetes = useKubernetes();
 const site = useSite(kubernetes.standIns);
 const BOTH = ["linux/amd64", "linux/arm64"];
+/** Dozens of processes each: a machine that has other tests to run takes its time. */
+const SLOW = { timeout: 240_000 };
 const tested = new Set(["README.md"]);
 
 /** Fails if the page has a file that nobody took, or a call of the program that has not run. */
@@ -142,7 +144,7 @@ describe("docs/ci/goreleaser.md", () => {
 });
 
 describe("docs/ci/kubernetes.md", () => {
-  it("makes each list in one of the pods, with the volumes that the page lays out", async () => {
+  it("makes each list in one of the pods, with the volumes that the page lays out", SLOW, async () => {
     const pages = page("kubernetes.md");
     const targets = ["apps/api", "apps/worker", "tools/backup"];
     pushed(...["api", "worker", "backup"].map((name) => `registry.example/build/${name}:1.4-linux-`));
@@ -178,38 +180,42 @@ describe("docs/ci/github-actions.md", () => {
     vars: { DOCKERHUB_USERNAME: USER },
   };
 
-  it("makes the list, by the Action and by npx, signs and attests it, and puts it into two registries", async () => {
-    const github = page("github-actions.md");
-    const workflow = github.take(".github/workflows/image.yml").text;
-    const merge = (): string => github.take(".github/workflows/image.yml: the job merge").text;
-    const app = at("ghcr.io/me/app");
+  it(
+    "makes the list, by the Action and by npx, signs and attests it, and puts it into two registries",
+    SLOW,
+    async () => {
+      const github = page("github-actions.md");
+      const workflow = github.take(".github/workflows/image.yml").text;
+      const merge = (): string => github.take(".github/workflows/image.yml: the job merge").text;
+      const app = at("ghcr.io/me/app");
 
-    await runWorkflow(site, parseWorkflow(workflow), run);
-    expect(site.platformsAt(`${app}:1.4.2`)).toEqual(BOTH);
-    expect(site.digestAt(`${app}:1.4`)).toBe(site.digestAt(`${app}:1.4.2`));
-    expect(site.annotationsAt(`${app}:1.4`)["org.opencontainers.image.version"]).toBe("1.4.2");
+      await runWorkflow(site, parseWorkflow(workflow), run);
+      expect(site.platformsAt(`${app}:1.4.2`)).toEqual(BOTH);
+      expect(site.digestAt(`${app}:1.4`)).toBe(site.digestAt(`${app}:1.4.2`));
+      expect(site.annotationsAt(`${app}:1.4`)["org.opencontainers.image.version"]).toBe("1.4.2");
 
-    await runWorkflow(site, parseWorkflow(workflow, merge()), run);
-    expect(site.platformsAt(`${app}:latest`)).toEqual(BOTH);
+      await runWorkflow(site, parseWorkflow(workflow, merge()), run);
+      expect(site.platformsAt(`${app}:latest`)).toEqual(BOTH);
 
-    const { attested } = await runWorkflow(site, parseWorkflow(workflow, merge()), run);
-    const byDigest = `${app}@${site.digestAt(`${app}:v1.4.2`)}`;
-    expect(site.signed).toEqual([byDigest]);
-    expect(attested).toEqual([byDigest]);
+      const { attested } = await runWorkflow(site, parseWorkflow(workflow, merge()), run);
+      const byDigest = `${app}@${site.digestAt(`${app}:v1.4.2`)}`;
+      expect(site.signed).toEqual([byDigest]);
+      expect(attested).toEqual([byDigest]);
 
-    await runWorkflow(site, parseWorkflow(workflow, merge()), run);
-    expect(site.digestAt(at("docker.io/builder/app:latest"))).toBe(site.digestAt(`${app}:1.4.2`));
+      await runWorkflow(site, parseWorkflow(workflow, merge()), run);
+      expect(site.digestAt(at("docker.io/builder/app:latest"))).toBe(site.digestAt(`${app}:1.4.2`));
 
-    const lists = github.take("lists.yaml").text;
-    const checkout = (folder: string): void => {
-      writeFileSync(join(folder, "lists.yaml"), lists);
-    };
-    const several = parseWorkflow(github.take(".github/workflows/images.yml").text);
-    await runWorkflow(site, several, { ...run, checkout });
-    for (const name of ["api", "worker"])
-      expect(site.platformsAt(at(`ghcr.io/me/${name}:v1.4.2`))).toEqual(BOTH);
-    expectAllDone(github);
-  });
+      const lists = github.take("lists.yaml").text;
+      const checkout = (folder: string): void => {
+        writeFileSync(join(folder, "lists.yaml"), lists);
+      };
+      const several = parseWorkflow(github.take(".github/workflows/images.yml").text);
+      await runWorkflow(site, several, { ...run, checkout });
+      for (const name of ["api", "worker"])
+        expect(site.platformsAt(at(`ghcr.io/me/${name}:v1.4.2`))).toEqual(BOTH);
+      expectAllDone(github);
+    },
+  );
 });
 
 describe("docs/ci", () => {

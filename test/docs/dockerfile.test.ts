@@ -59,7 +59,7 @@ describe("the Dockerfile", () => {
     expect(image?.instructions.map(({ verb }) => verb)).toEqual(["RUN", "USER", "WORKDIR", "ENTRYPOINT"]);
   });
 
-  it("builds the package of what .dockerignore lets through", () => {
+  it("builds the package of what .dockerignore lets through", { timeout: 240_000 }, () => {
     const [everything, ...allowed] = lines(".dockerignore");
     expect(everything).toBe("*");
     const context = allowed.map((line) => /^!([\w.-]+)$/.exec(line)?.[1] ?? line);

@@ -177,35 +177,39 @@ describe("the release workflow", () => {
     rmSync(repository, { recursive: true });
   });
 
-  it("publishes the package, puts the Action's bundle on the tags, and makes the image's list", async () => {
-    const main = git("rev-parse", "main");
-    const { attested } = await runWorkflow(
-      site,
-      releaseWorkflow((text) => site.here(text)),
-      {
-        repository: "me/tsmanifest",
-        tag,
-        secrets: { GITHUB_TOKEN: PASSWORD },
-        checkout: (folder: string): void => {
-          execFileSync("git", ["clone", "--quiet", "--branch", tag, repository, folder], { stdio: "pipe" });
+  it(
+    "publishes the package, puts the Action's bundle on the tags, and makes the image's list",
+    { timeout: 240_000 },
+    async () => {
+      const main = git("rev-parse", "main");
+      const { attested } = await runWorkflow(
+        site,
+        releaseWorkflow((text) => site.here(text)),
+        {
+          repository: "me/tsmanifest",
+          tag,
+          secrets: { GITHUB_TOKEN: PASSWORD },
+          checkout: (folder: string): void => {
+            execFileSync("git", ["clone", "--quiet", "--branch", tag, repository, folder], { stdio: "pipe" });
+          },
         },
-      },
-    );
+      );
 
-    expect(ran).toContain("publish --provenance --access public");
-    expect(ran).toContain("pkg set repository=git+https://github.com/me/tsmanifest.git");
-    expect(ran).toContain(`gh release create ${tag} --verify-tag --title ${tag} --generate-notes`);
+      expect(ran).toContain("publish --provenance --access public");
+      expect(ran).toContain("pkg set repository=git+https://github.com/me/tsmanifest.git");
+      expect(ran).toContain(`gh release create ${tag} --verify-tag --title ${tag} --generate-notes`);
 
-    expect(git("rev-parse", "main")).toBe(main);
-    expect(git("rev-parse", `${tag}^`)).toBe(main);
-    expect(git("rev-parse", major)).toBe(git("rev-parse", tag));
-    expect(git("diff", "--name-only", "main", tag)).toBe("dist/action/index.cjs");
-    expect(git("show", `${tag}:dist/action/index.cjs`)).toBe(readFileSync(site.action, "utf8").trim());
+      expect(git("rev-parse", "main")).toBe(main);
+      expect(git("rev-parse", `${tag}^`)).toBe(main);
+      expect(git("rev-parse", major)).toBe(git("rev-parse", tag));
+      expect(git("diff", "--name-only", "main", tag)).toBe("dist/action/index.cjs");
+      expect(git("show", `${tag}:dist/action/index.cjs`)).toBe(readFileSync(site.action, "utf8").trim());
 
-    const image = site.here("ghcr.io/me/tsmanifest");
-    expect(site.platformsAt(`${image}:latest`)).toEqual(["linux/amd64", "linux/arm64"]);
-    expect(attested).toEqual([`${image}@${site.digestAt(`${image}:${VERSION}`)}`]);
-  });
+      const image = site.here("ghcr.io/me/tsmanifest");
+      expect(site.platformsAt(`${image}:latest`)).toEqual(["linux/amd64", "linux/arm64"]);
+      expect(attested).toEqual([`${image}@${site.digestAt(`${image}:${VERSION}`)}`]);
+    },
+  );
 
   it("stops at a tag that is not the version of the package", async () => {
     const { version } = releaseWorkflow().jobs;

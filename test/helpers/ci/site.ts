@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach } from "vitest";
@@ -24,7 +24,6 @@ export interface BuiltBy {
   /** With its registry, without a tag. */
   readonly repository: string;
   readonly digest: string;
-  readonly platform: string;
 }
 
 /** Where a page's jobs run: machines, registries that want a login, and builders that push to them. */
@@ -37,8 +36,6 @@ export interface Site {
   page(name: string): Page;
   /** What a page's text becomes: registries in it by those of the test. */
   here(text: string): string;
-  /** All that the builders have pushed. */
-  readonly built: readonly BuiltBy[];
   /** What cosign has signed: `repository@digest`. */
   readonly signed: readonly string[];
   /** Builds and pushes as docker buildx does it by digest, or by tag. */
@@ -89,9 +86,6 @@ export function useSite(extra: (site: Site) => Readonly<Record<string, StandIn>>
     get registries() {
       return site().registries;
     },
-    get built() {
-      return site().built;
-    },
     get signed() {
       return site().signed;
     },
@@ -120,7 +114,6 @@ async function openSite(
     "docker.io": await start(),
     "registry.example": await start(),
   };
-  const built: BuiltBy[] = [];
   const signed: string[] = [];
   const find: Site["find"] = (name) => {
     const [, host = "", repository = "", tag, digest] =
@@ -145,7 +138,6 @@ async function openSite(
     },
     action,
     registries,
-    built,
     signed,
     here,
     page: (name) =>
@@ -162,9 +154,7 @@ async function openSite(
         ...(variant === undefined ? {} : { variant }),
         seed: `${repository} ${platform}`,
       });
-      const result = { repository: `${peer.host}/${repository}`, digest: index.digest, platform };
-      built.push(result);
-      return result;
+      return { repository: `${peer.host}/${repository}`, digest: index.digest };
     },
     login: (env, host, user, password) => {
       if (user !== USER || password !== PASSWORD) throw new Error(`unauthorized: ${user} at ${host}`);
@@ -209,16 +199,36 @@ function builders(site: Site, signed: string[]): Readonly<Record<string, StandIn
 function runDocker(site: Site, call: ProgramCall): string {
   const { args, env, cwd, stdin } = call;
   const flags = flagsIn(args);
-  const verb = args.slice(0, args[0] === "buildx" ? 2 : 1).join(" ");
+  const verb = args.slice(0, args[0] === "login" ? 1 : 2).join(" ");
+  // What there is of contexts and builders on the job's machine.
+  const path = (name: string): string => join(env["HOME"] ?? "", ".buildx", name);
+  const has = (name: string): boolean => existsSync(path(name));
+  const put = (name: string): void => {
+    mkdirSync(path(name), { recursive: true });
+  };
   switch (verb) {
     case "login": {
       if (!args.includes("--password-stdin")) throw new Error("the password is not on stdin");
       site.login(env, args.at(-1) ?? "", flags["username"] ?? "", stdin.trimEnd());
       return "Login Succeeded\n";
     }
-    case "buildx create":
-      return "builder\n";
+    case "context create":
+      put(`contexts/${args[2] ?? ""}`);
+      return "";
+    case "buildx create": {
+      const name = flags["name"] ?? "default";
+      const context = args.slice(2).find((arg) => !arg.startsWith("--") && arg !== name);
+      if (context !== undefined && !has(`contexts/${context}`)) throw new Error(`no context: ${context}`);
+      put(`builders/${args.includes("--use") ? "default" : name}`);
+      return "";
+    }
+    case "buildx inspect":
+      if (!has(`builders/${args[2] ?? ""}`)) throw new Error(`no builder "${args[2] ?? ""}" found`);
+      return "";
     case "buildx build": {
+      // docker's own builder pushes nothing by its digest.
+      if (!has(`builders/${flags["builder"] ?? "default"}`))
+        throw new Error("the builder cannot push by digest");
       if (args.at(-1) !== ".") throw new Error(`no context: ${args.join(" ")}`);
       const { name } = imageOutput(flags["output"] ?? "");
       const { digest } = site.build(env, name, flags["platform"] ?? "");
