@@ -26,6 +26,8 @@ export interface ReadSource extends CombinedSource {
 export interface WantedOrderSource extends WantedSource {
   /** The platform that is given is no more than what its name was made of: the image itself must agree. */
   readonly isPlatformChecked?: true | undefined;
+  /** What the platform leaves open is that of the image's config. */
+  readonly isPlatformOpen?: true | undefined;
 }
 
 export interface SourceOptions {
@@ -56,6 +58,7 @@ export class CreateSources {
     isGivenWhole,
     namedBy,
     isPlatformChecked,
+    isPlatformOpen,
   }: WantedOrderSource): Promise<ReadSource> {
     const name = formatPlace(place);
     const repository = this.#options.open(place.location);
@@ -83,6 +86,7 @@ export class CreateSources {
       name,
     });
     const platform = given?.platform;
+    if (isPlatformOpen === true && platform !== undefined) return this.#filled(source, platform);
     return isPlatformChecked === true && platform !== undefined ? this.#checked(source, platform) : source;
   }
 
@@ -101,6 +105,20 @@ export class CreateSources {
     // A variant that the image does not know of is what a list is there to say.
     if (!isSame || (said.variant !== "" && own.variant !== variant)) throw isNotFor(name, wanted, own);
     return source;
+  }
+
+  /** With what the platform leaves open, from the image's config; a list has platforms of its own. */
+  async #filled(source: ReadSource, platform: Platform): Promise<ReadSource> {
+    const { manifest, repository, descriptor: found } = source;
+    if (manifest.kind !== "image") return source;
+    const own = await this.#options.cache.platform(repository, manifest);
+    const filled = {
+      ...platform,
+      variant: platform.variant === "" ? own.variant : platform.variant,
+      "os.version": platform["os.version"] === "" ? own["os.version"] : platform["os.version"],
+      "os.features": platform["os.features"].length === 0 ? own["os.features"] : platform["os.features"],
+    };
+    return { ...source, descriptor: { ...found, platform: filled } };
   }
 
   /** With the platform of an image, which may have to be read; meanwhile the image goes where it shall. */

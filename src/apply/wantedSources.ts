@@ -13,6 +13,7 @@ export function wantedSources({ sources, targets: [list] }: ListOrder): readonly
     given: givenOf(source),
     text: source.text,
     isPlatformChecked: source.isPlatformChecked,
+    isPlatformOpen: source.isPlatformOpen,
   }));
 }
 

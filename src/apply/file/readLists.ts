@@ -89,6 +89,12 @@ class Names {
   }
 }
 
+/** What a spec file leaves open of a platform, manifest-tool takes from the image. */
+function withOpenPlatforms(list: FileOrder): FileOrder {
+  const sources = list.order.sources.map((source) => ({ ...source, isPlatformOpen: true as const }));
+  return { ...list, order: { ...list.order, sources } };
+}
+
 function tagOf({ tag = "latest" }: Place): string {
   return tag;
 }
@@ -138,7 +144,7 @@ class FileReader {
         const { file, onWarning } = this.#context;
         onWarning(`${formatFilePlace(file.placeOf(offset))}: ${message}`);
       });
-      yield* this.#list(node, { type: specType(node) });
+      for await (const order of this.#list(node, { type: specType(node) })) yield withOpenPlatforms(order);
     } else yield* this.#lists(top, lists);
   }
 
