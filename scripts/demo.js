@@ -2,7 +2,7 @@
 // step, as docker manifest does, and at once, as docker buildx imagetools does.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -126,6 +126,30 @@ try {
     "{{range .Manifest.Manifests}}{{.Platform.OS}}/{{.Platform.Architecture}} {{.Digest}}{{println}}{{end}}",
   );
 
+  say("And many lists at once, of a file; where everything is as it should be, it asks and sends nothing:");
+  const file = join(folder, "lists.yaml");
+  const image = (/** @type {string} */ name) => `${registry.host}/build/${name}:v1`;
+  await writeFile(
+    file,
+    [
+      "version: 1",
+      "lists:",
+      `  - target: ${registry.host}/demo/tools:\${VERSION}`,
+      "    tags: [stable]",
+      `    sources: [${image("amd64")}, ${image("arm64")}]`,
+      "    expect: [linux/amd64, linux/arm64]",
+      `  - target: ${registry.host}/demo/mirror:\${VERSION}`,
+      `    sources: [${registry.host}/demo/tools:\${VERSION}]`,
+      "",
+    ].join("\n"),
+  );
+  console.log((await readFile(file, "utf8")).trimEnd());
+  process.env["VERSION"] = "2";
+  await tsmanifest("apply", "-f", file);
+  registry.resetLog();
+  await tsmanifest("apply", "-f", file, "--quiet");
+  const sent = registry.log.filter(({ method }) => method !== "GET" && method !== "HEAD");
+
   console.log();
   const stored = registry.manifest("demo/app", "v1");
   expect(read === planned, "the registry to show what was planned");
@@ -133,6 +157,9 @@ try {
   expect(registry.manifests("demo/app").length === 6, "two lists and their four images in demo/app");
   const [second, latest] = ["v2", "latest"].map((tag) => registry.manifest("demo/app", tag)?.digest);
   expect(second !== undefined && second === latest, "the tags v2 and latest to point at one list");
+  const [tools, mirror] = ["demo/tools", "demo/mirror"].map((path) => registry.manifest(path, "2")?.digest);
+  expect(tools !== undefined && tools === mirror, "one list of the file to be made of the other");
+  expect(sent.length === 0, "the file to be applied again without sending anything");
   const left = (await readdir(join(folder, "manifests"))).filter((name) => !name.startsWith("."));
   expect(left.length === 0, "no local list, since push was told to --purge it");
 } finally {
