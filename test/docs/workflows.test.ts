@@ -99,7 +99,10 @@ describe("workflows, here and in the documentation", () => {
   });
 
   describeWithPrograms("actionlint", [peerPath("actionlint")], () => {
-    const folder = mkdtempSync(join(tmpdir(), "actionlint-"));
+    let folder = "";
+    beforeAll(() => {
+      folder = mkdtempSync(join(tmpdir(), "actionlint-"));
+    });
     afterAll(() => {
       rmSync(folder, { recursive: true });
     });

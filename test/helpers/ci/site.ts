@@ -54,16 +54,17 @@ export interface Site {
 /** A new one for each test of a file; the program is built once. */
 export function useSite(extra: (site: Site) => Readonly<Record<string, StandIn>> = () => ({})): Site {
   let program: Program | undefined;
+  let folder: string | undefined;
   let action = "";
   let current: Site | undefined;
   beforeAll(async () => {
-    const folder = mkdtempSync(join(tmpdir(), "action-"));
+    folder = mkdtempSync(join(tmpdir(), "action-"));
     action = join(folder, "index.cjs");
     [program] = await Promise.all([buildProgram(), bundleAction(action)]);
   });
   afterAll(() => {
     program?.remove();
-    rmSync(dirname(action), { recursive: true });
+    if (folder !== undefined) rmSync(folder, { recursive: true });
   });
   beforeEach(async () => {
     if (program !== undefined) current = await openSite(program, action, extra);
