@@ -210,6 +210,26 @@ describe.each(COMMAND_LINES)("%s", (_, run) => {
       expect(results.map(({ status }) => status)).toEqual(lists.map(() => 0));
       expect(refused.size).toBeGreaterThan(12 * 4);
     });
+
+    it("is asked again, and less, by one job that makes all of its lists", async () => {
+      let refused = 0;
+      await build({
+        intercept: (_request, response) => {
+          if (++refused > 40) return false;
+          return answer(response, 429, { "retry-after": "12.5ms" }, "too many requests");
+        },
+      });
+      const lists = Array.from({ length: 12 }, (_, index) => ({
+        target: `${registry.host}/lists/app-${index}:v1`,
+        sources: sources(),
+      }));
+      const file = workplace.write("lists.yaml", JSON.stringify({ version: 1, lists }));
+      expect(await workplace.run("apply", "-f", file)).toMatchObject({ status: 0, stderr: "" });
+      expect(registry.repositories().filter((name) => name.startsWith("lists/"))).toHaveLength(12);
+      // What the lists have in common is read once.
+      const read = registry.log.filter(({ method }) => method === "GET").map(({ path }) => path);
+      expect(read).toHaveLength(new Set(read).size);
+    });
   });
 
   describe("the same image in Docker Hub and GHCR (icereed/paperless-gpt#1068)", () => {
