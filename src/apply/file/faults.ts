@@ -24,11 +24,6 @@ export class Faults {
     return this.#found.size === 0;
   }
 
-  /** Is there a way to tell of more? */
-  get isFull(): boolean {
-    return this.#found.size >= MAX_KEPT;
-  }
-
   /** A fault in a file, told once, however often what is wrong there is used. */
   add(at: FilePlace, message: string): void {
     this.#keep(at, `${formatFilePlace(at)}: ${message}`);
@@ -39,9 +34,11 @@ export class Faults {
     this.#keep({ file, line: 0, column: 0 }, `${file}: ${message}`);
   }
 
-  #keep({ file, line, column }: FilePlace, message: string): void {
+  #keep({ file, line, column }: FilePlace, text: string): void {
+    // Each is one line, whatever it quotes.
+    const message = text.replace(/[\r\n]+/g, " ");
     if (this.#found.has(message)) return;
-    if (this.isFull) {
+    if (this.#found.size >= MAX_KEPT) {
       this.#dropped++;
       return;
     }

@@ -235,6 +235,17 @@ lists:
     expect(more).toEqual([]);
   });
 
+  it("is told of in one line for each fault, whatever is quoted", async () => {
+    const text = listsOf(
+      'target: "oci-layout://a\\nb:v1"\nsources: [b]',
+      'target: "oci-layout://a\\nb:v1"\nsources: ["oci-layout://\\n:::"]',
+    );
+    expect(await faultsIn(text)).toEqual([
+      expect.stringMatching(/^5:13: /),
+      expect.stringMatching(/^6:15: /),
+    ]);
+  });
+
   it("has a syntax fault in one list, and others in others", async () => {
     const lists = listsOf("target: [a\nsources: [b]", "target: B:1\nsources: [c]", "target: c\nsource: [d]");
     expect((await faultsIn(lists.replace("[a\n", "'a'b\n"))).map((line) => line.split(":")[0])).toEqual([
