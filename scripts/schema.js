@@ -75,8 +75,8 @@ if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.a
   });
   const code = Buffer.from(outputFiles[0]?.contents ?? "").toString("base64");
   mkdirSync(dirname(SCHEMA_FILE), { recursive: true });
-  const schema = /** @type {typeof import("../src/apply/file/schema.js")} */ (
-    await import(`data:text/javascript;base64,${code}`)
-  );
+  /** @type {unknown} */
+  const bundled = await import(`data:text/javascript;base64,${code}`);
+  const schema = /** @type {typeof import("../src/apply/file/schema.js")} */ (bundled);
   writeFileSync(SCHEMA_FILE, await encodeSchema(schema));
 }
