@@ -8,6 +8,7 @@ import { isListType } from "../oci/mediaTypes.js";
 import { childrenOf, rootOf, type Plan } from "../push/plan.js";
 import type { Made } from "./makeList.js";
 import type { ListOrder } from "./order.js";
+import type { WantedOrderSource } from "./readSource.js";
 import { targetsOf, type Target } from "./targets.js";
 
 /**
@@ -81,7 +82,7 @@ export class TagsBefore {
    * The list, if all of it is there and that can be told without reading anything: its sources are images whose platforms
    * are given, so that HEAD says all that goes into the list.
    */
-  async listByHeads(order: ListOrder, wanted: readonly WantedSource[]): Promise<Unchanged | undefined> {
+  async listByHeads(order: ListOrder, wanted: readonly WantedOrderSource[]): Promise<Unchanged | undefined> {
     if (!canBeToldByHeads(order, wanted)) return undefined;
     const digest = await this.common();
     if (digest === undefined) return undefined;
@@ -116,7 +117,7 @@ export interface Unchanged {
 }
 
 /** What only reading tells: platforms, the children of indexes, what is attached, what is added to. */
-function canBeToldByHeads(order: ListOrder, wanted: readonly WantedSource[]): boolean {
+function canBeToldByHeads(order: ListOrder, wanted: readonly WantedOrderSource[]): boolean {
   const { onto, from, platforms, referrers, subject } = order;
   const isPlain = onto === "nothing" && from.length === 0 && platforms.length === 0 && !referrers;
   const isList = order.preferIndex || wanted.length > 1;
@@ -126,9 +127,9 @@ function canBeToldByHeads(order: ListOrder, wanted: readonly WantedSource[]): bo
   return isPlain && isList && isRemote && subject === undefined && wanted.every(isPlatformGiven);
 }
 
-function isPlatformGiven({ given, isGivenWhole }: WantedSource): boolean {
+function isPlatformGiven({ given, isGivenWhole, isPlatformOpen }: WantedOrderSource): boolean {
   const { os = "", architecture = "" } = given?.platform ?? {};
-  return isGivenWhole !== true && os !== "" && architecture !== "";
+  return isGivenWhole !== true && isPlatformOpen !== true && os !== "" && architecture !== "";
 }
 
 /** Plans without what is done already: tags that name the list, where all is there that it names. */

@@ -39,4 +39,23 @@ manifests:
       });
     }
   });
+
+  it("does not take a list for its own in which that is left open", async () => {
+    const registry = await workplace.registry();
+    registry.putImage("team/app", { kind: "docker", architecture: "arm", variant: "v7", tag: "v1-arm" });
+    const name = `${registry.host}/team/app`;
+    const open = workplace.write(
+      "open.yaml",
+      `{ version: 1, lists: [{ target: "${name}:v1", sources: [{ image: "${name}:v1-arm", platform: linux/arm }] }] }`,
+    );
+    const spec = workplace.write(
+      "spec.yaml",
+      `{ image: "${name}:v1", manifests: [{ image: "${name}:v1-arm", platform: { os: linux, architecture: arm } }] }`,
+    );
+    await workplace.out("apply", "-f", open);
+    const before = registry.manifest("team/app", "v1")?.digest;
+    await workplace.out("apply", "-f", spec);
+    expect(registry.manifest("team/app", "v1")?.digest).not.toBe(before);
+    expect(registry.manifest("team/app", "v1")?.body.toString()).toContain('"variant": "v7"');
+  });
 });
