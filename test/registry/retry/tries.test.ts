@@ -73,6 +73,15 @@ describe("with patience", () => {
     expect(waits({ patient, retries: 2 }, [503], [429], [500], [503])).toEqual([100, 100, 200, undefined]);
   });
 
+  test("a host is waited for behind the last of the tries, too", () => {
+    expect(waits({ patient, retries: 1 }, [500], [429], [503, 1000], [500])).toEqual([
+      100,
+      100,
+      1000,
+      undefined,
+    ]);
+  });
+
   test("no retries are none", () => {
     expect(waits({ patient, retries: 0 }, [429, 1000])).toEqual([undefined]);
     expect(waits({ patient, retries: 0 }, [429])).toEqual([undefined]);
