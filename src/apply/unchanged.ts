@@ -4,6 +4,7 @@ import { mergeGiven, type WantedSource } from "../content/sourceText.js";
 import { combine, type CombinedSource } from "../list/combine.js";
 import type { Descriptor } from "../oci/descriptor.js";
 import { formatLocation, isSameLocation, type Location } from "../oci/location.js";
+import type { Manifest } from "../oci/manifest.js";
 import { isListType } from "../oci/mediaTypes.js";
 import { childrenOf, rootOf, type Plan } from "../push/plan.js";
 import type { Made } from "./makeList.js";
@@ -63,7 +64,8 @@ export class TagsBefore {
       digest: entry.descriptor.digest,
       locations: entry.sources.flatMap((at) => sources[at]?.repository.location ?? []),
     }));
-    return this.#haveAll(entries);
+    const listed = this.#targets.map(({ location }) => isListed(this.#open(location), root, this.#signal));
+    return (await this.#haveAll(entries)) && (await Promise.all(listed)).every((is) => is);
   }
 
   /** Does every target say that it has these? Where one was read it need not be asked. */
@@ -144,6 +146,7 @@ export async function remainingPlans(
       const { manifest, tags } = rootOf(plan);
       const others = await before.others(plan.target, tags, manifest.digest);
       if (others.length === tags.length || !(await hasChildren(plan, open, signal))) return [plan];
+      if (!(await isListed(open(plan.target), manifest, signal))) return [plan];
       return others.length === 0 ? [] : [withRootTags(plan, others)];
     }),
   );
@@ -157,6 +160,22 @@ async function hasChildren(plan: Plan, open: Open, signal: AbortSignal): Promise
     return names.map((name) => target.resolve(name, { signal }));
   });
   return (await Promise.all(answers)).every((found) => found !== undefined);
+}
+
+/**
+ * Is a list found by what it refers to? A registry without the referrers API is told of it after the tags have moved: somebody
+ * may have been stopped between the two.
+ */
+async function isListed(
+  target: Repository,
+  { digest, subject }: Manifest,
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (subject === undefined) return true;
+  for await (const one of target.referrers(subject.digest, undefined, { signal })) {
+    if (one.digest === digest) return true;
+  }
+  return false;
 }
 
 /** The same with other tags for its root. */

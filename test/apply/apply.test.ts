@@ -383,6 +383,20 @@ describe("nothing twice", () => {
     ).toBe(1);
   });
 
+  it("tells a registry again what a list refers to, where that was not done", async () => {
+    await begin({ referrers: false });
+    const lists = file([{ target: name("team/app:v1"), sources: sources(), subject: images[0]?.digest }]);
+    expect(await apply(lists)).toMatchObject({ status: 0 });
+    const [fallback = ""] = registry.tags("team/app").filter((tag) => tag.startsWith("sha256-"));
+    expect(digestsAt("team/app", fallback)).toEqual([registry.manifest("team/app", "v1")?.digest]);
+    forget();
+    expect(await apply(lists)).toMatchObject({ status: 0 });
+    expect(changesIn(registry)).toEqual([]);
+    registry.deleteManifest("team/app", fallback);
+    expect(await apply(lists)).toMatchObject({ status: 0 });
+    expect(digestsAt("team/app", fallback)).toEqual([registry.manifest("team/app", "v1")?.digest]);
+  });
+
   it("brings back children that were deleted behind the list", async () => {
     const lists = file([{ target: name("lists/app:v1"), sources: sources() }]);
     expect(await apply(lists)).toMatchObject({ status: 0 });
