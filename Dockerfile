@@ -13,6 +13,7 @@ RUN --mount=type=bind,from=package,source=/package,target=/package \
   npm install --global --omit=dev --ignore-scripts /package/*.tgz \
   && tsmanifest --version \
   && rm -rf /root/.npm
-USER node
+# The user node of the base image, by its number: Kubernetes refuses a name where a pod says runAsNonRoot.
+USER 1000
 WORKDIR /work
 ENTRYPOINT ["tsmanifest"]
