@@ -4,6 +4,7 @@ import type { SharedTargets } from "../content/sharedTargets.js";
 import type { Repository } from "../content/repository.js";
 import type { Context } from "../context.js";
 import type { Location } from "../oci/location.js";
+import type { PushEvent } from "../push/execute.js";
 import type { ListResult } from "../ui/listResult.js";
 import { pushedResult } from "../ui/pushedResult.js";
 import { SentTally } from "../ui/sentTally.js";
@@ -33,16 +34,28 @@ export interface ApplyTools {
   readonly targets: SharedTargets;
 }
 
+/** Nobody knows whether the registry has acted on the last requests. */
+const STOPPED_WHILE_MOVING: ListResult["error"] = {
+  code: "INTERRUPTED",
+  message: "interrupted while its tags were about to move",
+  hint: "run it again: the tags are asked first",
+};
+
 /** Makes a list, unless it is as it should be. Never rejects: what went wrong is in the result. */
 export async function applyList(list: ListToApply, tools: ApplyTools): Promise<ListResult> {
   const { order } = list;
   const tally = new SentTally();
+  let isMoving = false;
+  const onEvent = (event: PushEvent): void => {
+    tally.onEvent(event);
+    if (event.kind === "tagging") isMoving = true;
+  };
   const done = { name: targetName(order.targets), targets: targetsOf(order.targets) };
   try {
     const before = tagsBefore(order, tools);
     const unchanged = await before.listByHeads(withType(order), wantedBy(list));
     if (unchanged !== undefined) return pushedResult({ ...done, ...unchanged, sent: tally.sent });
-    const how = { use: "push", before, onEvent: tally.onEvent } as const;
+    const how = { use: "push", before, onEvent } as const;
     const work = newWork(list, tools, how);
     try {
       const { combined } = (await work.push()).made;
@@ -56,7 +69,8 @@ export async function applyList(list: ListToApply, tools: ApplyTools): Promise<L
       await work.end();
     }
   } catch (error) {
-    return failureOf(order.targets, error, tally.sent);
+    const result = failureOf(order.targets, error, tally.sent);
+    return isMoving && tools.context.signal.aborted ? { ...result, error: STOPPED_WHILE_MOVING } : result;
   }
 }
 
@@ -76,6 +90,7 @@ export function newWork(
     shared: targets,
     signal,
     stderr,
+    tellsItself: "all",
     warn: (text) => {
       warnOn(stderr)(text.includes(name) ? text : `${name}: ${text}`);
     },

@@ -40,8 +40,9 @@ export interface WorkTools {
   /** What other lists have put, or found, where this one goes. */
   readonly shared?: SharedTargets | undefined;
   readonly signal: AbortSignal;
-  /** How far it came when it is interrupted is said there. */
+  /** How far it came when it is interrupted is said there, unless whoever calls tells it. */
   readonly stderr: Output;
+  readonly tellsItself?: "all" | undefined;
   /** Told what is odd about the list, each once. */
   readonly warn: (text: string) => void;
   readonly onEvent: (event: PushEvent) => void;
@@ -281,6 +282,7 @@ export class ListWork {
     return publish(this.#tools, settings, plans, this.#open, {
       begun: this.#begun,
       readBackFrom: open,
+      tellsItself: this.#tools.tellsItself,
       onEvent,
       guard,
     });

@@ -18,8 +18,8 @@ export interface PublishOptions extends Pick<ExecuteAllOptions, "guard" | "onEve
   readonly begun?: ReadonlyMap<string, Push>;
   /** The repositories that tell whether it is there, if not those that it is sent to. */
   readonly readBackFrom?: (location: Location) => Repository;
-  /** The target of which whoever calls tells how far it came when it is interrupted. */
-  readonly tellsItself?: Location;
+  /** The target of which whoever calls tells how far it came when it is interrupted, or all of them. */
+  readonly tellsItself?: Location | "all" | undefined;
 }
 
 export interface PlanSettings {
@@ -70,7 +70,9 @@ export async function publish(
     await verifyAll(signal, settings, settled, readBackFrom);
     return results;
   } catch (error) {
-    const told = plans.map(({ target }) => target).filter((target) => target !== tellsItself);
+    const told = plans
+      .map(({ target }) => target)
+      .filter((target) => tellsItself !== "all" && target !== tellsItself);
     const lines = signal.aborted
       ? told.map((target) => interruption(target, moved.includes(target), isMoving))
       : isPartly(moved, plans)

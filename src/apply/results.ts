@@ -1,8 +1,9 @@
 import { open } from "node:fs/promises";
 import type { Place } from "../content/place.js";
-import { ManifestError, messageOf } from "../errors.js";
+import { ManifestError, messageOf, systemCode } from "../errors.js";
 import { diskFault } from "../fileSystem.js";
 import { formatLocation } from "../oci/location.js";
+import { inBuildxWords } from "../ui/buildxWords.js";
 import type { ListResult } from "../ui/listResult.js";
 import { escapeControls } from "../ui/text.js";
 
@@ -20,11 +21,12 @@ export function failureOf(targets: readonly Place[], error: unknown, sent: ListR
   };
 }
 
-/** An error, for machines. */
+/** An error, for machines, in the words of `imagetools create`. */
 export function asErrorData(error: unknown): NonNullable<ListResult["error"]> {
   if (isAbort(error)) return { code: "INTERRUPTED", message: "interrupted" };
-  if (!(error instanceof ManifestError)) return { code: "INTERNAL", message: messageOf(error) };
-  const { code, message, hint } = error;
+  const told = inBuildxWords(error);
+  if (!(told instanceof ManifestError)) return { code: "INTERNAL", message: messageOf(told) };
+  const { code, message, hint } = told;
   return { code, message, ...(hint !== undefined && { hint }) };
 }
 
@@ -40,6 +42,12 @@ export function targetName([first]: readonly Place[]): string {
   return `${formatLocation(location)}${digest === undefined ? `:${tag ?? "latest"}` : `@${digest}`}`;
 }
 
+function fileFault(error: unknown): string {
+  if (systemCode(error) === "ENOENT") return "there is no such folder";
+  if (systemCode(error) === "EISDIR") return "is a folder, not a file";
+  return diskFault(error) ?? messageOf(error);
+}
+
 /** A file of results, a line each: what is there stays, and each line is on the disk before the next one is written. */
 export interface ResultFile {
   /** @throws CONFIG, for this one and all that follow */
@@ -53,7 +61,7 @@ export interface ResultFile {
  */
 export async function openResultFile(path: string): Promise<ResultFile> {
   const fault = (error: unknown): ManifestError =>
-    new ManifestError("CONFIG", `${path}: ${diskFault(error) ?? messageOf(error)}`, {
+    new ManifestError("CONFIG", `${path}: ${fileFault(error)}`, {
       subject: path,
       cause: error,
     });

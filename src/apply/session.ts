@@ -197,7 +197,8 @@ async function registryOpener(
       proxyFor: (url) => proxyFor(url, context.env),
       concurrency: settings.concurrency,
       rates,
-      patient: settings.patient ?? false,
+      // Who wants nothing tried again does not want to wait either.
+      patient: settings.patient === true && settings.retries > 0,
       retries: settings.retries,
       ...context.waits,
       userAgent: `tsmanifest/${VERSION}`,
@@ -215,6 +216,6 @@ function report(
 ): void {
   if (event.kind === "warning") warn(`${event.host}: ${event.text}`);
   else if (event.kind === "throttled")
-    warn(`${event.host}: asks to wait ${Math.ceil(event.waitMs / 1000)} s`);
+    warn(`${event.host}: asks to wait ${Math.round(event.waitMs / 1000)} s`);
   else if (debug) context.stderr.write(`${escapeControls(wireLogLine(event))}\n`);
 }

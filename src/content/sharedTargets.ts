@@ -11,6 +11,7 @@ interface Known {
   /** By their digests. */
   readonly manifests: Map<string, Descriptor>;
   readonly blobs: Set<string>;
+  readonly questions: Map<string, Promise<Descriptor | undefined>>;
   readonly puts: Map<string, Promise<void>>;
   readonly transfers: Map<string, Promise<BlobOutcome>>;
 }
@@ -29,10 +30,10 @@ export class SharedTargets {
     return {
       ...repository,
       resolve: async (reference, options = {}) => {
-        const there = options.mustKnow === true ? undefined : known.manifests.get(reference);
-        if (there !== undefined) return there;
-        const found = await repository.resolve(reference, options);
-        if (found !== undefined && isDigest(reference)) keep(known.manifests, reference, found);
+        const ask = (): Promise<Descriptor | undefined> => repository.resolve(reference, options);
+        if (options.mustKnow === true || !isDigest(reference)) return ask();
+        const found = known.manifests.get(reference) ?? (await once(known.questions, reference, ask));
+        if (found !== undefined) keep(known.manifests, reference, found);
         return found;
       },
       put: async (manifest, tags, options = {}) => {
@@ -63,6 +64,7 @@ export class SharedTargets {
     const known = this.#known.get(name) ?? {
       manifests: new Map<string, Descriptor>(),
       blobs: new Set<string>(),
+      questions: new Map<string, Promise<Descriptor | undefined>>(),
       puts: new Map<string, Promise<void>>(),
       transfers: new Map<string, Promise<BlobOutcome>>(),
     };
@@ -110,16 +112,15 @@ function isThere(outcome: BlobOutcome | undefined): boolean {
 }
 
 /** Does something that may be under way for somebody else; what failed for them is done again. */
-async function once(
-  running: Map<string, Promise<void>>,
+async function once<Result>(
+  running: Map<string, Promise<Result>>,
   key: string,
-  work: () => Promise<void>,
-): Promise<void> {
+  work: () => Promise<Result>,
+): Promise<Result> {
   const other = running.get(key);
   if (other !== undefined) {
     try {
-      await other;
-      return;
+      return await other;
     } catch {
       // Theirs may have been given up for a reason of their own.
     }
@@ -127,7 +128,7 @@ async function once(
   const own = work();
   running.set(key, own);
   try {
-    await own;
+    return await own;
   } finally {
     if (running.get(key) === own) running.delete(key);
   }

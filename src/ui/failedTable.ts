@@ -4,19 +4,37 @@ import { escapeControls } from "./text.js";
 /** So many are shown; `--results` has them all. */
 const MAX_ROWS = 50;
 
-/** Lists that failed, a line each: which, the code of the error, and its first line. */
-export function failedTable(failed: readonly Pick<ListResult, "target" | "error">[]): string {
-  const rows = failed.slice(0, MAX_ROWS).map(({ target, error }) => ({
+type FailedList = Pick<ListResult, "target" | "error">;
+
+/** Lists that failed: which, the code of the error, its first line, and below that the way out, said once for all like it. */
+export function failedTable(failed: readonly FailedList[]): string {
+  const shown = failed.slice(0, MAX_ROWS);
+  const rows = shown.map(({ target, error }) => ({
     target: escapeControls(target),
     code: error?.code ?? "",
-    message: escapeControls(error?.message.split("\n")[0] ?? ""),
+    message: escapeControls(messageOf(target, error)),
+    hint: error?.hint === undefined ? undefined : escapeControls(firstLine(error.hint)),
   }));
   const width = (cells: readonly string[]): number => Math.max(...cells.map((cell) => cell.length));
   const [targets, codes] = [width(rows.map(({ target }) => target)), width(rows.map(({ code }) => code))];
-  const lines = rows.map(
-    ({ target, code, message }) => `  ${target.padEnd(targets)}  ${code.padEnd(codes)}  ${message}`,
-  );
+  const told = new Set<string>();
+  const lines = rows.flatMap(({ target, code, message, hint }) => {
+    const row = `  ${target.padEnd(targets)}  ${code.padEnd(codes)}  ${message}`;
+    if (hint === undefined || told.has(hint)) return [row];
+    told.add(hint);
+    return [row, `      ${hint}`];
+  });
   const more = failed.length - rows.length;
-  if (more > 0) lines.push(`  and ${more} more`);
+  if (more > 0) lines.push(`  and ${more} more: --results FILE has them all`);
   return lines.join("\n");
+}
+
+/** The row says whose it is. */
+function messageOf(target: string, error: FailedList["error"]): string {
+  const message = firstLine(error?.message ?? "");
+  return message.startsWith(`${target} `) ? message.slice(target.length + 1) : message;
+}
+
+function firstLine(text: string): string {
+  return text.split("\n")[0] ?? "";
 }

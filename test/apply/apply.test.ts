@@ -421,6 +421,11 @@ describe("nothing twice", () => {
       images.some(({ digest }) => write.includes(`manifests/${digest}`)),
     );
     expect(children).toHaveLength(2);
+    for (const { digest } of images) {
+      expect(
+        registry.requests.filter((request) => request.includes(`HEAD /v2/shared/app/manifests/${digest}`)),
+      ).toHaveLength(1);
+    }
     const mounts = all.filter((write) => write.includes("mount="));
     expect(mounts).toHaveLength(new Set(mounts).size);
     expect(mounts.length).toBe(new Set(images.flatMap(({ blobs }) => blobs)).size);
@@ -473,7 +478,7 @@ describe("a list that fails", () => {
     expect(registry.repositories()).not.toContain("short/app");
     const lines = stderr.split("\n");
     expect(lines[0]).toBe("2 of 4 lists failed:");
-    expect(lines[1]).toMatch(/^ {2}\S+\/bad\/app:v1 +MANIFEST_UNKNOWN +\S+\/nowhere\/app:v1 is not there/);
+    expect(lines[1]).toMatch(/^ {2}\S+\/bad\/app:v1 +MANIFEST_UNKNOWN +\S+\/nowhere\/app:v1: not found$/);
     expect(lines[2]).toMatch(/^ {2}\S+\/short\/app:v1 +EXPECTATION +.*missing linux\/arm64$/);
     const told = resultsIn(results);
     expect(told).toHaveLength(4);
@@ -492,7 +497,7 @@ describe("a list that fails", () => {
     );
     expect(status).toBe(1);
     expect(stderr).toContain("1 of 4 lists failed:");
-    expect(stderr).toContain("3 were not begun (--fail-fast)");
+    expect(stderr).toContain("3 were not begun (--fail-fast)\nwhen that is fixed, run it again\n");
     expect(registry.repositories()).toEqual(["team/app"]);
   });
 
@@ -522,6 +527,34 @@ describe("a list that fails", () => {
     expect(quiet).toMatchObject({ status: 0, stdout: "", stderr: "" });
   });
 
+  it("is told with the way out, once for all that need the same", async () => {
+    await begin({ auth: { kind: "bearer", users: { ci: "secret" } } });
+    const lists = file(
+      ["one", "two"].map((tag) => ({ target: name(`lists/app:${tag}`), sources: sources() })),
+    );
+    const { status, stderr } = await apply(lists);
+    expect(status).toBe(1);
+    expect(stderr).not.toContain("not found");
+    const [, first, hint = "", second] = stderr.split("\n");
+    expect(first).toContain("unauthorized: authentication required");
+    expect(hint).toMatch(/^ {6}\S.*not logged in to/);
+    expect(second).toContain("lists/app:two");
+    expect(stderr.split("not logged in to")).toHaveLength(2);
+    expect(stderr).toContain("\nwhen that is fixed, run it again\n");
+  });
+
+  it("is one of many more than anybody reads: where they are is said", async () => {
+    const lists = file(
+      Array.from({ length: 60 }, (_, at) => ({
+        target: name(`a/app:v${at}`),
+        sources: [name("nowhere/app:v1")],
+      })),
+    );
+    const { stderr } = await apply(lists);
+    expect(stderr).toContain("60 of 60 lists failed:");
+    expect(stderr).toContain("and 10 more: --results FILE has them all");
+  });
+
   it("writes no files of digests; where none fails they have all of them", async () => {
     const [digests, metadata] = [workplace.path("digests.txt"), workplace.path("metadata.json")];
     const files = ["--digest-file", digests, "--metadata-file", metadata];
@@ -537,7 +570,7 @@ describe("a list that fails", () => {
   it("is told of before anything is sent, where the results cannot be written", async () => {
     const { status, stderr } = await apply(file(some()), "--results", workplace.path("no", "such", "folder"));
     expect(status).toBe(1);
-    expect(stderr).toContain("folder");
+    expect(stderr).toContain("there is no such folder");
     expect(registry.requests).toEqual([]);
   });
 });
@@ -633,7 +666,9 @@ describe("--plan", () => {
   it("shows what would be sent list by list, and changes nothing", async () => {
     await workplace.out("apply", "-f", file([{ target: name("team/app:v1"), sources: sources() }]));
     forget();
-    const { status, stdout, stderr } = await apply(lists(), "--plan");
+    const results = workplace.path("results.jsonl");
+    const { status, stdout, stderr } = await apply(lists(), "--plan", "--results", results);
+    expect(existsSync(results)).toBe(false);
     expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
     expect(changesIn(registry)).toEqual([]);
     expect(stdout).toContain("3 lists, 1 of them with nothing to do");
@@ -733,7 +768,9 @@ describe("a registry that is slow to see, or asks to wait", () => {
       "2",
     );
     expect(status).toBe(1);
-    expect(stderr).toContain("interrupted");
+    expect(stderr).toMatch(
+      /^\d+ of 30 lists are as they should be\n(?: {2}\S+: the tags were about to move\n)*tsmanifest: interrupted\n$/,
+    );
     const others = resultsIn(results).filter((result) => result.status === "failed");
     expect(new Set(others.map(({ error }) => error?.code))).toEqual(new Set(["INTERRUPTED"]));
     const pushed = resultsIn(results).filter((result) => result.status === "pushed");
@@ -742,6 +779,19 @@ describe("a registry that is slow to see, or asks to wait", () => {
     for (const { target, digest } of pushed) {
       expect(registry.manifest("team/app", target.split(":").at(-1) ?? "")?.digest).toBe(digest);
     }
+    const document = await workplace.runInterrupted(
+      AbortSignal.abort(),
+      "apply",
+      "-f",
+      lists,
+      "--format",
+      "json",
+    );
+    expect(JSON.parse(document.stdout)).toEqual({
+      version: 1,
+      lists: [],
+      error: { code: "INTERRUPTED", message: "interrupted" },
+    });
     const rest = await apply(lists);
     expect(rest).toMatchObject({ status: 0 });
     expect(registry.tags("team/app").filter((tag) => tag.startsWith("list"))).toHaveLength(30);

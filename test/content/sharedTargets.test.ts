@@ -71,6 +71,14 @@ describe("a repository that several lists are pushed to", () => {
     expect(asked).toEqual([`HEAD ${child.digest}`]);
   });
 
+  it("is asked once for what they all want to know at the same moment, be it there or not", async () => {
+    const { asked, repository } = target();
+    const shared = new SharedTargets();
+    const found = await Promise.all([1, 2, 3].map(() => shared.around(repository).resolve(child.digest)));
+    expect(found).toEqual([undefined, undefined, undefined]);
+    expect(asked).toEqual([`HEAD ${child.digest}`]);
+  });
+
   it("is asked for a tag each time, and for what must be known", async () => {
     const { asked, has, repository } = target();
     has.add("v1").add(child.digest);

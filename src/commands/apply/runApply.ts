@@ -18,6 +18,7 @@ import { waitMs } from "../listFlags.js";
 import { checkOutputFiles } from "../outputFiles.js";
 import { partlyDone } from "../partlyDone.js";
 import type { ApplyFlags } from "./applyFlags.js";
+import { ApplyOutcome, countedLists } from "./applyOutcome.js";
 import { boundMemory } from "./boundMemory.js";
 
 /**
@@ -31,10 +32,8 @@ export async function runApply(context: Context, flags: ApplyFlags): Promise<voi
   if (shard === undefined && shards !== undefined && !flags.plan) {
     throw new ManifestError(
       "USAGE",
-      "--shards says how many shards there are, and nothing which of them this is",
-      {
-        hint: "pass --shard 1/16, or --shard auto where the CI system knows",
-      },
+      "--shards says how many shards there are, but not which of them this is",
+      { hint: "pass --shard 1/16, or --shard auto where the CI system knows" },
     );
   }
   boundMemory();
@@ -46,7 +45,6 @@ export async function runApply(context: Context, flags: ApplyFlags): Promise<voi
   const defaults = { verify: flags.verify, waitMs: waitMs(flags) };
   const prepared = await prepareLists(orders, defaults, isIn(shard));
   await checkOutputFiles(flags);
-  const results = flags.results === "" ? undefined : await openResultFile(flags.results);
   const registries = await openRegistries(context, { ...flags, patient: true });
   if (flags.plan) {
     try {
@@ -56,9 +54,9 @@ export async function runApply(context: Context, flags: ApplyFlags): Promise<voi
       await registries.close();
     }
   }
+  const results = flags.results === "" ? undefined : await openResultFile(flags.results);
   const progress = await listsProgress(stderr, prepared.length, flags.quiet);
-  const failed: ListResult[] = [];
-  const done: ListResult[] = [];
+  const outcome = new ApplyOutcome(prepared);
   const isJson = flags.format === "json";
   const isKept = isJson || flags.digestFile !== "" || flags.metadataFile !== "";
   try {
@@ -66,21 +64,20 @@ export async function runApply(context: Context, flags: ApplyFlags): Promise<voi
       jobs: flags.jobs,
       failFast: flags.failFast,
       onResult: async (result) => {
-        if (isKept) done.push(result);
-        if (result.status === "failed") failed.push(result);
-        else if (!isJson && !flags.quiet) stdout.write(lineOf(result));
+        outcome.add(result, isKept);
+        if (result.status !== "failed" && !isJson && !flags.quiet) stdout.write(lineOf(result));
         progress.onResult(result);
         await results?.write(result);
       },
     });
     progress.stop();
-    context.signal.throwIfAborted();
-    if (failed.length > 0)
-      throw failure(inFileOrder(failed, prepared), notBegun, prepared.length, isJson ? done : undefined);
-    if (flags.digestFile !== "")
-      await writeOutputFile(flags.digestFile, Buffer.from(done.map(lineOf).join("")));
-    if (flags.metadataFile !== "") await writeOutputFile(flags.metadataFile, metadataOf(done, prepared));
-    if (isJson) stdout.write(jsonDocument({ version: 1, lists: done }));
+    const document = { version: 1, lists: outcome.results } as const;
+    const error = context.signal.aborted ? outcome.interruption() : outcome.failure(notBegun);
+    // What is to be said of an interruption, the command line says of any command.
+    if (context.signal.aborted) stderr.write(`${escapeControls(error?.message ?? "")}\n`);
+    if (error !== undefined) throw isJson ? partlyDone([error], document) : error;
+    await writeFiles(flags, outcome.results, prepared);
+    if (isJson) stdout.write(jsonDocument(document));
   } finally {
     progress.stop();
     await results?.close();
@@ -88,10 +85,13 @@ export async function runApply(context: Context, flags: ApplyFlags): Promise<voi
   }
 }
 
-function inFileOrder(results: readonly ListResult[], lists: readonly PreparedList[]): readonly ListResult[] {
-  const places = new Map(lists.map(({ order, place }) => [targetName(order.targets), place]));
-  const placeOf = ({ target }: ListResult): number => places.get(target) ?? 0;
-  return [...results].sort((one, other) => placeOf(one) - placeOf(other));
+async function writeFiles(
+  { digestFile, metadataFile }: ApplyFlags,
+  results: readonly ListResult[],
+  lists: readonly PreparedList[],
+): Promise<void> {
+  if (digestFile !== "") await writeOutputFile(digestFile, Buffer.from(results.map(lineOf).join("")));
+  if (metadataFile !== "") await writeOutputFile(metadataFile, metadataOf(results, lists));
 }
 
 /** `sha256:…  docker.io/library/app:v1`, as sha256sum has it. */
@@ -126,34 +126,13 @@ async function showPlan(
   if (failed.length === 0) return;
   const error = new ManifestError(
     "LISTS_FAILED",
-    `${counted(failed.length)} would fail:\n${failedTable(failed)}`,
+    `${countedLists(failed.length)} would fail:\n${failedTable(failed)}`,
   );
   throw flags.format === "text" ? error : partlyDone([error], plan);
 }
 
 function isIn(shard: Shard | undefined): (target: string) => boolean {
   return (target) => shard === undefined || shardOf(target, shard.count) === shard.index;
-}
-
-function failure(
-  failed: readonly ListResult[],
-  notBegun: number,
-  total: number,
-  done: readonly ListResult[] | undefined,
-): ManifestError {
-  const lines = [
-    `${failed.length} of ${counted(total)} failed:`,
-    failedTable(failed),
-    ...(notBegun === 0 ? [] : [`${notBegun} were not begun (--fail-fast)`]),
-  ];
-  const error = new ManifestError("LISTS_FAILED", lines.join("\n"), {
-    hint: "the others are as they should be; running it again goes on with these",
-  });
-  return done === undefined ? error : partlyDone([error], { version: 1, lists: done });
-}
-
-function counted(count: number): string {
-  return `${count} ${count === 1 ? "list" : "lists"}`;
 }
 
 async function* nothing(): AsyncIterable<Uint8Array> {
