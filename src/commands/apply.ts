@@ -1,4 +1,5 @@
 import { ManifestError } from "../errors.js";
+import { goQuote } from "../go/quote.js";
 import { applyFlags } from "./apply/applyFlags.js";
 import { defineCommand } from "./command.js";
 import { waitMs } from "./listFlags.js";
@@ -15,9 +16,14 @@ export const apply = defineCommand({
     "tsmanifest apply -f lists/ --plan",
     "tsmanifest apply -f lists.yaml --shard auto --shards 16",
   ],
-  arity: { min: 0, max: 0 },
+  arity: { min: 0 },
   flags: applyFlags,
-  async run(context, flags) {
+  async run(context, flags, [stray]) {
+    if (stray !== undefined) {
+      throw new ManifestError("USAGE", `what is ${goQuote(stray)}? Files of lists are given by -f`, {
+        hint: `tsmanifest apply -f ${stray}`,
+      });
+    }
     if (flags.file.length === 0) {
       throw new ManifestError("USAGE", "no file of lists: pass -f FILE", {
         hint: "a YAML or JSON file, a folder of them, or - for what is piped in",

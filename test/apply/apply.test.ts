@@ -655,6 +655,16 @@ describe("what was read before the first request", () => {
   });
 });
 
+describe("a command line without -f", () => {
+  it("is told how files are given", async () => {
+    for (const args of [[], ["lists.yaml"]]) {
+      const { status, stderr } = await workplace.run("apply", ...args);
+      expect(status).toBe(1);
+      expect(stderr).toContain("-f");
+    }
+  });
+});
+
 describe("--plan", () => {
   const lists = (): string =>
     file([
