@@ -128,7 +128,7 @@ class Scan {
     this.#offset += lexeme.length;
     this.#allLexemes++;
     if (++this.#lexemes > MAX_LEXEMES) {
-      throw new PieceFault(this.#offset, "too much for one list, or beside the lists: split it up");
+      throw new PieceFault(this.#offset, "too much for one list, or outside of the lists: split it up");
     }
     if (!lexeme.endsWith("\n")) return;
     this.#lineStart = this.#offset;
@@ -149,7 +149,10 @@ class Scan {
     if (type === "flow-map-end" || type === "flow-seq-end")
       this.#flowDepth = Math.max(0, this.#flowDepth - 1);
     if (this.#flowDepth + this.#columns.length > MAX_DEPTH) {
-      throw new PieceFault(this.#offset, `more than ${MAX_DEPTH} collections in each other`);
+      throw new PieceFault(
+        this.#offset,
+        `nested more than ${MAX_DEPTH} deep: a file of lists needs no more than six`,
+      );
     }
   }
 
@@ -222,7 +225,8 @@ class Scan {
     this.#itemStart = offset;
     this.#itemHasContent = false;
     this.#lexemes = 0;
-    if (++this.#listCount > MAX_LISTS) throw new PieceFault(offset, `more than ${MAX_LISTS} lists`);
+    if (++this.#listCount > MAX_LISTS)
+      throw new PieceFault(offset, `more than ${MAX_LISTS} lists: split them up into several files`);
   }
 
   #endItem(end: number): void {
@@ -245,10 +249,16 @@ class Scan {
       this.#endLists(this.#offset);
     }
     if (this.#lists === undefined && this.#allLexemes > MAX_LEXEMES) {
-      throw new PieceFault(this.#documentStart, "too large, unless it has a list in each item of `lists`");
+      throw new PieceFault(
+        this.#documentStart,
+        "too large to be read at once: write lists: with no anchor, and each list after a dash",
+      );
     }
     if (this.#documents.length >= MAX_DOCUMENTS) {
-      throw new PieceFault(this.#documentStart, `more than ${MAX_DOCUMENTS} documents`);
+      throw new PieceFault(
+        this.#documentStart,
+        `more than ${MAX_DOCUMENTS} documents: split them up into several files`,
+      );
     }
     if (this.#hasContent || this.#hasStart) {
       this.#documents.push({ whole: { start: this.#documentStart, end }, lists: this.#lists });

@@ -16,7 +16,7 @@ import type { FileText } from "./fileText.js";
 import { hideVariables, showVariables } from "./maskVariables.js";
 import type { FileNode, MapPair, ScalarNode } from "./nodes.js";
 import { PieceFault, piecesOf, type DocumentPieces, type Span } from "./pieces.js";
-import { syntaxFault, TAB } from "./syntaxFaults.js";
+import { syntaxFault } from "./syntaxFaults.js";
 
 /**
  * YAML 1.2 with its core schema, and so JSON. Beyond that merge keys (`<<`) are taken, since files with anchors have them;
@@ -97,7 +97,7 @@ class DocumentReader {
     this.#base = base;
     try {
       for (const document of new Composer(OPTIONS).compose(new Parser().parse(text))) {
-        return this.#document(document) ?? nothing;
+        return this.#document(document, text) ?? nothing;
       }
       return nothing;
     } catch (error) {
@@ -106,19 +106,12 @@ class DocumentReader {
     }
   }
 
-  #document({ errors: [error], contents }: Document.Parsed): FileNode | undefined {
-    if (error !== undefined) {
-      const [at] = error.pos;
-      this.#refuse(at, this.#isIndentedByTab(at) ? TAB : syntaxFault(error));
-    }
+  #document(document: Document.Parsed, text: string): FileNode | undefined {
+    const fault = syntaxFault(document, text);
+    if (fault !== undefined) this.#refuse(fault.offset, fault.message);
+    const { contents } = document;
     if (isScalar(contents) && contents.source === "" && contents.type === "PLAIN") return undefined;
     return this.#node(contents);
-  }
-
-  /** A tab looks like spaces, and nothing that YAML says of what it leads to says so. */
-  #isIndentedByTab(offset: number): boolean {
-    const lineStart = this.#text.lastIndexOf("\n", this.#base + offset - 1) + 1;
-    return /^ *\t[\t ]*\S/.test(this.#text.slice(lineStart, lineStart + 200));
   }
 
   #refuse(offset: number, message: string): never {
@@ -133,7 +126,10 @@ class DocumentReader {
     const { anchor, tag } = node;
     const offset = startOf(node);
     if (tag !== undefined && !(isScalar(node) && tag === TEXT_TAG)) {
-      this.#refuse(offset, "a tag (!): leave it out, and put what is meant as text into quotes");
+      this.#refuse(
+        offset,
+        "a tag of YAML (!), which is not taken here: leave it out; if it is text, put it into quotes",
+      );
     }
     if (anchor !== undefined) this.#anchors.set(anchor, undefined);
     const made = isMap(node)
@@ -150,13 +146,13 @@ class DocumentReader {
     if (node !== undefined) {
       this.#aliased += node.size;
       if (this.#aliased <= MAX_ALIASED) return node;
-      this.#refuse(offset, "the aliases up to here stand for more than any file has: a bomb, or a mistake");
+      this.#refuse(offset, "the aliases up to here repeat more than any file needs: write fewer of them");
     }
     return this.#anchors.has(name)
-      ? this.#refuse(offset, `*${shown(name)} is within what it stands for, which would have no end`)
+      ? this.#refuse(offset, `the alias *${shown(name)} contains itself: leave it out`)
       : this.#refuse(
           offset,
-          `*${shown(name)} stands for nothing: write &${shown(name)} before what it is to stand for`,
+          `the alias *${shown(name)} has no anchor: write &${shown(name)} before the value that it is to repeat`,
         );
   }
 
@@ -186,10 +182,10 @@ class DocumentReader {
       if (name === MERGE_KEY && isScalar(key) && key.type === "PLAIN") {
         merged.push(...(value.kind === "items" ? value.items : [value]));
         if (merged.some(({ kind }) => kind !== "map"))
-          this.#refuse(keyOffset, "<< takes a mapping, or a list of some: write it as <<: *name");
+          this.#refuse(keyOffset, "<< takes a mapping, or a sequence of mappings: write it as <<: *name");
       } else if (pairs.has(name)) {
         const { line } = this.#file.placeOf(pairs.get(name)?.keyOffset ?? 0);
-        this.#refuse(keyOffset, `${shown(name)} is here twice: it is in line ${line} already`);
+        this.#refuse(keyOffset, `${shown(name)} is here twice: leave it out, or the one in line ${line}`);
       } else pairs.set(name, { keyOffset: this.#base + keyOffset, value });
     }
     // What is written here counts, then what the first of several says.
@@ -205,7 +201,12 @@ class DocumentReader {
       return this.#refuse(offset, "a key must be a text; if it is a value, put it into quotes");
     const { text } = textNode(key, 0);
     if (text === undefined || text === "__proto__")
-      return this.#refuse(startOf(key), `${text ?? "nothing"} cannot be a key`);
+      return this.#refuse(
+        startOf(key),
+        text === undefined
+          ? "a key without a name: write it as KEY: VALUE"
+          : `${text} cannot be a key: write another`,
+      );
     return text;
   }
 
@@ -213,7 +214,7 @@ class DocumentReader {
   #added(size: number, { size: more }: FileNode, part: unknown, offset: number): number {
     if (size + more <= MAX_SIZE) return size + more;
     const at = isAlias(part) ? startOf(part) : offset;
-    return this.#refuse(at, "the aliases in it make it larger than any list: a bomb, or a mistake");
+    return this.#refuse(at, "its aliases make it larger than any list needs: write fewer of them");
   }
 }
 
