@@ -78,7 +78,8 @@ export async function run(
   } catch (error) {
     const dialect = command?.dialect ?? way.at(-1)?.dialect ?? "docker";
     const { text, ...told } = await describe(error, { command, dialect, debug, signal: context.signal });
-    context.stderr.write(`${escapeControls(inDialect(text, dialect))}\n`);
+    if (context.onError === undefined) context.stderr.write(`${escapeControls(inDialect(text, dialect))}\n`);
+    else context.onError(told);
     if (isJson) context.stdout.write(failure(error, told));
     return error instanceof UsageError && dialect === "docker" ? error.status : 1;
   }

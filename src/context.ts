@@ -7,6 +7,8 @@ export interface Context {
   readonly stdout: Output;
   /** Errors, warnings, progress, the wire log. */
   readonly stderr: Output;
+  /** Gets the error of a command that fails, which then is not on stderr: for who shows it in a way of its own. */
+  readonly onError?: (error: CommandError) => void;
   /** What is piped in; opened by who wants it. Nothing, unless told. */
   readonly stdin?: () => AsyncIterable<Uint8Array>;
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -17,6 +19,14 @@ export interface Context {
   readonly signal: AbortSignal;
   /** How long to wait for the network and between two tries, in milliseconds, where it is not as long as usual. */
   readonly waits?: Waits;
+}
+
+/** Why a command failed, and what to do. */
+export interface CommandError {
+  /** See `ErrorCode`; and `INTERRUPTED` and `INTERNAL`. */
+  readonly code: string;
+  readonly message: string;
+  readonly hint?: string | undefined;
 }
 
 export interface Output {

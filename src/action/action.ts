@@ -1,12 +1,15 @@
 import * as core from "@actions/core";
+import type { CommandError } from "../context.js";
 import { applyFiles, ListsFailed } from "./applyStep.js";
 import { createList } from "./createStep.js";
 import { stepFailureOf } from "./failure.js";
-import { readInputs, type RegistryLogin } from "./inputs.js";
-import { createStepLog } from "./log.js";
+import { readInputs, type ActionInputs, type RegistryLogin } from "./inputs.js";
+import { inInputWords } from "./inputWords.js";
+import { createStepLog, type StepLog } from "./log.js";
 import { basicAuth, withLogin } from "./login.js";
-import { plain } from "./markdown.js";
+import { plainLines } from "./markdown.js";
 import { writeSummary } from "./outputs.js";
+import { placedFaults } from "./placedFaults.js";
 import type { StepContext } from "./step.js";
 
 /**
@@ -16,21 +19,34 @@ import type { StepContext } from "./step.js";
  */
 export async function runAction(context: StepContext): Promise<number> {
   const log = createStepLog();
+  let inputs: ActionInputs | undefined;
   try {
     hideSecrets();
-    const inputs = readInputs(core.getInput);
+    inputs = readInputs(core.getInput);
     const step = { inputs, log, context: withCredentials(context, inputs.credentials) };
     await (inputs.files.length > 0 ? applyFiles(step) : createList(step));
     return 0;
   } catch (error) {
-    const { code, message, hint } = stepFailureOf(error);
-    const lines = [message, ...(hint === undefined ? [] : [hint])];
-    log.error(`tsmanifest: ${code}`, lines.join("\n"));
+    const thrown = stepFailureOf(error);
+    const failure = inputs === undefined ? thrown : inInputWords(thrown, inputs);
+    annotate(failure, log);
     // Of lists that failed the summary tells already.
-    const summary = `### tsmanifest failed\n\n${lines.map(plain).join("<br>\n")}\n`;
+    const summary = `### tsmanifest failed\n\n${plainLines(failure.message, failure.hint).join("<br>\n")}\n`;
     if (!(error instanceof ListsFailed)) await writeSummary(summary, context).catch(() => undefined);
     return 1;
   }
+}
+
+/** One annotation; of files that cannot be read, one for each fault, where it is. */
+function annotate({ code, message, hint }: CommandError, log: StepLog): void {
+  const title = `tsmanifest: ${code}`;
+  const lines = [message, ...(hint === undefined ? [] : [hint])];
+  if (code !== "INVALID_FILE") {
+    log.error(title, { text: lines.join("\n") });
+    return;
+  }
+  for (const fault of placedFaults(message)) log.error(title, fault);
+  if (hint !== undefined) log.line(hint);
 }
 
 /** Before anything else may be printed: the inputs may turn out to be wrong. */

@@ -8,7 +8,11 @@ export interface GivenAnnotations {
   readonly notices: readonly string[];
 }
 
-const LEVELS = "set DOCKER_METADATA_ANNOTATIONS_LEVELS: index for docker/metadata-action to print them so";
+const LEVELS =
+  "set DOCKER_METADATA_ANNOTATIONS_LEVELS: index in the environment of docker/metadata-action to avoid this notice";
+
+/** A line without `=` is most likely the second one of such a value. */
+const ONE_LINE = "a value cannot have several lines";
 
 /**
  * Turns docker/metadata-action's outputs `annotations` and `labels` into annotations that a list can have. An image that is
@@ -41,8 +45,11 @@ export function indexAnnotations(
   return {
     flags: [...[...keys].map(([key, value]) => `index:${key}=${value}`), ...ofEntries.map(entryFlag)],
     notices: [
-      ...notice(others, `an image that is built cannot be annotated: the index is, instead; ${LEVELS}`),
-      ...notice(left, "in a registry nothing describes the index: left out"),
+      ...notice(
+        others,
+        `an image that is already built cannot be annotated, so the index is annotated instead; ${LEVELS}`,
+      ),
+      ...notice(left, "left out, since in a registry nothing describes an index"),
     ],
   };
 }
@@ -52,7 +59,10 @@ function parseLine(line: string): readonly ListAnnotation[] {
     return parseAnnotations([line], { requireKey: true });
   } catch (error) {
     if (!(error instanceof ManifestError)) throw error;
-    const { code, message, hint, subject } = error;
+    const { code, message, subject } = error;
+    const hint = line.includes("=")
+      ? error.hint
+      : `one annotation per line: ${ONE_LINE}; ${error.hint ?? ""}`;
     throw new ManifestError(code, `input annotations: ${message}`, { subject, hint, cause: error });
   }
 }
@@ -62,7 +72,7 @@ function parseLabel(line: string): readonly [string, string] {
   if (equals > 0) return [line.slice(0, equals), line.slice(equals + 1)];
   throw new ManifestError("USAGE", `input labels: ${JSON.stringify(line)} has no key`, {
     subject: line,
-    hint: "write it as KEY=VALUE, one a line",
+    hint: `write KEY=VALUE, one label per line: ${ONE_LINE}`,
   });
 }
 

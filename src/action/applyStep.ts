@@ -4,6 +4,7 @@ import { applySummary, type ListToCount } from "./applySummary.js";
 import { applyCommandLine } from "./commandLine.js";
 import { ensureSuccess, jsonIn, ProgramFailure } from "./failure.js";
 import { namesByDigest } from "./images.js";
+import { inInputWords } from "./inputWords.js";
 import { setOutputs, writeSummary } from "./outputs.js";
 import { runInStep, type ActionStep } from "./step.js";
 
@@ -24,10 +25,11 @@ export async function applyFiles(step: ActionStep): Promise<void> {
   const applied = Applied.safeParse(document).data;
   if (applied === undefined) {
     ensureSuccess(result);
-    throw new Error("apply printed something else than its result");
+    throw new Error("apply printed something other than its result");
   }
   const done = "lists" in applied ? applied.lists.filter(({ status }) => status !== "failed") : [];
-  const lists = "lists" in applied ? applied.lists : plannedIn(applied);
+  const made = "lists" in applied ? applied.lists : plannedIn(applied);
+  const lists = made.map((list) => ({ ...list, error: list.error && inInputWords(list.error, inputs) }));
   const [only] = lists.length === 1 ? lists : [];
   await setOutputs(
     {
@@ -41,9 +43,9 @@ export async function applyFiles(step: ActionStep): Promise<void> {
   );
   await writeSummary(applySummary(lists), context);
   for (const { target, error } of lists) {
-    if (error !== undefined) log.error(target, [error.message, error.hint ?? ""].join("\n").trim());
+    if (error !== undefined) log.error(target, { text: [error.message, error.hint ?? ""].join("\n").trim() });
   }
-  if (result.status !== 0) throw failedOf(lists);
+  if (result.status !== 0) throw failedOf(lists, inputs.push);
 }
 
 function plannedIn({ shards }: ApplyPlan): ListToCount[] {
@@ -52,11 +54,13 @@ function plannedIn({ shards }: ApplyPlan): ListToCount[] {
     .map(({ plan, ...list }) => ({ ...list, platforms: [], digest: plan?.targets[0]?.root.digest }));
 }
 
-function failedOf(lists: readonly ListToCount[]): ListsFailed {
+function failedOf(lists: readonly ListToCount[], isPush: boolean): ListsFailed {
   const failed = lists.filter(({ status }) => status === "failed").length;
   return new ListsFailed({
     code: "LISTS_FAILED",
-    message: `${failed} of ${lists.length} list${lists.length === 1 ? "" : "s"} failed`,
-    hint: "the summary of the job names them; run it again when that is mended: what is done is not done twice",
+    message: `${failed} of ${lists.length} list${lists.length === 1 ? "" : "s"} ${isPush ? "failed" : "would fail"}`,
+    hint: isPush
+      ? "they are in the job summary; once they are fixed, run the job again: it skips what is already there"
+      : "they are in the job summary",
   });
 }

@@ -1,4 +1,5 @@
-import { code, plain, table } from "./markdown.js";
+import type { CommandError } from "../context.js";
+import { code, plain, plainLines, table } from "./markdown.js";
 
 /** A list of a file, and what became of it or would become of it. */
 export interface ListToCount {
@@ -6,7 +7,7 @@ export interface ListToCount {
   readonly status: "pushed" | "unchanged" | "failed" | "planned" | "waits";
   readonly digest?: string | undefined;
   readonly platforms: readonly string[];
-  readonly error?: { readonly message: string; readonly hint?: string | undefined } | undefined;
+  readonly error?: CommandError | undefined;
 }
 
 /** What failed comes first, what is as it was last: of very many lists only the first are shown. */
@@ -33,7 +34,7 @@ const STATUS = {
   failed: "failed",
   pushed: "pushed",
   planned: "to be pushed",
-  waits: "to be made of others",
+  waits: "waiting for other lists",
   unchanged: "unchanged",
 } as const;
 
@@ -43,6 +44,6 @@ function cellsOf({ target, status, digest, platforms, error }: ListToCount): str
     STATUS[status],
     digest === undefined ? "" : code(digest),
     plain(platforms.join(", ")),
-    error === undefined ? "" : plain([error.message, error.hint ?? ""].join(" ")),
+    error === undefined ? "" : plainLines(error.message, error.hint).join("<br>"),
   ];
 }

@@ -37,7 +37,7 @@ export async function createList(step: ActionStep): Promise<void> {
   await writeSummary(listSummary({ ...list, before, sizes: await sizesOf(list.manifests, step) }), context);
 }
 
-const LOGGED = { planned: "would be pushed", pushed: "was pushed", unchanged: "was there already" } as const;
+const LOGGED = { planned: "would be pushed", pushed: "was pushed", unchanged: "was already there" } as const;
 
 /** A list that was pushed or only shown. */
 type MadeList = Omit<ListToTell, "before" | "sizes"> & {

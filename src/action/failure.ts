@@ -1,20 +1,13 @@
+import type { CommandError } from "../context.js";
 import { ManifestError, messageOf } from "../errors.js";
-import { ErrorResult } from "../ui/errorResult.js";
 import type { ProgramResult } from "./program.js";
-
-/** What went wrong, and the way out of it. */
-export interface StepFailure {
-  readonly code: string;
-  readonly message: string;
-  readonly hint?: string | undefined;
-}
 
 /** A command line of the program that failed. */
 export class ProgramFailure extends Error {
   override readonly name = "ProgramFailure";
-  readonly failure: StepFailure;
+  readonly failure: CommandError;
 
-  constructor(failure: StepFailure) {
+  constructor(failure: CommandError) {
     super(failure.message);
     this.failure = failure;
   }
@@ -22,16 +15,11 @@ export class ProgramFailure extends Error {
 
 /**
  * The result of a command line that succeeded.
- * @throws ProgramFailure, with what the program says in JSON, or on stderr where it did not come to that
+ * @throws ProgramFailure, with the program's error
  */
 export function ensureSuccess(result: ProgramResult): Buffer {
   if (result.status === 0) return result.stdout;
-  throw new ProgramFailure(errorIn(result) ?? { code: "USAGE", message: result.stderr.join("\n") });
-}
-
-/** The error in the JSON that the program printed, if it printed any. */
-function errorIn({ stdout }: ProgramResult): StepFailure | undefined {
-  return ErrorResult.safeParse(jsonIn(stdout)).data?.error;
+  throw new ProgramFailure(result.error ?? { code: "USAGE", message: result.stderr.join("\n") });
 }
 
 /** What the program printed, as JSON; undefined where it is none. */
@@ -44,7 +32,7 @@ export function jsonIn(stdout: Buffer): unknown {
 }
 
 /** What is to be said of anything that was thrown. */
-export function stepFailureOf(error: unknown): StepFailure {
+export function stepFailureOf(error: unknown): CommandError {
   if (error instanceof ProgramFailure) return error.failure;
   if (error instanceof ManifestError) return error;
   return { code: "INTERNAL", message: messageOf(error) };

@@ -130,10 +130,10 @@ function readLogin(read: ReadInput): RegistryLogin | undefined {
   const [registry, username, password] = [read("registry"), read("username"), read("password")];
   if (username === "" && password === "") {
     if (registry === "") return undefined;
-    throw usage("registry", "there are no username and password for it", WITHOUT_LOGIN);
+    throw usage("registry", "username and password are missing", WITHOUT_LOGIN);
   }
   const missing = username === "" ? "username" : password === "" ? "password" : undefined;
-  if (missing !== undefined) throw usage(missing, "it is empty: is the secret set?", WITHOUT_LOGIN);
+  if (missing !== undefined) throw usage(missing, "it is empty; is the secret set?", WITHOUT_LOGIN);
   return {
     registry: registry.replace(/^https?:\/\//, "").replace(/\/.*$/, "") || "docker.io",
     username,
@@ -142,31 +142,48 @@ function readLogin(read: ReadInput): RegistryLogin | undefined {
 }
 
 const WITHOUT_LOGIN =
-  "give registry, username and password, or none of them after docker/login-action, whose login is used";
+  "set registry, username and password; or leave out all three, and the login of docker/login-action is used";
 
 function checkList(inputs: ActionInputs): void {
   const { tags, sources, from, append, merge, shard, jobs } = inputs;
   if (sources.length + from.length === 0) {
-    throw usage("sources", "there is nothing to make a list of", "give sources, from, or a file of lists");
+    throw usage("sources", "there is nothing to make a list of", "set sources, from or file");
   }
   if (tags.length === 0) {
-    throw usage("tags", "the list has no name", "tags: ${{ steps.meta.outputs.tags }}, or ghcr.io/me/app:v1");
+    throw usage(
+      "tags",
+      "the list has no name",
+      "set it to ${{ steps.meta.outputs.tags }}, or to a reference such as ghcr.io/me/app:v1",
+    );
   }
   for (const tag of tags) checkTag(tag);
-  if (append && merge) throw usage("append", "it cannot be combined with merge", "choose one of them");
-  if (shard !== "") throw usage("shard", "it is for a file of lists", "give file, too");
-  if (jobs !== "") throw usage("jobs", "it is for a file of lists", "give file, too");
+  if (append && merge) throw usage("append", "it cannot be combined with merge", "choose one of the two");
+  if (shard !== "")
+    throw usage("shard", "it is only for a file of lists", "set file as well, or leave it out");
+  if (jobs !== "") throw usage("jobs", "it is only for a file of lists", "set file as well, or leave it out");
 }
 
 /** docker/metadata-action without `images` prints bare tags, which would all be repositories of docker.io/library. */
 function checkTag(tag: string): void {
   if (/[/:]/.test(tag)) return;
+  if (!TAG.test(tag)) {
+    throw usage(
+      "tags",
+      `${JSON.stringify(tag)} is not a reference`,
+      `write whole references, such as ${EXAMPLE}`,
+    );
+  }
   throw usage(
     "tags",
     `${JSON.stringify(tag)} is a tag without a repository`,
-    `give docker/metadata-action its images, or write docker.io/library/${tag}:latest if that is meant`,
+    `set images of docker/metadata-action, or write the whole reference, such as ${EXAMPLE}`,
   );
 }
+
+/** https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pulling-manifests */
+const TAG = /^\w[\w.-]{0,127}$/;
+
+const EXAMPLE = "ghcr.io/me/app:v1";
 
 /** What is said of one list is in the file. */
 function checkFiles(inputs: ActionInputs): void {
@@ -182,8 +199,8 @@ function checkFiles(inputs: ActionInputs): void {
   if (first === undefined) return;
   throw usage(
     first,
-    "it is for one list, and there is a file of lists",
-    "say it in the file, or leave file out",
+    "it is for a single list, but file is set too",
+    "move it into the file of lists, or leave file out",
   );
 }
 

@@ -27,7 +27,7 @@ interface NamedTag extends Tag {
 const TITLES = {
   planned: "would be pushed",
   pushed: "was pushed",
-  unchanged: "is in the registry already",
+  unchanged: "is already in the registry",
 } as const;
 
 /** As Markdown for GitHub. */
@@ -65,11 +65,11 @@ function stateOf({ state, digest = "", reason = "" }: NamedTag): string {
     case "absent":
       return "new";
     case "same":
-      return "the same";
+      return "unchanged";
     case "other":
       return code(digest);
     case "unknown":
-      return `not known: ${plain(reason)}`;
+      return `unknown: ${plain(reason)}`;
   }
 }
 
@@ -104,7 +104,7 @@ function imageTable({ manifests, sizes }: ListToTell, since: NamedTag | undefine
       { title: "Digest" },
       { title: "Size", isNumeric: true },
       { title: "Attestations", isNumeric: true },
-      { title: since?.state === "other" ? `Since ${code(since.whole)}` : "Change" },
+      { title: since?.state === "other" ? `Change since ${code(since.whole)}` : "Change" },
     ],
     [...rows, ...lost],
   );
@@ -119,14 +119,14 @@ function changeOf(
   if (since === undefined) return "";
   const ofDigest = changes.filter(({ to }) => to === digest);
   const found = ofDigest.find((one) => one.platform === platform) ?? ofDigest[0];
-  if (found === undefined) return "the same";
+  if (found === undefined) return "unchanged";
   const { change, from = "", attestation } = found;
   const what = {
     added: "added",
     removed: "removed",
     changed: `was ${code(from)}`,
-    described: "the same image, described otherwise",
-    unchanged: "the same image",
+    described: "same image, different platform or annotations",
+    unchanged: "same image",
   }[change];
   return attestation === undefined || change === "added" ? what : `${what}, attestation ${attestation}`;
 }
@@ -139,12 +139,14 @@ function valueTable({ annotations, fields }: Difference): string {
     to === undefined ? "" : plain(to),
   ]);
   if (rows.length === 0) return "";
-  return table([{ title: "Of the list" }, { title: "Was" }, { title: "Is" }], rows);
+  const what =
+    fields.length === 0 ? "Annotation" : annotations.length === 0 ? "Field" : "Annotation or field";
+  return table([{ title: what }, { title: "Before" }, { title: "After" }], rows);
 }
 
 function sentLine({ manifests, mounted, copied, bytes }: NonNullable<ListToTell["sent"]>): string {
   const parts = [
-    `${manifests} manifest${manifests === 1 ? "" : "s"} put`,
+    `${manifests} manifest${manifests === 1 ? "" : "s"} pushed`,
     ...(mounted === 0 ? [] : [`${mounted} blob${mounted === 1 ? "" : "s"} mounted`]),
     ...(copied === 0 ? [] : [`${copied} blob${copied === 1 ? "" : "s"} copied (${readableSize(bytes)})`]),
   ];

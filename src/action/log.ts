@@ -1,4 +1,5 @@
 import * as core from "@actions/core";
+import type { PlacedFault } from "./placedFaults.js";
 
 /** Of each kind, a step shows this many annotations; more are dropped without a word. */
 const SHOWN = 10;
@@ -10,16 +11,16 @@ export interface StepLog {
   /** A line that the program wrote for people. What begins with `WARNING: ` is an annotation, once however often it is said. */
   readonly line: (text: string) => void;
   readonly notice: (text: string) => void;
-  readonly error: (title: string, text: string) => void;
+  readonly error: (title: string, fault: PlacedFault) => void;
 }
 
 export function createStepLog(): StepLog {
   const said = new Set<string>();
   const counts = { warning: 0, notice: 0, error: 0 };
-  const annotate = (kind: keyof typeof counts, text: string, title?: string): void => {
+  const annotate = (kind: keyof typeof counts, text: string, where: core.AnnotationProperties = {}): void => {
     counts[kind]++;
-    if (counts[kind] <= SHOWN) ANNOTATE[kind](text, title === undefined ? {} : { title });
-    else core.info(harmless(title === undefined ? text : `${title}: ${text}`));
+    if (counts[kind] <= SHOWN) ANNOTATE[kind](text, where);
+    else core.info(harmless(where.title === undefined ? text : `${where.title}: ${text}`));
   };
   return {
     line: (text) => {
@@ -35,8 +36,8 @@ export function createStepLog(): StepLog {
     notice: (text) => {
       annotate("notice", text);
     },
-    error: (title, text) => {
-      annotate("error", text, title);
+    error: (title, { text, ...place }) => {
+      annotate("error", text, { title, ...place });
     },
   };
 }

@@ -22,6 +22,14 @@ export function plain(text: string): string {
     .replace(/(?<=www)\./gi, entity);
 }
 
+/** The lines of an error and of its hint, each as it is. */
+export function plainLines(message: string, hint = ""): string[] {
+  return [message, hint]
+    .flatMap((text) => text.split("\n"))
+    .map(plain)
+    .filter((line) => line !== "");
+}
+
 /** The text as it is, in one line and in a typewriter's letters: a digest, a reference. */
 export function code(text: string): string {
   return `<code>${plain(text)}</code>`;

@@ -1,12 +1,14 @@
 import { run } from "../cli.js";
-import type { Context, Output } from "../context.js";
+import type { CommandError, Context, Output } from "../context.js";
 
 /** What the program printed, and its exit status. */
 export interface ProgramResult {
   readonly status: number;
   readonly stdout: Buffer;
-  /** Its lines. */
+  /** Its lines, but for the error. */
   readonly stderr: readonly string[];
+  /** Why it failed, where it did. */
+  readonly error: CommandError | undefined;
 }
 
 /**
@@ -15,11 +17,12 @@ export interface ProgramResult {
  */
 export async function runCommandLine(
   argv: readonly string[],
-  context: Omit<Context, "stdout" | "stderr">,
+  context: Omit<Context, "stdout" | "stderr" | "onError">,
   onLine: (line: string) => void = () => undefined,
 ): Promise<ProgramResult> {
   const stdout: Buffer[] = [];
   const stderr: string[] = [];
+  let error: CommandError | undefined;
   const status = await run(argv, {
     ...context,
     stdout: { write: (text) => stdout.push(Buffer.from(text)) },
@@ -27,8 +30,11 @@ export async function runCommandLine(
       stderr.push(line);
       onLine(line);
     }),
+    onError: (thrown) => {
+      error = thrown;
+    },
   });
-  return { status, stdout: Buffer.concat(stdout), stderr };
+  return { status, stdout: Buffer.concat(stdout), stderr, error };
 }
 
 /** Cuts what is written into lines. */

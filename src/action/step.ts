@@ -4,7 +4,7 @@ import type { StepLog } from "./log.js";
 import { runCommandLine, type ProgramResult } from "./program.js";
 
 /** The outside world of a step, but for what the program prints, which is not for the step's log as it is. */
-export type StepContext = Omit<Context, "stdout" | "stderr">;
+export type StepContext = Omit<Context, "stdout" | "stderr" | "onError">;
 
 /** A step of a workflow, under way. */
 export interface ActionStep {

@@ -46,7 +46,7 @@ describe("annotations and labels of docker/metadata-action", () => {
   it("are left out where they describe the index itself, and somebody is told", () => {
     const { flags, notices } = indexAnnotations(["index-descriptor:a=1"], []);
     expect(flags).toEqual([]);
-    expect(notices[0]).toMatch(/^annotations for index-descriptor \(a\): .*left out$/);
+    expect(notices[0]).toMatch(/^annotations for index-descriptor \(a\): left out, /);
   });
 
   it("may have colons in their keys, and anything in their values", () => {

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { useRunner } from "../helpers/action.js";
-import type { Peer } from "../helpers/peer.js";
+import { answer, type Peer } from "../helpers/peer.js";
 import { changesIn } from "../helpers/workplace.js";
 
 const runner = useRunner();
@@ -86,7 +86,9 @@ describe("a step with a file of lists", () => {
     expect(errors).toHaveLength(2);
     expect(errors[0]).toContain(`::error title=${registry.host.replace(":", "%3A")}/me/b%3A1::`);
     expect(errors[0]).toContain("1-riscv64");
-    expect(errors[1]).toMatch(/^::error title=tsmanifest%3A LISTS_FAILED::1 of 2 lists failed%0A/);
+    expect(errors[1]).toMatch(
+      /^::error title=tsmanifest%3A LISTS_FAILED::1 of 2 lists failed%0A.*run the job again/,
+    );
     expect(outputs["image"]).toBe(`${registry.host}/me/a@${registry.manifest("me/a", "1")?.digest ?? ""}`);
     expect(outputs["digest"]).toBe("");
     expect(JSON.parse(outputs["json"] ?? "")).toMatchObject({ error: { code: "LISTS_FAILED" } });
@@ -123,13 +125,84 @@ describe("a step with a file of lists", () => {
     expect(outputs["image"]?.split("\n")).toHaveLength(names.length - first.length);
   });
 
+  it("tells what each has in terms of the file: a message, and below it the way out", async () => {
+    const registry = await runner.registry();
+    const document = {
+      version: 1,
+      lists: [
+        {
+          target: `${registry.host}/me/a:1`,
+          sources: [`${registry.host}/me/a:1-arm64`],
+          expect: ["linux/amd64"],
+        },
+        {
+          target: `${registry.host}/me/a:2`,
+          sources: ["one", "two"].map((seed) => `${registry.host}/me/a:${seed}`),
+          strict: true,
+        },
+      ],
+    };
+    lists(registry, "me/a");
+    for (const seed of ["one", "two"]) registry.putImage("me/a", { tag: seed, seed });
+    const { log, summary } = await runner.step({
+      file: runner.write("lists.json", JSON.stringify(document)),
+    });
+    expect(log.filter((line) => !line.startsWith("::error"))).toEqual([]);
+    expect(log.join("\n")).not.toContain("--strict");
+    const shown = summary.replaceAll(registry.host, "docker.io");
+    expect(shown).toContain(
+      "unexpected linux/arm64<br>nothing was changed: check the sources and expect of this list in the file of lists |",
+    );
+    expect(shown).toContain(
+      "<br>nothing was changed: strict in the file of lists turns this warning into an error |",
+    );
+  });
+
+  it("with faults in many places tells each where it is, ten of them as annotations", async () => {
+    const entry = "  - target: docker.io/me/app:1\n    surces: [docker.io/me/app:2]\n";
+    runner.write("lists.yaml", `version: 1\nlists:\n${entry.repeat(12)}`);
+    const { status, log, summary } = await runner.step({ file: "lists.yaml" });
+    expect(status).toBe(1);
+    const places = log.map((line) =>
+      /file=([^,]*),line=(\d+),col=(\d+)::lists\.yaml:\2:\3: /.exec(line)?.slice(1),
+    );
+    expect(places.filter((place) => place !== undefined)).toHaveLength(10);
+    expect(new Set(places.flatMap((place) => place?.[0] ?? []))).toEqual(new Set(["lists.yaml"]));
+    expect(
+      log.filter((line) => /^tsmanifest: INVALID_FILE: lists\.yaml:\d+:\d+: /.test(line)).length,
+    ).toBeGreaterThan(1);
+    // Below each other, however many.
+    expect(
+      summary.split("<br>\n").filter((line) => /lists\.yaml:\d+:\d+: /.test(line)).length,
+    ).toBeGreaterThan(11);
+  });
+
+  it("says nothing to the runner beyond the ten annotations", async () => {
+    const message = "one\n::set-output name=digest::x\n##[set-env name=PATH]z";
+    const registry = await runner.registry({
+      intercept: (_request, response) =>
+        answer(response, 403, {}, JSON.stringify({ errors: [{ code: "DENIED", message }] })),
+    });
+    const names = Array.from({ length: 12 }, (_, index) => `me/app-${index}`);
+    const { log } = await runner.step({
+      file: runner.write("lists.json", lists(registry, ...names)),
+      retries: "0",
+    });
+    const others = log.filter((line) => !line.startsWith("::error"));
+    expect(others.join("\n")).toContain("set-env name=PATH");
+    expect(others.filter((line) => /^\s*::|##\[/.test(line))).toEqual([]);
+  });
+
   it("that cannot be read is told with its place, and nothing is asked of any registry", async () => {
     const registry = await runner.registry();
     const file = runner.write("lists.yaml", lists(registry, "me/a").replace('"tags"', '"tag"'));
     const { status, log, outputs, summary } = await runner.step({ file: "lists.yaml" });
     expect(status).toBe(1);
-    expect(log.filter((line) => line.startsWith("::error"))).toEqual([
-      expect.stringMatching(/^::error title=tsmanifest%3A [A-Z_]+::lists\.yaml:1:\d+: /),
+    expect(log).toEqual([
+      expect.stringMatching(
+        /^::error title=tsmanifest%3A INVALID_FILE,file=lists\.yaml,line=1,col=\d+::lists\.yaml:1:\d+: /,
+      ),
+      "nothing was sent",
     ]);
     expect(outputs).toEqual({});
     expect(summary).toContain("### tsmanifest failed\n");

@@ -86,7 +86,7 @@ describe("the Action, with what docker/metadata-action puts out", () => {
       | linux/arm64 | <code>sha256:edfc83f3a340019cffc9d84c995599696c4e3e35e29f9b28d4c55ec97364c8e7</code> | 309 B | 1 | added |
       | linux/amd64 | <code>sha256:81dc6a80424dad90a059a5f4389d656988151706b758f6a829bc0c205dc7082b</code> | 309 B | 1 | added |
 
-      | Of the list | Was | Is |
+      | Annotation | Before | After |
       | --- | --- | --- |
       | <code>maintainer</code> |  | Foo |
       | <code>org.opencontainers.image.created</code> |  | 2020-01-10T00:30:00.000Z |
@@ -99,7 +99,7 @@ describe("the Action, with what docker/metadata-action puts out", () => {
       | <code>org.opencontainers.image.vendor</code> |  | MyNotCompany |
       | <code>org.opencontainers.image.version</code> |  | v1.1.1 |
 
-      6 manifests put, 8 blobs copied (1.3 kB)
+      6 manifests pushed, 8 blobs copied (1.3 kB)
       "
     `);
   });
@@ -161,7 +161,7 @@ describe("the Action, with what docker/metadata-action puts out", () => {
     expect(status).toBe(1);
     expect(log).toEqual([
       '::error title=tsmanifest%3A USAGE::input tags: "mytag-master" is a tag without a repository%0A' +
-        "give docker/metadata-action its images, or write docker.io/library/mytag-master:latest if that is meant",
+        "set images of docker/metadata-action, or write the whole reference, such as ghcr.io/me/app:v1",
     ]);
   });
 });
@@ -187,19 +187,19 @@ describe("the summary", () => {
       | <code>docker.io/org/app:2</code> | new |
       | <code>docker.io/org/app:latest</code> | <code>sha256:ed35a660592423172ef5564973abeec5c942beabfb09cbee311253632b03e778</code> |
 
-      | Platform | Digest | Size | Attestations | Since <code>docker.io/org/app:latest</code> |
+      | Platform | Digest | Size | Attestations | Change since <code>docker.io/org/app:latest</code> |
       | --- | --- | ---: | ---: | --- |
       | linux/arm64 | <code>sha256:a656bc20fa8f6015733fb9537b7a0fb90575924166245cb36c643a6f48c4fa3e</code> | 312 B | 1 | added |
       | linux/amd64 | <code>sha256:cfe542182db55eb8acfa1d660902e9294754d5d4b774985705db6e168fb8c9f9</code> | 312 B | 1 | was <code>sha256:3263ed56ac54fa5cc4350e7447d1234c1afebe70cb5db16c2f6fb6a0f32d6b44</code>, attestation changed |
       | linux/s390x | <code>sha256:13254a384427a1681b67eec2b9787d2c72355fd57169e696d3538ef73382d879</code> |  |  | removed |
 
-      | Of the list | Was | Is |
+      | Annotation | Before | After |
       | --- | --- | --- |
       | <code>a</code> | 1 |  |
       | <code>b</code> | 2 | &#124; &#60;b&#62; &#96;2&#96; |
       | <code>c</code> |  | 3 |
 
-      1 manifest put
+      1 manifest pushed
       "
     `);
   });
@@ -218,14 +218,14 @@ describe("the summary", () => {
 
       | Tag | Before |
       | --- | --- |
-      | <code>docker.io/org/app:latest</code> | the same |
+      | <code>docker.io/org/app:latest</code> | unchanged |
 
       | Platform | Digest | Size | Attestations | Change |
       | --- | --- | ---: | ---: | --- |
-      | linux/arm64 | <code>sha256:edfc83f3a340019cffc9d84c995599696c4e3e35e29f9b28d4c55ec97364c8e7</code> | 309 B | 1 | the same |
-      | linux/amd64 | <code>sha256:81dc6a80424dad90a059a5f4389d656988151706b758f6a829bc0c205dc7082b</code> | 309 B | 1 | the same |
+      | linux/arm64 | <code>sha256:edfc83f3a340019cffc9d84c995599696c4e3e35e29f9b28d4c55ec97364c8e7</code> | 309 B | 1 | unchanged |
+      | linux/amd64 | <code>sha256:81dc6a80424dad90a059a5f4389d656988151706b758f6a829bc0c205dc7082b</code> | 309 B | 1 | unchanged |
 
-      1 manifest put
+      1 manifest pushed
       "
     `);
   });

@@ -76,7 +76,8 @@ describe("what is wrong in a merge job is an annotation with the way out, and no
     const { status, log } = await runner.step({ tags: tag(registry), from: "digests", expect: expected });
     expect(status).toBe(1);
     expect(annotations("error", log)).toEqual([
-      `[tsmanifest: EXPECTATION] ${tag(registry)} would not have the expected platforms: missing linux/arm64\nnothing was changed`,
+      `[tsmanifest: EXPECTATION] ${tag(registry)} would not have the expected platforms: missing linux/arm64\n` +
+        "nothing was changed: check that each of them, and no other, has an image in input from, or change input expect",
     ]);
     expect(changesIn(registry)).toEqual([]);
   });
@@ -91,13 +92,50 @@ describe("what is wrong in a merge job is an annotation with the way out, and no
     expect(registry.requests).toEqual([]);
   });
 
+  it("a value with two lines", async () => {
+    const step = { tags: "ghcr.io/me/app:v1", from: "digests" };
+    for (const given of [{ annotations: "index:a=one\ntwo" }, { labels: "a=one\ntwo" }]) {
+      const { log } = await runner.step({ ...step, ...given });
+      expect(annotations("error", log)[0]).toMatch(/ per line: a value cannot have several lines/);
+    }
+  });
+
   it("a number that is none, in the words of the program", async () => {
     const registry = await runner.registry();
     build(registry);
     const { status, log } = await runner.step({ tags: tag(registry), from: "digests", retries: "many" });
     expect(status).toBe(1);
     expect(annotations("error", log)).toHaveLength(1);
-    expect(annotations("error", log)[0]).toMatch(/retries/);
+    expect(annotations("error", log)).toEqual([
+      '[tsmanifest: USAGE] input retries: "many" is not a number\nwrite a whole number, such as 4',
+    ]);
+  });
+
+  it("is in the log once", async () => {
+    const registry = await runner.registry();
+    build(registry);
+    const { log } = await runner.step({ tags: tag(registry), from: "digests", expect: "linux/s390x" });
+    expect(log).toEqual([expect.stringMatching(/^::error /)]);
+  });
+
+  it("platforms that no image has: the input is named", async () => {
+    const registry = await runner.registry();
+    build(registry);
+    const { log } = await runner.step({ tags: tag(registry), from: "digests", platforms: "linux/s390x" });
+    expect(annotations("error", log)).toEqual([
+      "[tsmanifest: NO_MATCH] none of the manifests match the provided platforms\n" +
+        "check input platforms (linux/s390x): none of the images in input from is for any of these",
+    ]);
+  });
+
+  it("a name in capitals: the input is named, not a flag", async () => {
+    const registry = await runner.registry();
+    build(registry);
+    const { log } = await runner.step({ tags: tag(registry, "Me/App:v1"), from: "digests" });
+    expect(annotations("error", log)).toEqual([
+      "[tsmanifest: INVALID_REFERENCE] invalid reference format: repository name (Me/App) must be lowercase\n" +
+        `input tags: cannot read "${tag(registry, "Me/App:v1")}"; write it in lowercase, as docker/metadata-action does`,
+    ]);
   });
 });
 
@@ -142,9 +180,7 @@ describe("a registry that answers 429", () => {
     const { status, log, outputs, summary } = await runner.step(step);
     expect(status).toBe(1);
     expect(annotations("error", log)[0]).toMatch(/set-env name=PATH/);
-    const others = log.filter((line) => !line.startsWith("::error"));
-    expect(others.join("\n")).toContain("set-env name=PATH");
-    expect(others.filter((line) => /^\s*::|##\[/.test(line))).toEqual([]);
+    expect(log).toHaveLength(1);
     expect(outputs).toEqual({});
     expect(summary).toContain("set-env name");
     expect(summary).not.toMatch(/<b>|[|`]/);
@@ -176,9 +212,34 @@ describe("credentials", () => {
     expect(status).toBe(1);
     expect(annotations("error", log)).toHaveLength(1);
     expect(annotations("error", log)[0]).toMatch(
-      /^\[tsmanifest: (?:UNAUTHENTICATED|CREDENTIALS_MISSING|REGISTRY)\] .*/,
+      /^\[tsmanifest: UNAUTHENTICATED\] .*\n.* answered 401; check the inputs username and password$/,
     );
     expect(changesIn(registry)).toEqual([]);
+  });
+
+  it.each(["basic", "bearer"] as const)(
+    "that are missing are told with both ways to log in: %s",
+    async (kind) => {
+      const registry = await runner.registry({ auth: { kind, users: { me: SECRETS.password } } });
+      build(registry);
+      const { status, log } = await runner.step({ tags: tag(registry), from: "digests" });
+      expect(status).toBe(1);
+      expect(annotations("error", log)).toHaveLength(1);
+      expect(annotations("error", log)[0]).toMatch(
+        /not logged in to \S+: log in with docker\/login-action .*, or set the inputs registry, username and password$|rights: log in with docker\/login-action .*, or set the inputs registry, username and password$/,
+      );
+    },
+  );
+
+  it("that an earlier step left and that are wrong are looked for there", async () => {
+    const registry = await runner.registry({ auth: { kind: "basic", users: { me: "another" } } });
+    build(registry);
+    const basic = Buffer.from(`me:${SECRETS.password}`).toString("base64");
+    runner.write(".docker/config.json", JSON.stringify({ auths: { [registry.host]: { auth: basic } } }));
+    const { log } = await runner.step({ tags: tag(registry), from: "digests" });
+    expect(annotations("error", log)[0]).toMatch(
+      / answered 401; check the login of docker\/login-action in an earlier step$/,
+    );
   });
 
   it("are hidden before anything else is said", async () => {

@@ -123,19 +123,28 @@ describe("the inputs of the Action", () => {
   });
 
   it.each([
-    ["nothing to make a list of", { tags: "a/b:1" }, /^input sources: .*\ngive sources, from, or a file/],
+    ["nothing to make a list of", { tags: "a/b:1" }, /^input sources: .*\nset sources, from or file/],
     ["no name for it", { sources: "a/b:1" }, /^input tags: the list has no name\n.*steps\.meta/],
     [
       "a tag without repository",
       { ...LIST, tags: "v1" },
       /^input tags: "v1" is a tag without a repository\n.*images/,
     ],
+    [
+      "something else",
+      { ...LIST, tags: "bad tag" },
+      /^input tags: "bad tag" is not a reference\nwrite whole references/,
+    ],
     ["two ways to add", { ...LIST, append: "true", merge: "true" }, /^input append: .*merge/],
     ["no boolean", { ...LIST, push: "yes" }, /^input push: "yes" is not true or false\n$/],
     ["no way to verify", { ...LIST, verify: "all" }, /^input verify: "all" is not true, false or blobs\n$/],
-    ["a shard of one list", { ...LIST, shard: "1/2" }, /^input shard: .*\ngive file, too$/],
-    ["jobs for one list", { ...LIST, jobs: "2" }, /^input jobs: .*\ngive file, too$/],
-    ["a list beside a file of them", { ...LIST, file: "lists.yaml" }, /^input tags: .*\nsay it in the file/],
+    ["a shard of one list", { ...LIST, shard: "1/2" }, /^input shard: .*\nset file as well/],
+    ["jobs for one list", { ...LIST, jobs: "2" }, /^input jobs: .*\nset file as well/],
+    [
+      "a list beside a file of them",
+      { ...LIST, file: "lists.yaml" },
+      /^input tags: .*\nmove it into the file/,
+    ],
     ["a flag beside a file", { file: "a.yaml", "cross-registry": "false" }, /^input cross-registry: /],
     ["a user without password", { ...LIST, username: "me" }, /^input password: it is empty/],
     ["a password without user", { ...LIST, password: "x" }, /^input username: it is empty/],
