@@ -6,6 +6,7 @@ import { fromPlaces } from "./fromPlaces.js";
 import { Groups } from "./groups.js";
 import { orderAccesses } from "./listWork.js";
 import type { PublishSettings } from "./publish.js";
+import type { WantedOrderSource } from "./readSource.js";
 import { targetName } from "./results.js";
 import type { AccessGroup } from "./accesses.js";
 import { wantedSources } from "./wantedSources.js";
@@ -84,15 +85,19 @@ async function readFrom(orders: readonly FileOrder[]): Promise<ReadonlyMap<numbe
   const faults: string[] = [];
   const found = new Map<number, ListToApply["from"]>();
   // One by one: ten thousand folders at once are more than may be open.
-  for (const [place, { order, at }] of orders.entries()) {
+  for (const [place, { order, at, fromAt }] of orders.entries()) {
     if (order.from.length === 0) continue;
-    try {
-      found.set(place, await fromPlaces(order.from, order.targets[0]));
-    } catch (error) {
-      if (!(error instanceof ManifestError)) throw error;
-      const hint = error.hint === undefined ? "" : ` (${error.hint})`;
-      faults.push(`${formatFilePlace(at)}: ${error.message}${hint}`);
+    const read: WantedOrderSource[] = [];
+    for (const [index, path] of order.from.entries()) {
+      try {
+        read.push(...(await fromPlaces([path], order.targets[0])));
+      } catch (error) {
+        if (!(error instanceof ManifestError)) throw error;
+        const hint = error.hint === undefined ? "" : `: ${error.hint}`;
+        faults.push(`${formatFilePlace(fromAt[index] ?? at)}: ${error.message}${hint}`);
+      }
     }
+    found.set(place, read);
   }
   if (faults.length > 0) throw invalidFile(faults.join("\n"));
   return found;

@@ -77,7 +77,14 @@ export function readShard(text: string, shards: number | undefined, env: Env): S
       "write the third of sixteen as 3/16",
     );
   }
-  const shard = checked(Number(index), Number(count), `--shard ${text}`);
+  const shard = { index: Number(index), count: Number(count) };
+  checkCount(shard.count, `--shard ${text}`);
+  if (!isShard(shard)) {
+    throw usage(
+      `--shard ${text}: there is no such shard`,
+      `the shards are 1/${shard.count} to ${shard.count}/${shard.count}`,
+    );
+  }
   if (shards !== undefined && shards !== shard.count) {
     throw usage(
       `--shard ${text} and --shards ${shards} are not the same number of shards`,
@@ -93,13 +100,13 @@ function fromEnvironment(shards: number | undefined, env: Env): Shard {
   if (system === undefined) {
     const names = SYSTEMS.map(({ name }) => name).join(", ");
     throw usage(
-      `--shard auto: nothing in the environment says which job this is; looked for ${names}`,
-      `pass --shard I/N, or set ${SYSTEMS.map(({ index }) => index).join(", ")}; GitHub's has to be passed on, see docs/apply.md`,
+      `--shard auto: nothing in the environment says which job this is; it was searched for those of ${names}`,
+      `pass --shard I/N, or set ${SYSTEMS.map(({ index }) => index).join(", ")}; a workflow of GitHub has to pass its own on, see docs/apply.md`,
     );
   }
   if (other !== undefined) {
     throw usage(
-      `--shard auto: the environment is that of ${system.name} (${setOf(system, env)}) and of ${other.name} (${setOf(other, env)})`,
+      `--shard auto: the environment has variables of both ${system.name} (${setOf(system, env)}) and ${other.name} (${setOf(other, env)})`,
       "pass --shard I/N",
     );
   }
@@ -111,7 +118,7 @@ function fromSystem(system: System, shards: number | undefined, env: Env): Shard
   // A job that is the only one: GitLab says so to every job.
   if (!isSet(env, index) && numberIn(env, count) === 1 && (shards ?? 1) === 1) return { index: 1, count: 1 };
   if (!isSet(env, index))
-    throw usage(`--shard auto: ${count} is set, and ${index} is not`, "pass --shard I/N");
+    throw usage(`--shard auto: ${count} is set, but ${index} is not`, "pass --shard I/N");
   const said = isSet(env, count) ? numberIn(env, count) : undefined;
   if (said !== undefined && shards !== undefined && said !== shards) {
     throw usage(`--shards ${shards}, but ${count} is ${said}`, "leave --shards out");
@@ -121,16 +128,25 @@ function fromSystem(system: System, shards: number | undefined, env: Env): Shard
     const wayOut = isCountSaidElsewhere
       ? "pass --shards N, as many as the Job has completions"
       : "pass --shard I/N";
-    throw usage(`--shard auto: ${index} is set, and ${count} is not`, wayOut);
+    throw usage(`--shard auto: ${index} is set, but ${count} is not`, wayOut);
   }
   const given = numberIn(env, index);
-  return checked(given - first + 1, total, `--shard auto on ${name}, job ${given} of ${total}`);
+  checkCount(total, `--shard auto on ${name}`);
+  const shard = { index: given - first + 1, count: total };
+  if (isShard(shard)) return shard;
+  throw usage(
+    `--shard auto: ${index} is ${given}, but with ${total} ${total === 1 ? "job" : "jobs"} ${name} counts from ${first} to ${first + total - 1}`,
+    "check how many jobs there are, or pass --shard I/N",
+  );
 }
 
-function checked(index: number, count: number, what: string): Shard {
-  if (count < 1 || count > MAX_COUNT) throw usage(`${what}: there can be 1 to ${MAX_COUNT} shards`);
-  if (index >= 1 && index <= count) return { index, count };
-  throw usage(`${what}: there is no such shard`, `the shards are 1/${count} to ${count}/${count}`);
+function checkCount(count: number, what: string): void {
+  if (count < 1 || count > MAX_COUNT)
+    throw usage(`${what}: ${count} shards`, `there can be 1 to ${MAX_COUNT} shards`);
+}
+
+function isShard({ index, count }: Shard): boolean {
+  return index >= 1 && index <= count;
 }
 
 function isSet(env: Env, name: string): boolean {
@@ -141,7 +157,7 @@ function numberIn(env: Env, name: string): number {
   const text = env[name] ?? "";
   if (/^\d{1,6}$/.test(text)) return Number(text);
   throw usage(
-    `--shard auto: ${name} is ${JSON.stringify(text)}, which is no number of a job`,
+    `--shard auto: ${name} is ${JSON.stringify(text)}, which is not the number of a job`,
     "pass --shard I/N",
   );
 }

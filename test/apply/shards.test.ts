@@ -87,6 +87,10 @@ describe("--shard", () => {
     },
   );
 
+  it("names the shards that there are", () => {
+    expect(read("17/16")).toBe("--shard 17/16: there is no such shard: the shards are 1/16 to 16/16");
+  });
+
   it("refuses --shards of another number", () => {
     expect(read("1/16", {}, 8)).toContain("are not the same number of shards");
   });
@@ -108,12 +112,12 @@ describe("--shard", () => {
 
   it.each([
     ["nothing is said", {}, undefined, /nothing in the environment says which job this is/],
-    ["half of a pair", { CI_NODE_TOTAL: "4" }, undefined, /CI_NODE_TOTAL is set, and CI_NODE_INDEX is not/],
+    ["half of a pair", { CI_NODE_TOTAL: "4" }, undefined, /CI_NODE_TOTAL is set, but CI_NODE_INDEX is not/],
     [
       "the other half",
       { CIRCLE_NODE_INDEX: "4" },
       undefined,
-      /CIRCLE_NODE_INDEX is set, and CIRCLE_NODE_TOTAL is not/,
+      /CIRCLE_NODE_INDEX is set, but CIRCLE_NODE_TOTAL is not/,
     ],
     ["half of a pair is empty", { CI_NODE_INDEX: "1", CI_NODE_TOTAL: "" }, 4, /CI_NODE_TOTAL is not/],
     ["Kubernetes does not say how many", { JOB_COMPLETION_INDEX: "4" }, undefined, /pass --shards N/],
@@ -121,7 +125,7 @@ describe("--shard", () => {
       "two systems",
       { CI_NODE_INDEX: "1", CI_NODE_TOTAL: "2", JOB_COMPLETION_INDEX: "0" },
       2,
-      /Kubernetes \(JOB_COMPLETION_INDEX\) and of GitLab/,
+      /both Kubernetes \(JOB_COMPLETION_INDEX\) and GitLab/,
     ],
     [
       "--shards is another number",
@@ -133,16 +137,38 @@ describe("--shard", () => {
       "it is out of range",
       { CI_NODE_INDEX: "3", CI_NODE_TOTAL: "2" },
       undefined,
-      /there is no such shard: the shards are 1\/2 to 2\/2/,
+      /^--shard auto: CI_NODE_INDEX is 3, but with 2 jobs GitLab counts from 1 to 2: /,
     ],
     [
       "one that begins at 0 is out of range",
       { CIRCLE_NODE_INDEX: "2", CIRCLE_NODE_TOTAL: "2" },
       undefined,
-      /no such shard/,
+      /CIRCLE_NODE_INDEX is 2, but with 2 jobs CircleCI counts from 0 to 1/,
     ],
-    ["GitLab has 0", { CI_NODE_INDEX: "0", CI_NODE_TOTAL: "2" }, undefined, /no such shard/],
-    ["it is no number", { CI_NODE_INDEX: "x", CI_NODE_TOTAL: "2" }, undefined, /is "x", which is no number/],
+    [
+      "--shards is as large as the index",
+      { JOB_COMPLETION_INDEX: "4" },
+      4,
+      /^--shard auto: JOB_COMPLETION_INDEX is 4, but with 4 jobs Kubernetes counts from 0 to 3: check how many jobs there are/,
+    ],
+    [
+      "GitLab has 0",
+      { CI_NODE_INDEX: "0", CI_NODE_TOTAL: "2" },
+      undefined,
+      /CI_NODE_INDEX is 0, but with 2 jobs GitLab counts from 1 to 2/,
+    ],
+    [
+      "there are too many",
+      { CI_NODE_INDEX: "1", CI_NODE_TOTAL: "10001" },
+      undefined,
+      /there can be 1 to 10000/,
+    ],
+    [
+      "it is no number",
+      { CI_NODE_INDEX: "x", CI_NODE_TOTAL: "2" },
+      undefined,
+      /is "x", which is not the number/,
+    ],
   ])("auto is refused where %s", (_, env, shards, message) => {
     expect(read("auto", env, shards)).toMatch(message);
   });

@@ -14,6 +14,8 @@ export interface FileOrder {
   readonly order: ListOrder;
   /** Where its target is. */
   readonly at: FilePlace;
+  /** Where each of `order.from` is. */
+  readonly fromAt: readonly FilePlace[];
   /** What the file says beside the list itself. Undefined where it says nothing: the command line decides then. */
   readonly retries?: number;
   readonly verify?: "none" | "manifests" | "blobs";

@@ -1,7 +1,8 @@
+import { stat } from "node:fs/promises";
 import { readBounded, readFault } from "../../docker/readBounded.js";
 import { parsePlace, type Place } from "../../content/place.js";
 import { parseSourceText } from "../../content/sourceText.js";
-import { ManifestError } from "../../errors.js";
+import { ManifestError, systemCode } from "../../errors.js";
 import { parseDuration } from "../../go/duration.js";
 import type { ListAnnotation } from "../../list/annotationFlags.js";
 import { isDigest } from "../../oci/digest.js";
@@ -17,7 +18,7 @@ import { nodeAt, type FileNode } from "./nodes.js";
 import { platformEntries, readPlatform } from "./platforms.js";
 import type { InputFile } from "./readInputs.js";
 import type { DefaultsEntry, DescriptorEntry, ListRest, PlatformEntry, SourceEntry } from "./schema.js";
-import { quoted } from "./schemaFaults.js";
+import { filledText, shownText, writtenBeside, type FilledTexts } from "./shownText.js";
 import { fillTemplate, templateFault } from "./template.js";
 
 /** A list as its schema has it becomes an order: what its texts mean is read here, and what is wrong with them told. */
@@ -52,6 +53,8 @@ export interface ListRead {
   /** Undefined where something is wrong with it. */
   readonly order: ListOrder | undefined;
   readonly names: readonly NamedTarget[];
+  /** Where each of its `from` is. */
+  readonly fromOffsets: readonly number[];
   readonly settings: ListSettings;
 }
 
@@ -60,17 +63,28 @@ const MAX_SOURCE_FILE = 4 * 1024 * 1024;
 
 const ONTO = { replace: "nothing", append: "append", merge: "merge" } as const;
 const REFERENCE = "write it as registry.example/team/app:v1";
+const FROM =
+  "name a folder of files that are called by digests, or a file of docker buildx build --metadata-file";
+const SOURCE_FILE = "name a file with a reference, a digest or a descriptor in it";
+const MAX_TAG = 128;
 
 /** Reads the values of one mapping, and tells what is wrong with them. */
 export class ListReader {
   readonly #node: FileNode;
   readonly #input: InputFile;
+  readonly #filled: FilledTexts;
   readonly #onFault: (offset: number, message: string) => void;
   #isGood = true;
 
-  constructor(node: FileNode, input: InputFile, onFault: (offset: number, message: string) => void) {
+  constructor(
+    node: FileNode,
+    input: InputFile,
+    filled: FilledTexts,
+    onFault: (offset: number, message: string) => void,
+  ) {
     this.#node = node;
     this.#input = input;
+    this.#filled = filled;
     this.#onFault = onFault;
   }
 
@@ -127,7 +141,12 @@ export class ListReader {
       ...(all.subject !== undefined && { subject: all.subject }),
       ...(all.artifactType !== undefined && { artifactType: all.artifactType }),
     };
-    return { order: this.#isGood ? order : undefined, names, settings: all };
+    return {
+      order: this.#isGood ? order : undefined,
+      names,
+      fromOffsets: sources.fromOffsets,
+      settings: all,
+    };
   }
 
   /** The name of a list, and its other names: tags of the same repository, or whole references. */
@@ -137,7 +156,7 @@ export class ListReader {
       const path = ["tags", index];
       if (/[:/@]/.test(text)) return this.#target(text, path);
       if (!isTag(text)) {
-        this.#fault(path, `${quoted(text)} is not a tag: a tag has letters, digits and _ . - only`);
+        this.#fault(path, `${this.#shown(text, path)} is not a tag: ${tagWayOut(text)}`);
         return undefined;
       }
       if (first === undefined) return undefined;
@@ -147,10 +166,13 @@ export class ListReader {
   }
 
   #target(text: string, path: Path): NamedTarget | undefined {
-    const place = this.#try(path, REFERENCE, () => parsePlace(text));
+    const place = this.#try(path, text, REFERENCE, () => parsePlace(text));
     if (place === undefined) return undefined;
     if (place.digest !== undefined) {
-      this.#fault(path, `${quoted(text)} has a digest, and a list is named by a tag: ${REFERENCE}`);
+      this.#fault(
+        path,
+        `${this.#shown(text, path)} has a digest, and a list is named by a tag: ${REFERENCE}`,
+      );
       return undefined;
     }
     return { place: placeIn(this.#input, place), offset: this.#offset(path) };
@@ -159,11 +181,13 @@ export class ListReader {
   async #sources(entries: readonly (SourceEntry | undefined)[]): Promise<SourcesRead> {
     const sources: OrderSource[] = [];
     const from: string[] = [];
+    const fromOffsets: number[] = [];
     for (const [index, entry] of entries.entries()) {
       if (entry === undefined) continue;
       const path = ["sources", index];
       if (typeof entry !== "string" && "from" in entry) {
-        from.push(pathIn(this.#input, entry.from));
+        from.push(await this.#from(entry.from, [...path, "from"]));
+        fromOffsets.push(this.#offset([...path, "from"]));
         continue;
       }
       const source =
@@ -172,7 +196,19 @@ export class ListReader {
           : this.#source(entry, path);
       if (source !== undefined) sources.push(source);
     }
-    return { sources, from };
+    return { sources, from, fromOffsets };
+  }
+
+  /** What is in it is read later, with that of all other lists. */
+  async #from(text: string, path: Path): Promise<string> {
+    const from = pathIn(this.#input, text);
+    try {
+      await stat(from);
+    } catch (error) {
+      const reason = systemCode(error) === "ENOENT" ? "no such file or folder" : readFault(error);
+      this.#fault(path, `${this.#shown(text, path)}: ${reason}: ${FROM}`);
+    }
+    return from;
   }
 
   #source(
@@ -189,8 +225,9 @@ export class ListReader {
     return { ...source, says };
   }
 
-  #sourceText(text: string, path: Path): OrderSource | undefined {
-    const source = this.#try(path, REFERENCE, () => parseSourceText(text));
+  /** @param shown what to call it in messages */
+  #sourceText(text: string, path: Path, shown = text): OrderSource | undefined {
+    const source = this.#try(path, shown, REFERENCE, () => parseSourceText(text));
     return source && { text, source: sourceIn(this.#input, source) };
   }
 
@@ -199,10 +236,10 @@ export class ListReader {
     try {
       text = (await readBounded(pathIn(this.#input, file), MAX_SOURCE_FILE)).toString("utf8").trim();
     } catch (error) {
-      this.#fault(path, `${quoted(file)}: ${readFault(error)}`);
+      this.#fault(path, `${this.#shown(file, path)}: ${readFault(error)}: ${SOURCE_FILE}`);
       return undefined;
     }
-    return this.#sourceText(text, path);
+    return this.#sourceText(text, path, file);
   }
 
   #descriptor(entry: DescriptorEntry, path: Path): OrderSource | undefined {
@@ -211,12 +248,14 @@ export class ListReader {
     const json = JSON.stringify(
       withoutUndefined({ ...rest, size: size === undefined ? undefined : Number(size), platform: read }),
     );
-    const source = this.#try(path, "digest is sha256: and 64 hex digits", () => parseSourceText(json));
+    const source = this.#try(path, json, "a digest is sha256: and 64 hex digits", () =>
+      parseSourceText(json),
+    );
     return source && { text: json, source };
   }
 
   #templated(template: string, isAlone: boolean, platforms: readonly Platform[]): SourcesRead {
-    const nothing = { sources: [], from: [] };
+    const nothing = { sources: [], from: [], fromOffsets: [] };
     if (!isAlone) {
       this.#fault(["template"], "sources and template: choose one of them");
       return nothing;
@@ -240,7 +279,7 @@ export class ListReader {
         const both = `${formatPlatformAll(other)} and ${formatPlatformAll(platform)}`;
         this.#fault(
           ["template"],
-          `${both} are the same image, ${quoted(text)}: write {os}, {arch} or {variant} where they differ`,
+          `${both} get the same image, ${this.#shown(text, ["template"])}: use {os}, {arch} or {variant} for what differs`,
         );
         return undefined;
       }
@@ -253,6 +292,7 @@ export class ListReader {
     return {
       sources: sources.filter((source) => source !== undefined),
       from: [],
+      fromOffsets: [],
       expect: platforms.map(formatPlatformAll),
     };
   }
@@ -273,11 +313,12 @@ export class ListReader {
   }
 
   #platform(entry: PlatformEntry, path: Path): Platform | undefined {
-    return this.#try(path, "write it as linux/amd64", () => readPlatform(entry));
+    const text = typeof entry === "string" ? entry : undefined;
+    return this.#try(path, text, "write it as linux/amd64", () => readPlatform(entry));
   }
 
   #subject(text: string): string {
-    if (!isDigest(text)) this.#try(["subject"], REFERENCE, () => parseReference(text));
+    if (!isDigest(text)) this.#try(["subject"], text, REFERENCE, () => parseReference(text));
     return text;
   }
 
@@ -285,28 +326,53 @@ export class ListReader {
     if (!isMediaType(text)) {
       this.#fault(
         ["artifactType"],
-        `${quoted(text)} is not a media type: write it as application/vnd.example.thing`,
+        `${this.#shown(text, ["artifactType"])} is not a media type: write it as application/vnd.example.thing`,
       );
     }
     return text;
   }
 
   #wait(text: string): number | undefined {
-    const ms = this.#try(["wait"], "write it as 30s or 2m", () => parseDuration(text));
-    if (ms !== undefined && ms < 0)
-      this.#fault(["wait"], `${quoted(text)}: nobody can wait less than no time`);
-    return ms;
+    return this.#try(["wait"], text, "write it as 30s or 2m", () => waitOf(text));
   }
 
-  #try<Value>(path: Path, otherwise: string, read: () => Value): Value | undefined {
+  /**
+   * What a text says; undefined where it cannot be read, which is told.
+   * @param text undefined for a value in parts, which the message itself has to show
+   * @param otherwise the way out where the error has none
+   */
+  #try<Value>(path: Path, text: string | undefined, otherwise: string, read: () => Value): Value | undefined {
     try {
       return read();
     } catch (error) {
       if (!(error instanceof ManifestError)) throw error;
       const { hint = otherwise } = error;
-      this.#fault(path, `${faultOf(error, nodeAt(this.#node, path))}: ${hint}`);
+      this.#fault(path, `${this.#faultOf(error, path, text)}: ${hint}`);
       return undefined;
     }
+  }
+
+  /** What is wrong, with what it is wrong with, once. */
+  #faultOf(error: ManifestError, path: Path, text: string | undefined): string {
+    let inner = error;
+    while (inner.cause instanceof ManifestError) inner = inner.cause;
+    const { message } = inner;
+    if (text === undefined || nodeAt(this.#node, path).kind !== "text") return message;
+    if (!message.includes(text)) return `${this.#shown(text, path)}: ${message}`;
+    return message + writtenBeside(text, this.#written(text, path));
+  }
+
+  /** A text that was read, with what is written in its place if that is something else. */
+  #shown(text: string, path: Path): string {
+    return shownText(text, this.#written(text, path));
+  }
+
+  #written(text: string, path: Path): string | undefined {
+    const node = nodeAt(this.#node, path);
+    if (node.kind !== "text" || node.text === undefined) return undefined;
+    // One of several in a text, as it is written there.
+    const isPart = filledText(node, this.#filled) === node.text && node.text.includes(text);
+    return isPart ? text : node.text;
   }
 
   #offset(path: Path): number {
@@ -322,6 +388,7 @@ export class ListReader {
 interface SourcesRead {
   readonly sources: readonly OrderSource[];
   readonly from: readonly string[];
+  readonly fromOffsets: readonly number[];
   /** The platforms that it is made for, where they are known. */
   readonly expect?: readonly string[];
 }
@@ -332,13 +399,25 @@ export function indexAnnotation(key: string, value: string): ListAnnotation {
   return { type: "index", platform: undefined, key, value };
 }
 
-/** What is wrong, with what it is wrong with, once. */
-function faultOf(error: ManifestError, node: FileNode): string {
-  let inner = error;
-  while (inner.cause instanceof ManifestError) inner = inner.cause;
-  const { message } = inner;
-  if (node.kind !== "text" || node.text === undefined || message.includes(node.text)) return message;
-  return `${quoted(node.text)}: ${message}`;
+/** What to do about a text that is no tag. */
+function tagWayOut(text: string): string {
+  if (text !== text.trim()) return "leave out the white space around it";
+  if (/^[.-]/.test(text)) return "it cannot begin with . or -";
+  return text.length > MAX_TAG && /^[\w.-]+$/.test(text)
+    ? `a tag has at most ${MAX_TAG} characters`
+    : "a tag has only letters, digits and _ . -";
+}
+
+/** @throws USAGE for what is no time, or less than none */
+function waitOf(text: string): number {
+  let ms: number;
+  try {
+    ms = parseDuration(text);
+  } catch {
+    throw new ManifestError("USAGE", /^[+-]?[\d.]+$/.test(text) ? "the unit is missing" : "not a time");
+  }
+  if (ms < 0) throw new ManifestError("USAGE", "a wait cannot be negative");
+  return ms;
 }
 
 function flagOf(text: string | undefined): boolean | undefined {

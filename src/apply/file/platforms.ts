@@ -43,7 +43,7 @@ function readPlatformParts(parts: Exclude<PlatformEntry, string>): Platform {
         ? [`variant: ${variantOf(normal, variant)}`]
         : []),
     ];
-    throw new ManifestError("INVALID_PLATFORM", `${JSON.stringify(written)} is not how a list says it`, {
+    throw new ManifestError("INVALID_PLATFORM", `${JSON.stringify(written)} is not in its normal form`, {
       subject: written,
       hint: `write it as ${meant.join(", ")}`,
     });

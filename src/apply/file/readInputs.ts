@@ -32,13 +32,22 @@ export interface InputOptions {
   readonly cwd: string;
 }
 
-/** The files behind `-f`, in their order: a folder stands for the YAML and JSON files in it, in byte order. */
+/**
+ * The files behind `-f`, in their order: a folder stands for the YAML and JSON files in it, in byte order. A file that is
+ * given twice is a fault, told once for all of its lists.
+ */
 export async function findInputs(
   paths: readonly string[],
   { stdin, cwd }: InputOptions,
   faults: Faults,
 ): Promise<InputFile[]> {
   const found: InputFile[] = [];
+  const given = new Set<string>();
+  const add = (file: DiskFile): void => {
+    if (given.has(file.at)) faults.addFile(file.name, "the file was given twice: name it by one -f only");
+    else found.push(inputFile(file));
+    given.add(file.at);
+  };
   for (const [index, path] of paths.entries()) {
     if (path === STDIN) {
       if (paths.indexOf(STDIN) < index) faults.addFile(STDIN, "standard input can be read only once");
@@ -47,8 +56,8 @@ export async function findInputs(
     }
     try {
       const at = resolve(cwd, path);
-      if ((await stat(at)).isDirectory()) found.push(...(await filesIn(path, at)));
-      else found.push(inputFile(path, at));
+      const files = (await stat(at)).isDirectory() ? await filesIn(path, at) : [{ name: path, at }];
+      files.forEach(add);
     } catch (error) {
       faults.addFile(path === "" ? '""' : path, faultOf(error));
     }
@@ -56,7 +65,13 @@ export async function findInputs(
   return found;
 }
 
-async function filesIn(path: string, at: string): Promise<InputFile[]> {
+interface DiskFile {
+  readonly name: string;
+  /** Absolute. */
+  readonly at: string;
+}
+
+async function filesIn(path: string, at: string): Promise<DiskFile[]> {
   const entries = await readdir(at, { withFileTypes: true });
   const names = entries
     .filter((entry) => !entry.isDirectory() && NAMES.test(entry.name))
@@ -64,15 +79,15 @@ async function filesIn(path: string, at: string): Promise<InputFile[]> {
   if (names.length === 0) {
     throw new ManifestError(
       "INVALID_FILE",
-      "a folder without files of lists: their names end in .yaml, .yml or .json",
+      "there are no files of lists in this folder: their names end in .yaml, .yml or .json",
     );
   }
   return names
     .sort((one, other) => Buffer.compare(Buffer.from(one), Buffer.from(other)))
-    .map((name) => inputFile(join(path, name), join(at, name)));
+    .map((name) => ({ name: join(path, name), at: join(at, name) }));
 }
 
-function inputFile(name: string, at: string): InputFile {
+function inputFile({ name, at }: DiskFile): InputFile {
   const folder = dirname(name);
   return {
     name,

@@ -11,6 +11,7 @@ import { findInputs, readInput, type InputFile } from "./readInputs.js";
 import { readYaml, type ListsDocument } from "./readYaml.js";
 import { keysOfFile, keysOfList, ListEntry, ListRest, ListsFile } from "./schema.js";
 import { schemaFaults } from "./schemaFaults.js";
+import type { FilledTexts } from "./shownText.js";
 import { isSpecFile, specAsList, specType } from "./specFile.js";
 import { recordOf, valueOf } from "./values.js";
 import { fillIn, type Variables } from "./variables.js";
@@ -29,6 +30,8 @@ export interface ReadListsOptions {
 
 /** With their variables filled in, the texts of a file may be as many times larger. */
 const MAX_FILLED = 64 * 1024 * 1024;
+/** One for all: there may be a hundred thousand lists. */
+const NOTHING: readonly never[] = [];
 /** Keys at the top that mean nothing by themselves: their anchors do. */
 const EXTENSION = "x-";
 
@@ -114,7 +117,9 @@ class FileReader {
   readonly #variables: Variables;
   /** Where variables of the part at hand have faults. */
   #badTexts = new Set<number>();
-  #filled = 0;
+  /** What became of the texts of that part that have variables. */
+  #filledTexts = new Map<number, string>();
+  #filledLength = 0;
 
   constructor(context: FileContext) {
     const { env } = context;
@@ -158,7 +163,7 @@ class FileReader {
     }
     const isSequence = lists !== undefined || there?.kind === "items";
     if (isEmpty && isSequence && this.#context.faults.isEmpty) {
-      this.#fault(there?.offset ?? top.offset, "there are no lists: write each behind a dash");
+      this.#fault(there?.offset ?? top.offset, "there are no lists: write each after a dash");
     }
   }
 
@@ -200,6 +205,8 @@ class FileReader {
     yield {
       order: read.order,
       at: file.placeOf(read.names[0]?.offset ?? node.offset),
+      fromAt:
+        read.fromOffsets.length === 0 ? NOTHING : read.fromOffsets.map((offset) => file.placeOf(offset)),
       ...(retries !== undefined && { retries }),
       ...(verify !== undefined && { verify }),
       ...(wait !== undefined && { wait }),
@@ -209,14 +216,18 @@ class FileReader {
   /** The values of a mapping with its variables filled in. */
   #values(node: MapNode): Record<string, unknown> {
     this.#badTexts = new Set();
+    this.#filledTexts = new Map();
     return recordOf(node, (text, offset) => {
       const filled = fillIn(text, this.#variables, (message) => {
         this.#badTexts.add(offset);
         this.#fault(offset, message);
       });
-      const isFirst = this.#filled <= MAX_FILLED;
-      this.#filled += filled.length;
-      if (this.#filled <= MAX_FILLED) return filled;
+      const isFirst = this.#filledLength <= MAX_FILLED;
+      this.#filledLength += filled.length;
+      if (this.#filledLength <= MAX_FILLED) {
+        if (filled !== text) this.#filledTexts.set(offset, filled);
+        return filled;
+      }
       this.#badTexts.add(offset);
       if (isFirst) this.#fault(offset, "with its variables filled in, the file is larger than 64 MiB");
       return "";
@@ -232,7 +243,7 @@ class FileReader {
   ): z.infer<Schema> | undefined {
     const parsed = schema.safeParse(value);
     if (parsed.success) return this.#badTexts.size === 0 ? parsed.data : undefined;
-    for (const { offset, message } of schemaFaults(parsed.error.issues, node, keysOf)) {
+    for (const { offset, message } of schemaFaults(parsed.error.issues, node, keysOf, this.#filledTexts)) {
       if (!this.#badTexts.has(offset)) this.#fault(offset, message);
     }
     return undefined;
@@ -256,7 +267,8 @@ class FileReader {
 
   #reader(node: FileNode): ListReader {
     const badTexts = this.#badTexts;
-    return new ListReader(node, this.#context.input, (offset, message) => {
+    const filled: FilledTexts = this.#filledTexts;
+    return new ListReader(node, this.#context.input, filled, (offset, message) => {
       // Of a text whose variable is missing no more can be said.
       if (!badTexts.has(offset)) this.#fault(offset, message);
     });

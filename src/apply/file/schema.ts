@@ -22,7 +22,7 @@ function written<Schema extends z.ZodMiniType>(schema: Schema, how: WrittenAs): 
 }
 
 const text = (description: string): z.ZodMiniString =>
-  written(z.string().check(z.minLength(1, { error: "is empty" }), z.describe(description)), { type: "text" });
+  written(z.string().check(z.minLength(1), z.describe(description)), { type: "text" });
 
 const flag = (description: string): z.ZodMiniString =>
   written(
@@ -156,7 +156,10 @@ const list = {
   sources: z.optional(
     z
       .array(SourceEntry)
-      .check(z.minLength(1, { error: "no source is in it" }), z.describe("What it is made of.")),
+      .check(
+        z.minLength(1, { error: "there are no sources: write at least one" }),
+        z.describe("What it is made of."),
+      ),
   ),
   template: z.optional(
     text("The name of the image of each of platforms: registry.example/app:v1-{os}-{arch}{variant}."),

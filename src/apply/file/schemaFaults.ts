@@ -1,6 +1,6 @@
 import type * as z from "zod/mini";
-import { goQuote } from "../../go/quote.js";
 import { findNode, kindOf, nodeAt, type FileNode } from "./nodes.js";
+import { filledText, quoted, shownText, writtenBeside, type FilledTexts } from "./shownText.js";
 import { suggestWord } from "./suggest.js";
 
 /** What the schema has against a part of a file, in words for people who write it by hand. */
@@ -26,12 +26,12 @@ const OTHER_NAMES = new Map([
 /** How to write what must be there. */
 const WAYS = new Map([
   ["version", "write version: 1"],
-  ["lists", "write lists: and each list behind a dash below it"],
+  ["lists", "write lists: and each list after a dash below it"],
   ["target", "write what the list is called as target: registry.example/app:v1"],
   ["architecture", "write it as architecture: amd64"],
   ["image", "a source has image, from, file or descriptor"],
   ["manifests", "a spec file of manifest-tool has image and manifests"],
-  ["digest", "a descriptor has at least that"],
+  ["digest", "a descriptor has at least a digest"],
 ]);
 
 const KINDS = new Map([
@@ -41,16 +41,35 @@ const KINDS = new Map([
   ["record", "a mapping"],
 ]);
 
-const MAX_QUOTED = 64;
+/** How to write what is something else than it should be, by its key. */
+const FORMS = new Map([
+  ["lists", "write each list after a dash"],
+  ["sources", "write each source after a dash"],
+  ["platform", "write it as linux/amd64"],
+  ["platforms", "write it as [linux/amd64, linux/arm64]"],
+  ["expect", "write it as [linux/amd64, linux/arm64]"],
+  ["descriptor", "write it as { digest: sha256:… }"],
+]);
+
+/** The same of what is in a sequence, by the key of that. */
+const ITEM_FORMS = new Map([
+  ["sources", "write one source after each dash"],
+  ["platforms", "write it as linux/amd64"],
+  ["expect", "write it as linux/amd64"],
+]);
+
+const LIST_FORM = "write it as target: registry.example/app:v1, with its sources: in a line of their own";
 
 /**
  * The faults of a part, one for each place: what else is said of it follows from that.
  * @param keysOf the keys that the mapping at a path may have
+ * @param filled what the texts of the part became
  */
 export function schemaFaults(
   issues: readonly Issue[],
   node: FileNode,
   keysOf: (path: Path) => readonly string[],
+  filled: FilledTexts,
 ): SchemaFault[] {
   const found = new Map<string, SchemaFault>();
   const missing: { readonly path: Path; readonly fault: SchemaFault }[] = [];
@@ -73,7 +92,7 @@ export function schemaFaults(
       for (const one of nearestBranch(issue.errors)) tell(one, path);
     } else if (findNode(node, path) === undefined) {
       missing.push({ path, fault: { offset: at.offset, message: missingKey(String(path.at(-1))) } });
-    } else add(path, at.offset, valueFault(issue, at));
+    } else add(path, at.offset, valueFault(issue, path, at, filled));
   };
   for (const issue of issues) tell(issue, []);
   for (const { path, fault } of missing) {
@@ -89,13 +108,14 @@ function meaningOf(key: string, known: readonly string[]): string | undefined {
 }
 
 function unknownKey(key: string, meaning: string | undefined, known: readonly string[]): string {
-  if (known.includes(key)) return `${key} cannot stand beside the other keys here: a source is one thing`;
+  if (known.includes(key))
+    return `${key} cannot be used together with the other keys here: write it as a source of its own`;
   const wayOut =
     meaning !== undefined
       ? `did you mean ${meaning}?`
       : known.length === 0
         ? "leave it out"
-        : `there are ${[...new Set(known)].join(", ")}`;
+        : `the keys are ${[...new Set(known)].join(", ")}`;
   return `unknown key ${quoted(key)}: ${wayOut}`;
 }
 
@@ -126,29 +146,52 @@ function oneOf(kinds: readonly string[]): string {
   return [...new Set(kinds.map((kind) => KINDS.get(kind) ?? kind))].join(" or ");
 }
 
-function valueFault(issue: Issue, at: FileNode): string {
-  const text = at.kind === "text" ? at.text : undefined;
+function valueFault(issue: Issue, path: Path, at: FileNode, filled: FilledTexts): string {
+  const written = at.kind === "text" ? at.text : undefined;
+  const text = at.kind === "text" ? filledText(at, filled) : undefined;
   if (issue.code === "invalid_type") {
     const wanted = issue.message.startsWith("a ")
       ? issue.message
       : (KINDS.get(issue.expected) ?? issue.expected);
-    if (at.kind === "text" && at.text === undefined) {
-      return `nothing is there: write ${wanted}, or leave the key out`;
-    }
-    return `expected ${wanted}, not ${kindOf(at)}`;
+    if (at.kind === "text" && text === undefined) return `nothing is there: write ${wanted}, or leave it out`;
+    return `expected ${wanted}, not ${kindOf(at)}: ${formOf(path, issue.expected, written)}`;
   }
   if (issue.code === "invalid_value") {
     const values = issue.values.map(String);
-    const isWord = text !== undefined && text.length > 1;
-    const meant = isWord ? suggestWord(text, values) : undefined;
-    const wayOut = meant === undefined ? `write ${values.join(" or ")}` : `did you mean ${meant}?`;
-    return `${quoted(text ?? "")} cannot be taken: ${wayOut}`;
+    const oneOfThem = `write ${alternatives(values)}`;
+    if (at.kind !== "text") return `expected a text, not ${kindOf(at)}: ${oneOfThem}`;
+    if (text === undefined) return `nothing is there: ${oneOfThem}`;
+    const meant = text.length > 1 ? suggestWord(text, values) : undefined;
+    return `${shownText(text, written)} is not allowed: ${meant === undefined ? oneOfThem : `did you mean ${meant}?`}`;
   }
   if (issue.code === "invalid_key") return "a key without a name: leave it out";
-  return text === undefined || text === "" ? issue.message : `${quoted(text)}: ${issue.message}`;
+  if (text === undefined) return issue.message;
+  return text === ""
+    ? `an empty text${writtenBeside(text, written)}: write a value, or leave it out`
+    : `${shownText(text, written)}: ${issue.message}`;
 }
 
-/** A text in quotes, cut if it is long. */
-export function quoted(text: string): string {
-  return goQuote(text.length > MAX_QUOTED ? `${text.slice(0, MAX_QUOTED)}…` : text);
+/** How what is there, or what should be, is written. */
+function formOf(path: Path, expected: string, written: string | undefined): string {
+  const [key, parent] = [path.at(-1), path.at(-2)];
+  if (key === undefined || (parent === "lists" && typeof key === "number")) return LIST_FORM;
+  const form = typeof key === "number" ? ITEM_FORMS.get(String(parent)) : FORMS.get(String(key));
+  if (form !== undefined) return form;
+  switch (expected) {
+    case "array":
+      return written !== undefined && /^[\w.:/@${}-]{1,64}$/.test(written)
+        ? `write it as [${written}]`
+        : "write each after a dash";
+    case "string":
+      return "write a single text, in quotes if it begins with [ or {";
+    default:
+      return "write it as KEY: VALUE";
+  }
+}
+
+/** `auto, docker or oci` */
+function alternatives(values: readonly string[]): string {
+  return [values.slice(0, -1).join(", "), values.slice(-1).join("")]
+    .filter((part) => part !== "")
+    .join(" or ");
 }

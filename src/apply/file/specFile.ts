@@ -1,12 +1,12 @@
 import type { FileNode, MapNode, MapPair } from "./nodes.js";
-import { quoted } from "./schemaFaults.js";
+import { quoted } from "./shownText.js";
 import { suggestWord } from "./suggest.js";
 
 /**
  * Spec files of manifest-tool, as its `push from-spec` reads them.
  * https://github.com/estesp/manifest-tool/blob/main/v2/pkg/types/input.go
  *
- * What it reads past is read past here, with a warning. Its `--type` is not in the file: without it a docker list is
+ * What it ignores is ignored here, with a warning. Its `--type` is not in the file: without it a docker list is
  * made, which it refuses to annotate, so that whoever has annotations says `--type oci`.
  */
 
@@ -70,7 +70,7 @@ function renamed(node: MapNode, keys: Keys, onUnknown: OnUnknown): MapNode {
   const pairs = new Map<string, MapPair>();
   for (const [key, pair] of node.pairs) {
     const name = keys.get(key);
-    if (name === undefined) onUnknown(pair.keyOffset, readPast(key, [...keys.keys()]));
+    if (name === undefined) onUnknown(pair.keyOffset, ignored(key, [...keys.keys()]));
     else if (key === "image" || !isNothing(pair.value)) pairs.set(name, pair);
   }
   return { ...node, pairs };
@@ -79,10 +79,10 @@ function renamed(node: MapNode, keys: Keys, onUnknown: OnUnknown): MapNode {
 /** Of processors, in docker's lists of old. */
 const FEATURES = "features";
 
-function readPast(key: string, known: readonly string[]): string {
+function ignored(key: string, known: readonly string[]): string {
   const meant = key === FEATURES ? undefined : suggestWord(key, known);
   const wayOut = meant === undefined ? "leave it out, or write a file of lists" : `did you mean ${meant}?`;
-  return `manifest-tool reads past ${quoted(key)}, and so does this: ${wayOut}`;
+  return `manifest-tool ignores ${quoted(key)}, and so does tsmanifest: ${wayOut}`;
 }
 
 function isNothing(node: FileNode): boolean {

@@ -27,12 +27,12 @@ export function templateFault(template: string): string | undefined {
   const unknown = names.find((name) => !PLACEHOLDERS.some((known) => known === name));
   if (unknown !== undefined) {
     const meant = OTHER_NAMES.get(unknown.toLowerCase()) ?? suggestWord(unknown, PLACEHOLDERS);
-    const wayOut = meant === undefined ? `there are ${KNOWN}` : `did you mean {${meant}}?`;
+    const wayOut = meant === undefined ? `the placeholders are ${KNOWN}` : `did you mean {${meant}}?`;
     return `unknown placeholder ${goQuote(`{${unknown}}`)}: ${wayOut}`;
   }
   if (/[{}]/.test(template.replace(/\{[^{}]*\}/g, "")))
-    return `a brace that is no placeholder: there are ${KNOWN}`;
-  return names.length === 0 ? `a template without placeholder: there are ${KNOWN}` : undefined;
+    return `a brace that belongs to no placeholder: the placeholders are ${KNOWN}`;
+  return names.length === 0 ? `a template without placeholders: use some of ${KNOWN}` : undefined;
 }
 
 /** The name of one image. The template must have no fault. */

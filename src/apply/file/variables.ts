@@ -35,7 +35,7 @@ export function fillIn(text: string, variables: Variables, onFault: (message: st
     filled += rest.slice(0, at);
     const end = rest.indexOf("}", at);
     if (end === -1) {
-      onFault("a variable without its end: write it as ${NAME}, and $${ for ${ itself");
+      onFault("the } of a variable is missing: write it as ${NAME}, and ${ itself as $${");
       return filled;
     }
     filled += valueOf(rest.slice(at + 2, end), variables, onFault);
@@ -49,11 +49,11 @@ function valueOf(inside: string, variables: Variables, onFault: (message: string
   const name = colon === -1 ? inside : inside.slice(0, colon);
   const otherwise = colon === -1 ? undefined : inside.slice(colon + 2);
   if (!NAME.test(name)) {
-    onFault("not a variable: write it as ${NAME} or ${NAME:-default}, and $${ for ${ itself");
+    onFault("not a variable: write it as ${NAME} or ${NAME:-default}, and ${ itself as $${");
     return "";
   }
   if (otherwise?.includes("${") === true) {
-    onFault(`the default of \${${name}} has a variable in it: only plain text can be a default`);
+    onFault(`the default of \${${name}} has a variable in it: write a default without variables`);
     return "";
   }
   const value = variables(name);

@@ -34,24 +34,24 @@ lists:
   -
 `;
     expect(await faultsIn(text)).toEqual([
-      '1:10: "2" cannot be taken: write 1',
+      '1:10: "2" is not allowed: write 1',
       '2:1: unknown key "defalts": did you mean defaults?',
       "4:13: the variable NOPE is not set: set it, or write ${NOPE:-default}",
       '5:5: unknown key "souces": did you mean sources?',
-      '6:12: "v 1" is not a tag: a tag has letters, digits and _ . - only',
+      '6:12: "v 1" is not a tag: a tag has only letters, digits and _ . -',
       '7:13: "ghcr.io/O/app": invalid reference format: repository name (O/app) must be lowercase: write it as registry.example/team/app:v1',
-      "8:14: no source is in it",
-      '9:11: "ocii" cannot be taken: did you mean oci?',
+      "8:14: there are no sources: write at least one",
+      '9:11: "ocii" is not allowed: did you mean oci?',
       '10:14: "linux/amd46" is not a platform: did you mean linux/amd64?',
       '13:9: unknown key "imgae": did you mean image?',
       '15:9: unknown key "platfrom": did you mean platform?',
-      "16:9: expected a text or a mapping, not a sequence",
-      "18:9: file cannot stand beside the other keys here: a source is one thing",
+      "16:9: expected a text or a mapping, not a sequence: write one source after each dash",
+      "18:9: file cannot be used together with the other keys here: write it as a source of its own",
       '19:42: unknown key "sizee": did you mean size?',
       '20:14: "many": write a whole number up to 100',
       '21:13: "yes": write true or false',
-      '22:11: time: unknown unit " years" in duration "3 years": write 72h, 30d, 2w or 1h30m',
-      "23:3: nothing is there: write a mapping, or leave the key out",
+      '22:11: "3 years": not a time: write it as 30s or 2m',
+      "23:3: nothing is there: write a mapping, or leave it out",
     ]);
   });
 
@@ -71,15 +71,74 @@ lists:
     ["a text", "foo", "1:1: a file of lists is a mapping: it begins with version: 1"],
     ["a sequence", "- a", "1:1: a file of lists is a mapping: it begins with version: 1"],
     ["no version", "lists: [{target: a, sources: [b]}]", "1:1: version is missing: write version: 1"],
-    ["no lists", "version: 1", "1:1: lists is missing: write lists: and each list behind a dash below it"],
-    ["empty lists", "version: 1\nlists: []", "2:8: there are no lists: write each behind a dash"],
+    ["no lists", "version: 1", "1:1: lists is missing: write lists: and each list after a dash below it"],
+    ["empty lists", "version: 1\nlists: []", "2:8: there are no lists: write each after a dash"],
     [
       "lists that are nothing",
       "version: 1\nlists:\n",
-      "2:7: nothing is there: write a sequence, or leave the key out",
+      "2:7: nothing is there: write a sequence, or leave it out",
     ],
-    ["lists that are a mapping", "version: 1\nlists: {a: b}", "2:8: expected a sequence, not a mapping"],
-    ["a list that is a text", "version: 1\nlists:\n- a", "3:3: expected a mapping, not a text"],
+    [
+      "lists that are a mapping",
+      "version: 1\nlists: {a: b}",
+      "2:8: expected a sequence, not a mapping: write each list after a dash",
+    ],
+    [
+      "a list that is a text",
+      "version: 1\nlists:\n- a",
+      "3:3: expected a mapping, not a text: write it as target: registry.example/app:v1, with its sources: in a line of their own",
+    ],
+    [
+      "a list that is a text, among lists that cannot be taken apart",
+      "version: 1\nlists: &a\n- a",
+      "3:3: expected a mapping, not a text: write it as target: registry.example/app:v1, with its sources: in a line of their own",
+    ],
+    [
+      "tags that are one text",
+      listsOf(`target: a\ntags: v1\n${GOOD}`),
+      "4:11: expected a sequence, not a text: write it as [v1]",
+    ],
+    [
+      "sources that are a mapping",
+      listsOf("target: a\nsources: { image: b }"),
+      "4:14: expected a sequence, not a mapping: write each source after a dash",
+    ],
+    [
+      "a name that is a sequence",
+      listsOf(`target: [a]\n${GOOD}`),
+      "3:13: expected a text, not a sequence: write a single text, in quotes if it begins with [ or {",
+    ],
+    [
+      "a type that is a sequence",
+      listsOf(`target: a\n${GOOD}\ntype: [oci]`),
+      "5:11: expected a text, not a sequence: write auto, docker or oci",
+    ],
+    [
+      "a type that is nothing",
+      listsOf(`target: a\n${GOOD}\ntype:`),
+      "5:10: nothing is there: write auto, docker or oci",
+    ],
+    [
+      "annotations in a sequence",
+      listsOf(`target: a\n${GOOD}\nannotations: [a=b]`),
+      "5:18: expected a mapping, not a sequence: write it as KEY: VALUE",
+    ],
+    [
+      "expected platforms in a mapping",
+      listsOf(`target: a\n${GOOD}\nexpect: { linux: amd64 }`),
+      /^5:13: expected a text or a sequence, not a mapping: write it as \[linux\/amd64, linux\/arm64\]$/,
+    ],
+    [
+      "tags that are none",
+      listsOf(`target: a\ntags: [-x, .x, "v1 ", "v+1", "${"x".repeat(129)}"]\n${GOOD}`),
+      [
+        '4:12: "-x" is not a tag: it cannot begin with . or -',
+        '4:16: ".x" is not a tag: it cannot begin with . or -',
+        '4:20: "v1 " is not a tag: leave out the white space around it',
+        '4:27: "v+1" is not a tag: a tag has only letters, digits and _ . -',
+        expect.stringMatching(/^4:34: "x{64}…" is not a tag: a tag has at most 128 characters$/) as string,
+      ],
+    ],
     [
       "a key twice",
       "version: 1\nversion: 1\nlists: []",
@@ -94,7 +153,7 @@ lists:
     [
       "defaults of what each list must say",
       "version: 1\ndefaults: {target: a}\nlists: [{target: b, sources: [c]}]",
-      /^2:12: unknown key "target": there are platforms, /,
+      /^2:12: unknown key "target": the keys are platforms, /,
     ],
     ["no images", listsOf("target: a"), "3:5: no images: write sources, or template and platforms"],
     [
@@ -102,7 +161,11 @@ lists:
       listsOf("sources: [a]"),
       "3:5: target is missing: write what the list is called as target: registry.example/app:v1",
     ],
-    ["an image that is nothing", listsOf("target: a\nsources: ['']"), "4:15: is empty"],
+    [
+      "an image that is nothing",
+      listsOf("target: a\nsources: ['']"),
+      "4:15: an empty text: write a value, or leave it out",
+    ],
     [
       "a digest for a name",
       listsOf(`target: a@sha256:${"a".repeat(64)}\n${GOOD}`),
@@ -131,7 +194,7 @@ lists:
     [
       "a template that cannot tell",
       listsOf("target: a\ntemplate: b:{os}\nplatforms: [linux/amd64, linux/arm64]"),
-      /^4:15: linux\/amd64 and linux\/arm64 are the same image, "b:linux"/,
+      /^4:15: linux\/amd64 and linux\/arm64 get the same image, "b:linux" \(written "b:\{os\}"\): use /,
     ],
     [
       "a template with a typo",
@@ -141,7 +204,7 @@ lists:
     [
       "a template that makes no name",
       listsOf("target: a\ntemplate: B:{arch}\nplatforms: [amd64]"),
-      /^4:15: "B:amd64": invalid reference format|^4:15: "B:\{arch\}": invalid reference format/,
+      /^4:15: "B:amd64" \(written "B:\{arch\}"\): invalid reference format/,
     ],
     [
       "a platform twice",
@@ -151,12 +214,12 @@ lists:
     [
       "an alias in a platform's parts",
       listsOf("target: a\nsources: [{image: b, platform: {architecture: x86_64}}]"),
-      '4:36: "linux/x86_64" is not how a list says it: write it as architecture: amd64',
+      '4:36: "linux/x86_64" is not in its normal form: write it as architecture: amd64',
     ],
     [
       "a variant without its letter",
       listsOf("target: a\nsources: [{image: b, platform: {architecture: arm, variant: 7}}]"),
-      '4:36: "linux/arm/7" is not how a list says it: write it as variant: v7',
+      '4:36: "linux/arm/7" is not in its normal form: write it as variant: v7',
     ],
     [
       "a platform without architecture",
@@ -166,7 +229,7 @@ lists:
     [
       "a file that is not there",
       listsOf("target: a\nsources: [{file: nope.json}]"),
-      '4:22: "nope.json": no such file',
+      '4:22: "nope.json": no such file: name a file with a reference, a digest or a descriptor in it',
     ],
     [
       "a subject in docker's list",
@@ -182,15 +245,20 @@ lists:
       "annotations that are nothing",
       listsOf(`target: a\n${GOOD}\nannotations: {a: , b: [x], "": y}`),
       [
-        "5:22: nothing is there: write a text, or leave the key out",
-        "5:27: expected a text, not a sequence",
+        "5:22: nothing is there: write a text, or leave it out",
+        "5:27: expected a text, not a sequence: write a single text, in quotes if it begins with [ or {",
         "5:36: a key without a name: leave it out",
       ],
     ],
     [
       "a wait of less than no time",
       listsOf(`target: a\n${GOOD}\nwait: -1s`),
-      '5:11: "-1s": nobody can wait less than no time',
+      '5:11: "-1s": a wait cannot be negative: write it as 30s or 2m',
+    ],
+    [
+      "a wait without its unit",
+      listsOf(`target: a\n${GOOD}\nwait: 10`),
+      '5:11: "10": the unit is missing: write it as 30s or 2m',
     ],
     [
       "a key that can be none",
@@ -304,6 +372,92 @@ lists:
       "3",
       "5",
       "8",
+    ]);
+  });
+});
+
+describe("a value with variables", () => {
+  const env = { TAG: "feature/foo", R: "abc", T: "ocii", NONE: "", BIG: "x".repeat(70), SECRET: "s3cret" };
+
+  it.each([
+    [
+      "a name",
+      "target: r.example/x:${TAG}\nsources: [b]",
+      '3:13: "r.example/x:feature/foo" (written "r.example/x:${TAG}"): invalid reference format: write it as registry.example/team/app:v1',
+    ],
+    [
+      "a name whose fault shows it",
+      "target: docker.io/${N:-Team}/app\nsources: [b]",
+      /^3:13: "docker.io\/Team\/app" \(written "docker.io\/\$\{N:-Team\}\/app"\): invalid reference format: repository name \(Team\/app\)/,
+    ],
+    [
+      "a number",
+      'target: a\nsources: [b]\nretries: "${R:-3}"',
+      '5:14: "abc" (written "${R:-3}"): write a whole number up to 100',
+    ],
+    [
+      "a choice",
+      "target: a\nsources: [b]\ntype: ${T}",
+      '5:11: "ocii" (written "${T}") is not allowed: did you mean oci?',
+    ],
+    [
+      "a tag",
+      "target: a\ntags: [v-${R}+]\nsources: [b]",
+      '4:12: "v-abc+" (written "v-${R}+") is not a tag: a tag has only letters, digits and _ . -',
+    ],
+    [
+      "a template",
+      "target: a\ntemplate: b:${TAG}-{arch}\nplatforms: [linux/amd64]",
+      '4:15: "b:feature/foo-amd64" (written "b:${TAG}-{arch}"): invalid reference format: write it as registry.example/team/app:v1',
+    ],
+    [
+      "a platform among others",
+      "target: a\nsources: [b]\nexpect: linux/amd64,${R}",
+      /^5:13: "abc" is not a platform.* \(written "linux\/amd64,\$\{R\}"\): /,
+    ],
+    [
+      "a time",
+      "target: a\nsources: [b]\nwait: ${R}",
+      '5:11: "abc" (written "${R}"): not a time: write it as 30s or 2m',
+    ],
+    [
+      "an empty text",
+      "target: a\nsources: [b, '${NONE:-}']",
+      '4:18: an empty text (written "${NONE:-}"): write a value, or leave it out',
+    ],
+    [
+      "a long text",
+      "target: a\nsources: [b]\nartifactType: ${BIG}",
+      /^5:19: "x{64}…" \(written "\$\{BIG\}"\) is not a media type/,
+    ],
+  ])("is shown as it was read and as it is written: %s", async (_, list, fault) => {
+    const found = await faultsIn(listsOf(list), env);
+    expect(found).toEqual([typeof fault === "string" ? fault : expect.stringMatching(fault)]);
+  });
+
+  it("is shown nowhere else: what an annotation became is in no message", async () => {
+    const found = await faultsIn(
+      listsOf(
+        "target: a:b:c\nsources: [b]\nannotations: { x: '${SECRET}', y: ['${SECRET}'], '': '${SECRET}' }",
+      ),
+      env,
+    );
+    expect(found).toHaveLength(3);
+    expect(found.join("\n")).not.toContain("s3cret");
+  });
+});
+
+describe("folders of digests and metadata files that are not there", () => {
+  it("are told with their own places, beside all other faults", async () => {
+    const text = listsOf(
+      "target: a\nsources:\n  - from: ./nope\n  - b\n  - from: ./${NOPE}\nstrict: yes",
+      "target: c\nsources: [{ from: ${DIR} }]",
+    );
+    expect(await faultsIn(text, { DIR: "/nowhere/at/all" })).toEqual([
+      '5:15: "./nope": no such file or folder: name a folder of files that are called by digests, or a file of docker buildx build --metadata-file',
+      "7:15: the variable NOPE is not set: set it, or write ${NOPE:-default}",
+      '8:13: "yes": write true or false',
+      expect.stringMatching(/^10:23: "\/nowhere\/at\/all" \(written "\$\{DIR\}"\): no such file or folder: /),
     ]);
   });
 });

@@ -1,11 +1,12 @@
-import { readFileSync } from "node:fs";
+import { mkdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Ajv } from "ajv";
 import { describe, expect, it } from "vitest";
 import { parseAllDocuments } from "yaml";
 import { SCHEMA_FILE } from "../../../scripts/schema.js";
 import { keysOfFile, keysOfList } from "../../../src/apply/file/schema.js";
-import { faultsIn, listsOf, readText } from "./listFiles.js";
+import { faultsIn, listFolder, listsOf, readText } from "./listFiles.js";
 
 const page = readFileSync(fileURLToPath(new URL("../../../docs/apply.md", import.meta.url)), "utf8");
 const examples = [...page.matchAll(/^```yaml\n(.*?)^```$/gms)].map(([, text = ""]) => text);
@@ -15,6 +16,9 @@ const validate = new Ajv({ allowUnionTypes: true }).compile(
 );
 
 describe("docs/apply.md", () => {
+  const { folder } = listFolder();
+  mkdirSync(join(folder, "digests"));
+
   it("has examples, of which all but one are files of lists", () => {
     expect(files.length).toBeGreaterThanOrEqual(5);
     expect(examples.length - files.length).toBe(1);
@@ -24,7 +28,8 @@ describe("docs/apply.md", () => {
     "has in example %i a file that can be read",
     async (_, text) => {
       const warnings: string[] = [];
-      const orders = await readText(text, { VERSION: "1.10" }, (warning) => warnings.push(warning));
+      const onWarning = (warning: string): unknown => warnings.push(warning);
+      const orders = await readText(text, { VERSION: "1.10" }, onWarning, folder);
       expect(orders.length).toBeGreaterThan(0);
       expect(warnings).toEqual([]);
     },

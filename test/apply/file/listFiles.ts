@@ -28,16 +28,17 @@ export function listFolder(): {
 
 export type Env = Readonly<Record<string, string>>;
 
-/** What standard input with this text is read into. */
+/** What standard input with this text is read into. Nothing is in its folder unless another is given. */
 export function readText(
   text: string | Buffer,
   env: Env = {},
   onWarning?: (text: string) => void,
+  cwd = "/work",
 ): Promise<readonly FileOrder[]> {
   return readLists(["-"], {
     env,
     stdin: () => Readable.from([Buffer.from(text)]),
-    cwd: "/work",
+    cwd,
     ...(onWarning && { onWarning }),
   });
 }

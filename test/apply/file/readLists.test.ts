@@ -21,6 +21,8 @@ const sourcesOf = ({ order }: FileOrder): string[] => order.sources.map(({ text 
 
 describe("a file of lists", () => {
   it("says what each list is called, made of, and how it is made", async () => {
+    const { folder } = once;
+    mkdirSync(join(folder, "digests"), { recursive: true });
     const [app, tools] = await readText(
       `# a comment
 version: 1
@@ -41,6 +43,8 @@ lists:
     platforms: [linux/amd64, linux/arm/v7]
 `,
       { VERSION: "1.10" },
+      undefined,
+      folder,
     );
     expect(namesOf(app!)).toEqual(["ghcr.io/o/app:1.10", "ghcr.io/o/app:latest", "docker.io/o/app:1.10"]);
     expect(sourcesOf(app!)).toEqual(["ghcr.io/o/app:1.10-amd64", `ghcr.io/o/app@${DIGEST}`]);
@@ -49,7 +53,7 @@ lists:
       annotations: { "org.example.builder": "b2" },
     });
     expect(app!.order).toMatchObject({
-      from: ["/work/digests"],
+      from: [join(folder, "digests")],
       annotations: [{ type: "index", key: "org.opencontainers.image.version", value: "1.10" }],
       type: "oci",
       expect: ["linux/amd64", "linux/arm64"],
@@ -60,7 +64,11 @@ lists:
       referrers: false,
       platforms: [],
     });
-    expect(app).toMatchObject({ at: { file: "-", line: 5, column: 13 }, retries: 8 });
+    expect(app).toMatchObject({
+      at: { file: "-", line: 5, column: 13 },
+      fromAt: [{ file: "-", line: 12, column: 15 }],
+      retries: 8,
+    });
 
     expect(sourcesOf(tools!)).toEqual(["ghcr.io/o/tools:1-linux-amd64", "ghcr.io/o/tools:1-linux-armv7"]);
     expect(tools!.order.sources.map((source) => source.isPlatformChecked)).toEqual([true, true]);
@@ -293,11 +301,12 @@ describe("files", () => {
 
   it("have relative paths that begin at the file, and absolute ones", async () => {
     const { folder, write } = once;
-    mkdirSync(join(folder, "sub"), { recursive: true });
+    mkdirSync(join(folder, "sub", "digests"), { recursive: true });
+    write("meta.json", "{}");
     write(
       join("sub", "paths.yaml"),
       listsOf(
-        "target: oci-layout://out:v1\nsources: [oci-layout://in, oci-layout:///abs:v2, { from: digests }, { from: /meta.json }]",
+        "target: oci-layout://out:v1\nsources: [oci-layout://in, oci-layout:///abs:v2, { from: digests }, { from: ../meta.json }]",
       ),
     );
     const [order] = await readLists(["sub/paths.yaml"], { ...NOTHING, cwd: folder });
@@ -310,7 +319,7 @@ describe("files", () => {
       { place: { location: { folder: join(folder, "sub", "in") }, name: "sub/in" } },
       { place: { location: { folder: "/abs" }, name: "/abs", tag: "v2" } },
     ]);
-    expect(order!.order.from).toEqual([join(folder, "sub", "digests"), "/meta.json"]);
+    expect(order!.order.from).toEqual([join(folder, "sub", "digests"), join(folder, "meta.json")]);
     expect(order!.at.file).toBe("sub/paths.yaml");
   });
 
@@ -326,6 +335,23 @@ describe("files", () => {
     ]);
   });
 
+  it("are given once: one that is given twice is told of once, and not list by list", async () => {
+    const { folder, write } = once;
+    mkdirSync(join(folder, "twice"), { recursive: true });
+    for (const name of ["01.yaml", "02.yaml"]) {
+      write(
+        join("twice", name),
+        listsOf(`target: x:${name}\nsources: [y]`, `target: z:${name}\nsources: [y]`),
+      );
+    }
+    const given = ["twice/01.yaml", "./twice/../twice/01.yaml", "twice"];
+    const lines = await linesOf(() => readLists(given, { ...NOTHING, cwd: folder }));
+    expect(lines).toEqual([
+      "./twice/../twice/01.yaml: the file was given twice: name it by one -f only",
+      "twice/01.yaml: the file was given twice: name it by one -f only",
+    ]);
+  });
+
   it("that are not there, or no files of lists, are faults beside all others", async () => {
     const { folder, write } = once;
     mkdirSync(join(folder, "empty"), { recursive: true });
@@ -335,9 +361,9 @@ describe("files", () => {
     );
     expect(lines).toEqual([
       "nope.yaml: no such file or folder",
-      "empty: a folder without files of lists: their names end in .yaml, .yml or .json",
+      "empty: there are no files of lists in this folder: their names end in .yaml, .yml or .json",
       "-: standard input can be read only once",
-      'bad.yaml:1:10: "2" cannot be taken: write 1',
+      'bad.yaml:1:10: "2" is not allowed: write 1',
     ]);
   });
 });

@@ -29,7 +29,7 @@ const GOOD: readonly (readonly [string, string])[] = [
   [
     "each kind of source",
     listsOf(
-      `target: a\nsources:\n  - b\n  - { image: c, platform: linux/arm64, annotations: { d: e } }\n  - { image: c, platform: { architecture: 386, os.version: "1" } }\n  - { from: d }\n  - { descriptor: { digest: "sha256:${"a".repeat(64)}", size: 3 } }`,
+      `target: a\nsources:\n  - b\n  - { image: c, platform: linux/arm64, annotations: { d: e } }\n  - { image: c, platform: { architecture: 386, os.version: "1" } }\n  - { from: / }\n  - { descriptor: { digest: "sha256:${"a".repeat(64)}", size: 3 } }`,
     ),
   ],
   [

@@ -58,16 +58,16 @@ describe("a spec file of manifest-tool", () => {
     expect(spec!.order.targets).toHaveLength(1);
   });
 
-  it("has what manifest-tool reads past told, and read past", async () => {
+  it("has what manifest-tool ignores told, and ignored", async () => {
     const warnings: string[] = [];
     const text =
       "image: a\ntag: [x]\nmanifests: [{image: b, annotations: {c: d}, platform: {os: linux, architecture: arm, features: [neon]}}]";
     const orders = await readText(text, {}, (warning) => warnings.push(warning));
     expect(orders[0]!.order.sources[0]!.says).not.toHaveProperty("annotations");
     expect(warnings).toEqual([
-      '-:2:1: manifest-tool reads past "tag", and so does this: did you mean tags?',
-      '-:3:24: manifest-tool reads past "annotations", and so does this: leave it out, or write a file of lists',
-      '-:3:86: manifest-tool reads past "features", and so does this: leave it out, or write a file of lists',
+      '-:2:1: manifest-tool ignores "tag", and so does tsmanifest: did you mean tags?',
+      '-:3:24: manifest-tool ignores "annotations", and so does tsmanifest: leave it out, or write a file of lists',
+      '-:3:86: manifest-tool ignores "features", and so does tsmanifest: leave it out, or write a file of lists',
     ]);
   });
 
@@ -76,7 +76,7 @@ describe("a spec file of manifest-tool", () => {
       "image: a/B\nmanifests:\n- image: b\n  platform: {os: linux, architecture: x86_64}\n- image: 'c d'\n- platform: {os: linux}\n";
     expect(await faultsIn(text)).toEqual([
       expect.stringMatching(/^1:8: invalid reference format: repository name \(a\/B\) must be lowercase/),
-      '4:13: "linux/x86_64" is not how a list says it: write it as architecture: amd64',
+      '4:13: "linux/x86_64" is not in its normal form: write it as architecture: amd64',
       expect.stringMatching(/^5:10: "c d": invalid reference format/),
       "6:3: image is missing: a source has image, from, file or descriptor",
       "6:13: architecture is missing: write it as architecture: amd64",

@@ -18,10 +18,16 @@ describe("the template of a list's images", () => {
     ["app:{arhc}", 'unknown placeholder "{arhc}": did you mean {arch}?'],
     ["app:{architecture}", 'unknown placeholder "{architecture}": did you mean {arch}?'],
     ["app:{OS}", 'unknown placeholder "{OS}": did you mean {os}?'],
-    ["app:{os.version}", 'unknown placeholder "{os.version}": there are {os}, {arch} and {variant}'],
-    ["app:{arch", "a brace that is no placeholder: there are {os}, {arch} and {variant}"],
-    ["app:{{arch}}", "a brace that is no placeholder: there are {os}, {arch} and {variant}"],
-    ["app:1", "a template without placeholder: there are {os}, {arch} and {variant}"],
+    [
+      "app:{os.version}",
+      'unknown placeholder "{os.version}": the placeholders are {os}, {arch} and {variant}',
+    ],
+    ["app:{arch", "a brace that belongs to no placeholder: the placeholders are {os}, {arch} and {variant}"],
+    [
+      "app:{{arch}}",
+      "a brace that belongs to no placeholder: the placeholders are {os}, {arch} and {variant}",
+    ],
+    ["app:1", "a template without placeholders: use some of {os}, {arch} and {variant}"],
   ])("of %s it says %s", (template, fault) => {
     expect(templateFault(template)).toBe(fault);
   });

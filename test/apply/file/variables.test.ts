@@ -38,10 +38,10 @@ describe("variables in texts", () => {
   it.each([
     ["${NOPE}", "the variable NOPE is not set: set it, or write ${NOPE:-default}"],
     ["${EMPTY}", "the variable EMPTY is set to nothing: set it, or write ${EMPTY:-default}"],
-    ["${TAG", "a variable without its end: write it as ${NAME}, and $${ for ${ itself"],
-    ["${}", "not a variable: write it as ${NAME} or ${NAME:-default}, and $${ for ${ itself"],
-    ["${A-x}", "not a variable: write it as ${NAME} or ${NAME:-default}, and $${ for ${ itself"],
-    ["${NOPE:-${TAG}}", "the default of ${NOPE} has a variable in it: only plain text can be a default"],
+    ["${TAG", "the } of a variable is missing: write it as ${NAME}, and ${ itself as $${"],
+    ["${}", "not a variable: write it as ${NAME} or ${NAME:-default}, and ${ itself as $${"],
+    ["${A-x}", "not a variable: write it as ${NAME} or ${NAME:-default}, and ${ itself as $${"],
+    ["${NOPE:-${TAG}}", "the default of ${NOPE} has a variable in it: write a default without variables"],
   ])("%s is refused", (text, fault) => {
     expect(fill(text)).toEqual([fault]);
   });
