@@ -6,17 +6,17 @@ import type { ActionInputs, RegistryLogin } from "./inputs.js";
  * the inputs.
  */
 
-/** The inputs behind the program's flags, where the names differ. */
-const RENAMED = new Map([
+/** Flags that are inputs of the same name. */
+const SAME =
+  "from expect append merge referrers cross-registry shard jobs verify wait retries insecure plain-http ca-file config";
+
+/** The inputs behind the program's flags. What is no input, such as docker's `--metadata-file`, stays as it is. */
+const INPUTS = new Map([
   ["tag", "tags"],
   ["annotation", "annotations"],
   ["platform", "platforms"],
+  ...SAME.split(" ").map((name) => [name, name] as const),
 ]);
-
-/** Flags that are inputs of the same name. What is no input, such as docker's `--metadata-file`, stays as it is. */
-const SAME = ["from", "expect", "append", "merge", "referrers", "cross-registry", "shard", "jobs"];
-const SAME_OF_NETWORK = ["verify", "wait", "retries", "insecure", "plain-http", "ca-file", "config"];
-const INPUTS = new Map([...RENAMED, ...[...SAME, ...SAME_OF_NETWORK].map((name) => [name, name] as const)]);
 
 const SWITCHES = new Set(["insecure", "plain-http", "cross-registry"]);
 
@@ -44,7 +44,7 @@ function adviceFor(error: CommandError, inputs: ActionInputs): CommandError {
     case "MANIFEST_UNKNOWN":
       return adviceOnRights(adviceOnUnknown(error, inputs), inputs);
     case "CREDENTIALS_MISSING":
-      return { ...error, hint: `${(error.hint ?? "").replace(/: put .*$/, "")}: ${TO_LOG_IN}` };
+      return { ...error, hint: [error.hint?.replace(/: put .*$/, ""), TO_LOG_IN].filter(Boolean).join(": ") };
     default:
       return adviceOnRights(error, inputs);
   }
@@ -115,7 +115,7 @@ function adviceOnChoice(error: CommandError, inputs: ActionInputs): CommandError
       ? "platforms of this list in the file of lists"
       : `input platforms (${inputs.platforms.join(", ")})`;
   const what = error.message.startsWith("cannot filter")
-    ? `one of ${images} does not say which platform it is for: leave it out, or build it anew`
+    ? `one of ${images} does not say which platform it is for: leave it out or rebuild it`
     : `check ${chosen}: none of ${images} is for any of these`;
   return { ...error, hint: [what, error.hint].filter((part) => part !== undefined).join("; ") };
 }
@@ -123,7 +123,7 @@ function adviceOnChoice(error: CommandError, inputs: ActionInputs): CommandError
 function adviceOnUnknown(error: CommandError, { append, tags, sources }: ActionInputs): CommandError {
   if (error.hint !== undefined) return error;
   if (append && tags.some((tag) => error.message.startsWith(`${tag}:`))) {
-    return { ...error, hint: "there is no list to append to: with merge in place of append one is made" };
+    return { ...error, hint: "there is no list to append to: merge instead of append makes one" };
   }
   if (sources.length === 0) return error;
   return { ...error, hint: "check input sources, and whether the job that pushes it has finished" };

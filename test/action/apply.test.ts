@@ -177,6 +177,14 @@ describe("a step with a file of lists", () => {
     ).toBeGreaterThan(11);
   });
 
+  it("that needs a login says how to log in", async () => {
+    const registry = await runner.registry({ auth: { kind: "basic", users: { me: "secret" } } });
+    const { log } = await runner.step({ file: runner.write("lists.json", lists(registry, "me/a")) });
+    expect(log[0]).toMatch(
+      /: log in with docker\/login-action .*, or set the inputs registry, username and password$/,
+    );
+  });
+
   it("says nothing to the runner beyond the ten annotations", async () => {
     const message = "one\n::set-output name=digest::x\n##[set-env name=PATH]z";
     const registry = await runner.registry({

@@ -226,7 +226,7 @@ describe("credentials", () => {
       expect(status).toBe(1);
       expect(annotations("error", log)).toHaveLength(1);
       expect(annotations("error", log)[0]).toMatch(
-        /not logged in to \S+: log in with docker\/login-action .*, or set the inputs registry, username and password$|rights: log in with docker\/login-action .*, or set the inputs registry, username and password$/,
+        /: log in with docker\/login-action in an earlier step, or set the inputs registry, username and password$/,
       );
     },
   );

@@ -48,7 +48,7 @@ describe("the program's errors in terms of inputs", () => {
     const message = "cannot filter platforms from a manifest without platform information";
     const error = { code: "NO_MATCH", message };
     expect(inInputWords(error, inputs({ ...LIST, platforms: "linux/amd64" })).hint).toBe(
-      "one of the images in input sources does not say which platform it is for: leave it out, or build it anew",
+      "one of the images in input sources does not say which platform it is for: leave it out or rebuild it",
     );
   });
 
