@@ -10,7 +10,7 @@ import { hasHidden } from "./maskVariables.js";
 /** Files of lists, on the disk and on standard input. */
 
 export const MAX_FILE_BYTES = 32 * 1024 * 1024;
-const TOO_LARGE = "larger than 32 MiB: split it into several files, and name each by -f";
+const TOO_LARGE = "larger than 32 MiB: split it into several files, and pass each with -f";
 const NAMES = /\.(?:ya?ml|json)$/;
 const STDIN = "-";
 
@@ -44,7 +44,7 @@ export async function findInputs(
   const found: InputFile[] = [];
   const given = new Set<string>();
   const add = (file: DiskFile): void => {
-    if (given.has(file.at)) faults.addFile(file.name, "the file was given twice: name it by one -f only");
+    if (given.has(file.at)) faults.addFile(file.name, "the file was given twice: pass it only once");
     else found.push(inputFile(file));
     given.add(file.at);
   };

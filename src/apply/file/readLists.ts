@@ -86,7 +86,7 @@ class Names {
       const fault =
         other.list === list
           ? `${name} is a name of this list already: leave it out`
-          : `${name} is also a name of the list at ${formatFilePlace(other.at)}: give one of them another`;
+          : `${name} is also a name of the list at ${formatFilePlace(other.at)}: rename one of them`;
       this.#faults.add(at, fault);
     }
   }

@@ -56,7 +56,7 @@ const PlatformText = text("A platform as one text: linux/amd64, linux/arm/v7, wi
 const PlatformParts = z
   .strictObject({
     architecture: text("As Go names it: amd64, arm64, arm, 386, ppc64le, s390x, riscv64."),
-    os: z.optional(text("linux, unless it is said.")),
+    os: z.optional(text("linux by default.")),
     variant: z.optional(text("v6 or v7 of arm, v8 of arm64.")),
     "os.version": z.optional(text("Of Windows: 10.0.17763.1234.")),
     "os.features": z.optional(z.array(text("Of Windows: win32k."))),
@@ -71,15 +71,15 @@ const Platforms = (description: string) =>
 export const DescriptorEntry = z
   .strictObject({
     digest: text("sha256:…"),
-    mediaType: z.optional(text("The registry's, unless it is said.")),
+    mediaType: z.optional(text("The one of the registry by default.")),
     size: z.optional(count(Number.MAX_SAFE_INTEGER, "In bytes.")),
     platform: z.optional(PlatformEntry),
     annotations: z.optional(Annotations),
-    urls: z.optional(z.array(text("Where else it can be had."))),
+    urls: z.optional(z.array(text("Where else it can be downloaded."))),
     data: z.optional(text("The content itself, in base64.")),
     artifactType: z.optional(text("The kind of artifact.")),
   })
-  .check(z.describe("A descriptor: what it says counts more than what the registry says."));
+  .check(z.describe("A descriptor: what it says overrides what the registry says."));
 export type DescriptorEntry = z.infer<typeof DescriptorEntry>;
 
 const SourceParts = z
@@ -88,15 +88,15 @@ const SourceParts = z
     platform: z.optional(PlatformEntry),
     annotations: z.optional(Annotations),
   })
-  .check(z.describe("An image, and what the list says of it over what its registry says."));
+  .check(z.describe("An image, and what the list says about it instead of what its registry says."));
 const SourceFrom = z
   .strictObject({
     from: text("A folder of files named by digest, or what docker buildx wrote for --metadata-file."),
   })
-  .check(z.describe("The images that builds have left word of."));
+  .check(z.describe("The images that builds have written down."));
 const SourceFile = z
-  .strictObject({ file: text("A file with a reference, a digest or a descriptor as JSON in it.") })
-  .check(z.describe("A source that is in a file, as --file of imagetools create."));
+  .strictObject({ file: text("A file that contains a reference, a digest or a descriptor as JSON.") })
+  .check(z.describe("A source that is read from a file, as with --file of imagetools create."));
 const SourceDescriptor = z
   .strictObject({ descriptor: DescriptorEntry })
   .check(z.describe("A source by its descriptor."));
@@ -113,37 +113,41 @@ export type SourceEntry = z.infer<typeof SourceEntry>;
 /** What a list may say, and `defaults` for all of them. */
 const settings = {
   platforms: z.optional(
-    Platforms("With template: those that there is an image for. Else only these are taken of the sources."),
+    Platforms(
+      "With template: the platforms that there are images for. Otherwise: take only these from the sources.",
+    ),
   ),
   annotations: z.optional(Annotations.check(z.describe("The list's own annotations."))),
   type: z.optional(
-    choice(["auto", "docker", "oci"], "Docker's manifest list or an OCI index; auto takes what fits."),
+    choice(["auto", "docker", "oci"], "Docker's manifest list or an OCI index; auto chooses what fits."),
   ),
   expect: z.optional(
-    Platforms("Exactly these platforms, each once, or nothing is pushed. With template: its platforms."),
+    Platforms(
+      "Exactly these platforms, each once, or nothing is pushed. With template, its platforms by default.",
+    ),
   ),
-  strict: z.optional(flag("Fail where there would be a warning.")),
-  attestations: z.optional(choice(["keep", "drop"], "What becomes of the attestations of the sources.")),
-  referrers: z.optional(flag("Take along all that is attached to the images: signatures, SBOMs.")),
+  strict: z.optional(flag("Fail instead of warning.")),
+  attestations: z.optional(choice(["keep", "drop"], "What to do with the attestations of the sources.")),
+  referrers: z.optional(flag("Also push everything that is attached to the images: signatures, SBOMs.")),
   subject: z.optional(text("What the list refers to: an image, or a digest in its own repository.")),
   artifactType: z.optional(text("The artifact type of the list: application/vnd.example.thing.")),
   existing: z.optional(
     choice(
       ["replace", "append", "merge"],
-      "What becomes of the list that is there: replaced; added to; added to, with a new image in the place of the one for its platform.",
+      "What to do with a list that is already there: replace it; append to it; merge, so that an image replaces the one for its platform.",
     ),
   ),
-  preferIndex: z.optional(flag("Put a single image into a list of its own: true, unless it is said.")),
+  preferIndex: z.optional(flag("Put a single image into a list of its own: true by default.")),
   verify: z.optional(
-    choice(["true", "false", "manifests", "blobs"], "Read back what was pushed; true is manifests."),
+    choice(["true", "false", "manifests", "blobs"], "Read back what was pushed; true means manifests."),
   ),
-  wait: z.optional(text("How long a registry that lags behind is given: 30s, 2m.")),
-  retries: z.optional(count(100, "How often to try again what failed for a moment.")),
+  wait: z.optional(text("How long to wait for a registry that lags behind: 30s, 2m.")),
+  retries: z.optional(count(100, "How often to retry temporary failures.")),
 };
 
 export const DefaultsEntry = z
   .strictObject(settings)
-  .check(z.describe("What holds for each list that does not say otherwise."));
+  .check(z.describe("What each list has unless it says otherwise."));
 export type DefaultsEntry = z.infer<typeof DefaultsEntry>;
 
 const list = {
@@ -179,7 +183,7 @@ export const ListsFile = z
   })
   .check(
     z.describe(
-      "Lists for tsmanifest apply. Keys that begin with x- are for anchors, and mean nothing by themselves.",
+      "Lists for tsmanifest apply. Keys that begin with x- are for anchors; they have no meaning of their own.",
     ),
   );
 

@@ -295,8 +295,13 @@ lists:
     ],
     [
       "brackets in brackets, of which the outer one is not closed",
-      "version: 1\nlists:\n  - target: a\n    sources: [{image: b}, c\n    strict: true\n",
+      "version: 1\nlists:\n  - target: a\n    sources: [[b], [c], d\n    strict: true\n",
       "4:14: the ] for this [ is missing, or is not indented far enough",
+    ],
+    [
+      "braces in braces, of which the outer one is not closed",
+      "version: 1\nlists:\n  - target: a\n    x: { a: { b: c }, d: { e: f }\n    strict: true\n",
+      "4:8: the } for this { is missing, or is not indented far enough",
     ],
     ["a second colon", listsOf("target: a: b"), /^3:13: a second colon in one line/],
     [
@@ -471,9 +476,9 @@ describe("names that two lists would have", () => {
       "target: x:y\nsources: [b]",
     );
     expect(await faultsIn(text, { V: "latest" })).toEqual([
-      "5:13: docker.io/library/app:latest is also a name of the list at -:3:13: give one of them another",
-      "8:12: docker.io/library/app:latest is also a name of the list at -:3:13: give one of them another",
-      "10:13: docker.io/library/x:y is also a name of the list at -:8:33: give one of them another",
+      "5:13: docker.io/library/app:latest is also a name of the list at -:3:13: rename one of them",
+      "8:12: docker.io/library/app:latest is also a name of the list at -:3:13: rename one of them",
+      "10:13: docker.io/library/x:y is also a name of the list at -:8:33: rename one of them",
     ]);
   });
 
@@ -555,7 +560,9 @@ describe("a file that is too much", () => {
   it("is one of 100 MB, of which no more is read than may be", async () => {
     const file = write("huge.yaml", Buffer.alloc(100_000_000, "a"));
     const lines = await linesOf(() => readLists([file], nothing));
-    expect(lines).toEqual([`${file}: larger than 32 MiB: split it into several files, and name each by -f`]);
+    expect(lines).toEqual([
+      `${file}: larger than 32 MiB: split it into several files, and pass each with -f`,
+    ]);
   });
 
   it("is standard input without an end", async () => {
@@ -567,7 +574,7 @@ describe("a file that is too much", () => {
       }
     }
     const lines = await linesOf(() => readLists(["-"], { env: {}, stdin: () => Readable.from(endless()) }));
-    expect(lines).toEqual(["-: larger than 32 MiB: split it into several files, and name each by -f"]);
+    expect(lines).toEqual(["-: larger than 32 MiB: split it into several files, and pass each with -f"]);
     expect(given).toBeLessThan(64 * 1024 * 1024);
   });
 

@@ -331,7 +331,7 @@ describe("files", () => {
       readLists(["one.yaml", "two.yaml"], { ...NOTHING, cwd: folder, env: { V: "v1" } }),
     );
     expect(lines).toEqual([
-      "two.yaml:4:12: docker.io/library/app:v1 is also a name of the list at one.yaml:3:13: give one of them another",
+      "two.yaml:4:12: docker.io/library/app:v1 is also a name of the list at one.yaml:3:13: rename one of them",
     ]);
   });
 
@@ -347,8 +347,8 @@ describe("files", () => {
     const given = ["twice/01.yaml", "./twice/../twice/01.yaml", "twice"];
     const lines = await linesOf(() => readLists(given, { ...NOTHING, cwd: folder }));
     expect(lines).toEqual([
-      "./twice/../twice/01.yaml: the file was given twice: name it by one -f only",
-      "twice/01.yaml: the file was given twice: name it by one -f only",
+      "./twice/../twice/01.yaml: the file was given twice: pass it only once",
+      "twice/01.yaml: the file was given twice: pass it only once",
     ]);
   });
 

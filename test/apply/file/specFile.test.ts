@@ -88,7 +88,7 @@ describe("a spec file of manifest-tool", () => {
       `image: a:v1\nmanifests: [{image: b}]\n---\nversion: 1\nlists: [{target: a, tags: [v1], sources: [b]}]\n`,
     );
     expect(found).toEqual([
-      "5:28: docker.io/library/a:v1 is also a name of the list at -:1:8: give one of them another",
+      "5:28: docker.io/library/a:v1 is also a name of the list at -:1:8: rename one of them",
     ]);
   });
 });
