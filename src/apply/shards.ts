@@ -100,7 +100,7 @@ function fromEnvironment(shards: number | undefined, env: Env): Shard {
   if (system === undefined) {
     const names = SYSTEMS.map(({ name }) => name).join(", ");
     throw usage(
-      `--shard auto: nothing in the environment says which job this is; it was searched for those of ${names}`,
+      `--shard auto: nothing in the environment says which job this is; looked for the variables of ${names}`,
       `pass --shard I/N, or set ${SYSTEMS.map(({ index }) => index).join(", ")}; a workflow of GitHub has to pass its own on, see docs/apply.md`,
     );
   }

@@ -80,14 +80,14 @@ function differenceLines({ images, unchanged, others, annotations, fields }: Dif
   const imageLines = images.map(({ change, from, to, attestation }, index) => {
     const digests = change === "changed" ? `${from ?? ""} → ${to ?? ""}` : (to ?? from ?? "");
     const notes = [
-      ...(change === "described" ? ["described otherwise"] : []),
+      ...(change === "described" ? ["described differently"] : []),
       ...(attestation === undefined ? [] : [`attestation ${attestation}`]),
     ];
     const note = notes.length === 0 ? "" : ` (${notes.join(", ")})`;
     return `${SIGNS[change]} ${(platforms[index] ?? "").padEnd(width)}  ${digests}${note}`;
   });
   const otherLines = others.map(({ change, digest, mediaType, artifactType }) => {
-    const note = change === "described" ? ", described otherwise" : "";
+    const note = change === "described" ? ", described differently" : "";
     return `${SIGNS[change]} ${digest} (${artifactType ?? mediaType}${note})`;
   });
   const valueLines = [
