@@ -22,23 +22,38 @@ export function either(
   return both;
 }
 
-const callbacksOf = new WeakMap<AbortSignal, Set<() => void>>();
+interface Callbacks {
+  readonly all: Set<() => void>;
+  readonly callAll: () => void;
+}
+
+const callbacksOf = new WeakMap<AbortSignal, Callbacks>();
 
 /**
  * Calls back when a signal is aborted, until that is forgotten. A signal looks through all of its listeners for each that
- * is added: for thousands of requests it has one.
+ * is added: for thousands of requests it has one. It has none once all is forgotten: Node keeps a signal that comes of
+ * `AbortSignal.any`, and all that its listeners know, for as long as it has any.
  */
 export function onAbort(signal: AbortSignal, callback: () => void): () => void {
-  const callbacks = callbacksOf.get(signal) ?? new Set();
-  if (!callbacksOf.has(signal)) {
-    callbacksOf.set(signal, callbacks);
-    // undici adds one a request; that is no leak.
-    setMaxListeners(0, signal);
-    const callAll = (): void => {
-      for (const call of [...callbacks]) call();
-    };
-    signal.addEventListener("abort", callAll, { once: true });
-  }
-  callbacks.add(callback);
-  return () => callbacks.delete(callback);
+  const callbacks = callbacksOf.get(signal) ?? listen(signal);
+  callbacks.all.add(callback);
+  return () => {
+    callbacks.all.delete(callback);
+    if (callbacks.all.size > 0) return;
+    signal.removeEventListener("abort", callbacks.callAll);
+    if (callbacksOf.get(signal) === callbacks) callbacksOf.delete(signal);
+  };
+}
+
+function listen(signal: AbortSignal): Callbacks {
+  const all = new Set<() => void>();
+  const callAll = (): void => {
+    for (const call of [...all]) call();
+  };
+  const callbacks = { all, callAll };
+  callbacksOf.set(signal, callbacks);
+  // undici adds one a request; that is no leak.
+  setMaxListeners(0, signal);
+  signal.addEventListener("abort", callAll, { once: true });
+  return callbacks;
 }

@@ -14,7 +14,7 @@ export const applyFlags = {
   jobs: {
     kind: "int",
     value: "n",
-    default: 16,
+    default: 32,
     min: 1,
     max: 1000,
     description: "Lists made at once; how many requests that may be is for --concurrency to say",
@@ -54,6 +54,8 @@ export const applyFlags = {
   verify: pushFlags.verify,
   ...waitFlags,
   ...networkFlags,
+  // One list does not fill more than the usual 32; many do, and a registry that has not so much room says so.
+  concurrency: { ...networkFlags.concurrency, default: 64 },
 } as const satisfies FlagTable;
 
 export type ApplyFlags = FlagValues<typeof applyFlags> & NetworkFlags;

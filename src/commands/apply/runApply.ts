@@ -21,6 +21,9 @@ import type { ApplyFlags } from "./applyFlags.js";
 import { ApplyOutcome, countedLists } from "./applyOutcome.js";
 import { boundMemory } from "./boundMemory.js";
 
+/** Fewer are made before the memory that they take is worth any time. */
+const MANY_LISTS = 1_000;
+
 /**
  * Makes all lists of the files that are the user's shard.
  * @throws INVALID_FILE before anything is sent; LISTS_FAILED when all has been done that could be
@@ -36,7 +39,6 @@ export async function runApply(context: Context, flags: ApplyFlags): Promise<voi
       { hint: "pass --shard 1/16, or --shard auto where the CI system knows" },
     );
   }
-  boundMemory();
   const orders = await readLists(flags.file, {
     env: context.env,
     stdin: () => context.stdin?.() ?? nothing(),
@@ -44,6 +46,7 @@ export async function runApply(context: Context, flags: ApplyFlags): Promise<voi
   });
   const defaults = { verify: flags.verify, waitMs: waitMs(flags) };
   const prepared = await prepareLists(orders, defaults, isIn(shard));
+  if (prepared.length > MANY_LISTS) boundMemory();
   await checkOutputFiles(flags);
   const registries = await openRegistries(context, { ...flags, patient: true });
   if (flags.plan) {

@@ -105,7 +105,13 @@ function hasPort(host: string): boolean {
   return /:\d+$/.test(host);
 }
 
+/** As a URL has them: it is asked of every request, and there are few. */
+const hostsInUrls = new Map<string, string>();
+
 /** Does this URL lead to this host (`name[:port]`)? A URL drops the port that its protocol implies. */
 export function isHost(url: URL, host: string): boolean {
-  return new URL(`${url.protocol}//${host}`).host === url.host;
+  const origin = `${url.protocol}//${host}`;
+  const known = hostsInUrls.get(origin) ?? new URL(origin).host;
+  hostsInUrls.set(origin, known);
+  return known === url.host;
 }
