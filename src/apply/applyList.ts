@@ -9,6 +9,7 @@ import type { ListResult } from "../ui/listResult.js";
 import { pushedResult } from "../ui/pushedResult.js";
 import { SentTally } from "../ui/sentTally.js";
 import { warnOn } from "../ui/warn.js";
+import { expectationsOf } from "./expectations.js";
 import { ListWork, type WorkTools } from "./listWork.js";
 import { entriesOf } from "./makeList.js";
 import type { ListOrder } from "./order.js";
@@ -34,13 +35,6 @@ export interface ApplyTools {
   readonly targets: SharedTargets;
 }
 
-/** Nobody knows whether the registry has acted on the last requests. */
-const STOPPED_WHILE_MOVING: ListResult["error"] = {
-  code: "INTERRUPTED",
-  message: "interrupted while its tags were about to move",
-  hint: "run it again: the tags are asked first",
-};
-
 /** Makes a list, unless it is as it should be. Never rejects: what went wrong is in the result. */
 export async function applyList(list: ListToApply, tools: ApplyTools): Promise<ListResult> {
   const { order } = list;
@@ -50,28 +44,55 @@ export async function applyList(list: ListToApply, tools: ApplyTools): Promise<L
     tally.onEvent(event);
     if (event.kind === "tagging") isMoving = true;
   };
-  const done = { name: targetName(order.targets), targets: targetsOf(order.targets) };
+  const named = { name: targetName(order.targets), targets: targetsOf(order.targets) };
+  let work: ListWork | undefined;
   try {
     const before = tagsBefore(order, tools);
     const unchanged = await before.listByHeads(withType(order), wantedBy(list));
-    if (unchanged !== undefined) return pushedResult({ ...done, ...unchanged, sent: tally.sent });
-    const how = { use: "push", before, onEvent } as const;
-    const work = newWork(list, tools, how);
-    try {
-      const { combined } = (await work.push()).made;
-      return pushedResult({
-        ...done,
-        root: combined.descriptor,
-        entries: entriesOf(combined),
-        sent: tally.sent,
-      });
-    } finally {
-      await work.end();
+    if (unchanged !== undefined) {
+      expectationsOf(warnOf(order, tools), order, named.name)(unchanged.entries);
+      return pushedResult({ ...named, ...unchanged, sent: tally.sent });
     }
+    work = newWork(list, tools, { use: "push", before, onEvent });
+    const { combined } = (await work.push()).made;
+    const made = { root: combined.descriptor, entries: entriesOf(combined) };
+    return pushedResult({ ...named, ...made, sent: tally.sent });
   } catch (error) {
-    const result = failureOf(order.targets, error, tally.sent);
-    return isMoving && tools.context.signal.aborted ? { ...result, error: STOPPED_WHILE_MOVING } : result;
+    const failure = failureOf(order.targets, error, tally.sent);
+    return isMoving && work !== undefined ? whileMoving(failure, list, work, tools) : failure;
+  } finally {
+    await work?.end();
+    // Who is made of this list is made of what it is now.
+    if (isMoving) for (const { location, tags } of named.targets) tools.manifests.forget(location, tags);
   }
+}
+
+/** A failure behind which some of the tags may have moved: the registries are asked which. */
+async function whileMoving(
+  failure: ListResult,
+  { order }: ListToApply,
+  work: ListWork,
+  { context: { signal }, open }: ApplyTools,
+): Promise<ListResult> {
+  const message = "interrupted while its tags were about to move";
+  const hint = "run it again: the tags are asked first";
+  if (signal.aborted) return { ...failure, error: { code: "INTERRUPTED", message, hint } };
+  const root = work.made?.root;
+  if (root === undefined) return failure;
+  const targets = targetsOf(order.targets);
+  const moved = await new TagsBefore(targets, open, signal).naming(root.digest).catch(() => []);
+  const { error } = failure;
+  if (moved.length === 0 || error === undefined) return failure;
+  const { digest, mediaType, bytes } = root;
+  const told = `${error.message} (it is there already as ${moved.join(", ")})`;
+  return {
+    ...failure,
+    digest,
+    mediaType,
+    size: bytes.byteLength,
+    tags: [...moved],
+    error: { ...error, message: told },
+  };
 }
 
 /** The work of a list. */
@@ -82,7 +103,6 @@ export function newWork(
 ): ListWork {
   const { order, settings } = list;
   const { signal, stderr, waits } = context;
-  const name = targetName(order.targets);
   return new ListWork(withType(order), wantedBy(list), {
     ...how,
     open,
@@ -91,14 +111,23 @@ export function newWork(
     signal,
     stderr,
     tellsItself: "all",
-    warn: (text) => {
-      warnOn(stderr)(text.includes(name) ? text : `${name}: ${text}`);
-    },
+    warn: warnOf(order, { context }),
     settings,
     settleMs: waits?.settleMs,
     asksForAttached: false,
     beginsEarly: false,
   });
+}
+
+/** Says what is odd about a list, and of which. */
+function warnOf(
+  { targets }: ListOrder,
+  { context: { stderr } }: Pick<ApplyTools, "context">,
+): (text: string) => void {
+  const name = targetName(targets);
+  return (text) => {
+    warnOn(stderr)(text.includes(name) ? text : `${name}: ${text}`);
+  };
 }
 
 function wantedBy({ order, from }: ListToApply): readonly WantedOrderSource[] {

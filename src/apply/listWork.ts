@@ -103,6 +103,7 @@ export class ListWork {
   readonly #sources: CreateSources;
   readonly #warned = new Set<string>();
   #others: Promise<ReadSource[]> | undefined;
+  #made: Made | undefined;
   /** Each layout once: what refers to what is found by reading all of it. In buildx what says nothing of its type counts for nothing. */
   readonly #layouts = layoutsOnce();
   readonly #check: (entries: readonly Descriptor[]) => void;
@@ -152,6 +153,11 @@ export class ListWork {
         this.#begin(item);
       },
     });
+  }
+
+  /** What was made last, if anything was. */
+  get made(): Made | undefined {
+    return this.#made;
   }
 
   /** Makes the list, and sends nothing. */
@@ -261,6 +267,7 @@ export class ListWork {
       this.#warn(`docker's manifest list has no room for ${what}: left out`);
     }
     this.#check(entriesOf(made.combined));
+    this.#made = made;
     return made;
   }
 

@@ -7,6 +7,7 @@ import { SharedManifests } from "../content/sharedManifests.js";
 import { SharedTargets } from "../content/sharedTargets.js";
 import type { Context } from "../context.js";
 import { limitTo } from "../limit.js";
+import { groupBy } from "../list/groupBy.js";
 import { survey, type Survey } from "../push/survey.js";
 import type { ApplyPlan } from "../ui/applyResult.js";
 import { planReport } from "../ui/planReport.js";
@@ -52,13 +53,10 @@ export async function planLists(
   const planned = await Promise.all(lists.map((list) => limit(() => plan(list))));
   const numbers =
     shard.index === undefined ? Array.from({ length: shard.count }, (_, at) => at + 1) : [shard.index];
+  const byShard = groupBy(planned, ({ target }) => shardOf(target, shard.count));
   return {
     version: 1,
-    shards: numbers.map((number) => ({
-      shard: number,
-      of: shard.count,
-      lists: planned.filter(({ target }) => shardOf(target, shard.count) === number),
-    })),
+    shards: numbers.map((number) => ({ shard: number, of: shard.count, lists: byShard.get(number) ?? [] })),
   };
 }
 

@@ -9,6 +9,7 @@ import type { PublishSettings } from "./publish.js";
 import type { WantedOrderSource } from "./readSource.js";
 import { targetName } from "./results.js";
 import type { AccessGroup } from "./accesses.js";
+import { subjectPlace } from "./subject.js";
 import { wantedSources } from "./wantedSources.js";
 
 /** A list, in its place among those that are made. */
@@ -36,11 +37,9 @@ export async function prepareLists(
   const from = await readFrom(orders);
   const waitsFor = dependencies(
     orders.map(({ order }, at) => {
-      const sources = [...wantedSources(order), ...(from.get(at) ?? [])];
-      return listNames(
-        order,
-        sources.map(({ place }) => place),
-      );
+      const sources = [...wantedSources(order), ...(from.get(at) ?? [])].map(({ place }) => place);
+      const subject = subjectPlace(order);
+      return listNames(order, subject === undefined ? sources : [...sources, subject]);
     }),
   );
   const sorted = inOrder(waitsFor);

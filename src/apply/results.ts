@@ -1,4 +1,4 @@
-import { open } from "node:fs/promises";
+import { open, stat } from "node:fs/promises";
 import type { Place } from "../content/place.js";
 import { ManifestError, messageOf, systemCode } from "../errors.js";
 import { diskFault } from "../fileSystem.js";
@@ -67,15 +67,15 @@ export async function openResultFile(path: string): Promise<ResultFile> {
     });
   try {
     const file = await open(path, "a");
-    let last: Promise<void> = Promise.resolve();
+    // Whoever wrote there before may have been stopped in the middle of a line.
+    let last: Promise<void> = (await endsInLine(path)) ? Promise.resolve() : file.appendFile("\n");
     return {
       write: (result) => {
         // Within the strings of JSON these escapes mean the same.
         const line = `${escapeControls(JSON.stringify(result))}\n`;
         last = last.then(async () => {
           await file.appendFile(line);
-          // A pipe has nothing to be flushed to.
-          await file.datasync().catch(() => undefined);
+          await file.datasync().catch(ignoreUnsupported);
         });
         return last.catch((error: unknown) => {
           throw fault(error);
@@ -88,5 +88,23 @@ export async function openResultFile(path: string): Promise<ResultFile> {
     };
   } catch (error) {
     throw fault(error);
+  }
+}
+
+/** A pipe has nothing to be flushed to. */
+function ignoreUnsupported(error: unknown): void {
+  if (!["EINVAL", "ENOTSUP", "EROFS"].includes(systemCode(error) ?? "")) throw error;
+}
+
+/** Does a file end with a line end? What is empty or no file does. */
+async function endsInLine(path: string): Promise<boolean> {
+  const there = await stat(path);
+  if (!there.isFile() || there.size === 0) return true;
+  const file = await open(path, "r");
+  try {
+    const { buffer } = await file.read(Buffer.alloc(1), 0, 1, there.size - 1);
+    return buffer.toString() === "\n";
+  } finally {
+    await file.close();
   }
 }

@@ -51,6 +51,11 @@ export class TagsBefore {
     return others.length === 0 ? first : undefined;
   }
 
+  /** Those of all names that name this. */
+  async naming(digest: string): Promise<readonly string[]> {
+    return [...(await this.#digests)].filter(([, found]) => found === digest).map(([name]) => name);
+  }
+
   /** Those of the tags that name something else, or nothing. */
   async others(location: Location, tags: readonly string[], digest: string): Promise<readonly string[]> {
     const digests = await this.#digests;

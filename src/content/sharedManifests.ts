@@ -1,5 +1,5 @@
 import { isDigest } from "../oci/digest.js";
-import { formatLocation } from "../oci/location.js";
+import { formatLocation, type Location } from "../oci/location.js";
 import type { Manifest } from "../oci/manifest.js";
 import type { Platform } from "../oci/platform.js";
 import type { Repository } from "./repository.js";
@@ -43,6 +43,11 @@ export class SharedManifests {
     // What went wrong for somebody else may have been that it was interrupted.
     if (running !== undefined) return running.catch(() => this.#read(place, name, read));
     return this.#read(place, name, read);
+  }
+
+  /** Forgets what tags named: they have been moved. */
+  forget(location: Location, tags: readonly string[]): void {
+    for (const tag of tags) this.#tags.delete(`${formatLocation(location)}:${tag}`);
   }
 
   async #read(

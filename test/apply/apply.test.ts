@@ -4,7 +4,7 @@ import type { Built } from "../../src/testing/index.js";
 import { ApplyPlan, ApplyResult } from "../../src/ui/applyResult.js";
 import { ListResult } from "../../src/ui/listResult.js";
 import { PushMetadata } from "../../src/ui/pushMetadata.js";
-import { attach, ATTESTATION_TYPE, COSIGN_SIGNATURE, putBuild } from "../helpers/builds.js";
+import { attach, COSIGN_SIGNATURE, putBuild } from "../helpers/builds.js";
 import { answer, type Peer, type PeerOptions } from "../helpers/peer.js";
 import { changesIn, useWorkplace } from "../helpers/workplace.js";
 
@@ -196,7 +196,11 @@ describe("a file of lists", () => {
     expect(
       registry.manifests("copies/app").map((digest) => index("copies/app", digest)?.artifactType),
     ).not.toContain(COSIGN_SIGNATURE);
-    expect(ATTESTATION_TYPE).toContain("attestation");
+    // What is attached is brought along later, too, though the list itself is as it should be.
+    const later = file([{ target: name("copies/app:plain"), sources: source, referrers: true }]);
+    expect(await apply(later)).toMatchObject({ status: 0 });
+    const now = registry.manifests("copies/app").map((digest) => index("copies/app", digest)?.artifactType);
+    expect(now).toContain(COSIGN_SIGNATURE);
   });
 
   it("adds to the list that is there, or puts images in the place of others", async () => {
@@ -397,6 +401,23 @@ describe("nothing twice", () => {
     expect(digestsAt("team/app", fallback)).toEqual([registry.manifest("team/app", "v1")?.digest]);
   });
 
+  it("holds what is there to what is expected, though nothing would be sent", async () => {
+    const declared = (more: object) =>
+      file([
+        {
+          target: name("team/app:v1"),
+          sources: sources().map((image, at) => ({ image, platform: `linux/${ARCHITECTURES[at] ?? ""}` })),
+          ...more,
+        },
+      ]);
+    expect(await apply(declared({}))).toMatchObject({ status: 0 });
+    const { status, stderr } = await apply(
+      declared({ expect: ["linux/amd64", "linux/arm64", "linux/s390x"] }),
+    );
+    expect(status).toBe(1);
+    expect(stderr).toContain("missing linux/s390x");
+  });
+
   it("brings back children that were deleted behind the list", async () => {
     const lists = file([{ target: name("lists/app:v1"), sources: sources() }]);
     expect(await apply(lists)).toMatchObject({ status: 0 });
@@ -485,6 +506,41 @@ describe("a list that fails", () => {
     const failed = told.filter((result) => result.status === "failed");
     expect(failed.map(({ error }) => error?.code).sort()).toEqual(["EXPECTATION", "MANIFEST_UNKNOWN"]);
     for (const { digest, tags } of failed) expect({ digest, tags }).toEqual({ digest: undefined, tags: [] });
+  });
+
+  it("keeps those from being made that are begun behind it no more than those before it", async () => {
+    const lists = file([
+      { target: name("bad/app:v1"), sources: [name("nowhere/app:v1")] },
+      ...Array.from({ length: 5 }, (_, at) => ({ target: name(`good/app:v${at}`), sources: sources() })),
+    ]);
+    expect((await apply(lists, "--jobs", "1")).status).toBe(1);
+    expect(registry.tags("good/app")).toHaveLength(5);
+  });
+
+  it("tells which of its names it has all the same", async () => {
+    const other = await workplace.registry({
+      intercept: (request, response) =>
+        request.method === "PUT" && (request.url ?? "").includes("/manifests/v1")
+          ? answer(response, 403, {}, '{"errors":[{"code":"DENIED","message":"no"}]}')
+          : false,
+    });
+    const lists = file([
+      { target: name("team/app:v1"), tags: [`${other.host}/team/app:v1`], sources: sources() },
+    ]);
+    const { status, stdout, stderr } = await apply(lists, "--format", "json");
+    expect(status).toBe(1);
+    const [list] = ApplyResult.parse(JSON.parse(stdout)).lists;
+    const digest = registry.manifest("team/app", "v1")?.digest;
+    expect(list).toMatchObject({ status: "failed", digest, tags: [name("team/app:v1")] });
+    expect(list?.error?.message).toContain(`it is there already as ${name("team/app:v1")}`);
+    expect(stderr).toContain("it is there already as");
+  });
+
+  it("begins a line of its own in the results, whatever an earlier run has left there", async () => {
+    const results = workplace.write("results.jsonl", '{"version":1,"target":"cut off in the mid');
+    expect(await apply(file(some().slice(0, 1)), "--results", results)).toMatchObject({ status: 0 });
+    const [, ...lines] = readFileSync(results, "utf8").trimEnd().split("\n");
+    expect(lines.map((line) => ListResult.parse(JSON.parse(line)).status)).toEqual(["pushed"]);
   });
 
   it("is the last one that is begun, with --fail-fast", async () => {
@@ -586,6 +642,26 @@ describe("lists that are made of each other", () => {
     ]);
     expect(await apply(lists)).toMatchObject({ status: 0, stderr: "" });
     expect(digestsAt("all/app", "v1")).toEqual(images.map(({ digest }) => digest));
+  });
+
+  it("are made of what the other one is now, though its name was a source before", async () => {
+    await workplace.out("imagetools", "create", "-t", name("team/all:v1"), ...sources());
+    const third = registry.putImage("team/app", { kind: "oci", architecture: "s390x", tag: "third" });
+    const lists = file([
+      { target: name("team/all:v1"), sources: [name("team/all:v1"), name("team/app:third")] },
+      { target: name("team/copy:v1"), sources: [name("team/all:v1")] },
+    ]);
+    expect(await apply(lists)).toMatchObject({ status: 0, stderr: "" });
+    expect(digestsAt("team/copy", "v1")).toEqual([...images.map(({ digest }) => digest), third.digest]);
+  });
+
+  it("are made after what they refer to", async () => {
+    const lists = file([
+      { target: name("team/app:sig"), sources: sources(), subject: name("team/app:v1") },
+      { target: name("team/app:v1"), sources: sources() },
+    ]);
+    expect(await apply(lists)).toMatchObject({ status: 0, stderr: "" });
+    expect(index("team/app", "sig")?.subject?.digest).toBe(registry.manifest("team/app", "v1")?.digest);
   });
 
   it("fail with what they are made of", async () => {
@@ -748,6 +824,25 @@ describe("a registry that is slow to see, or asks to wait", () => {
     ).toMatchObject({ status: 0 });
     const lists = file([{ target: name("lists/app:v2"), sources: sources(), verify: "blobs" }]);
     expect(await apply(lists)).toMatchObject({ status: 0 });
+    // What a list says counts more than the command line.
+    const unverified = file([{ target: name("lists/app:v3"), sources: sources(), verify: false }]);
+    forget();
+    expect(await apply(unverified, "--verify")).toMatchObject({ status: 0 });
+    const last = registry.requests.findLastIndex((request) => request.startsWith("PUT "));
+    expect(registry.requests.slice(last + 1)).toEqual([]);
+  });
+
+  it("is tried as often as the list says", async () => {
+    let failures = 0;
+    await begin({
+      intercept: (request, response) => {
+        if (request.method !== "PUT" || failures++ > 2) return false;
+        return answer(response, 500, {}, "not now");
+      },
+    });
+    const lists = file([{ target: name("team/app:once"), sources: sources(), retries: 0 }]);
+    expect((await apply(lists)).status).toBe(1);
+    expect(failures).toBe(1);
   });
 
   it("keeps no request from anybody else when it is interrupted: what is done is told, and no tag is half moved", async () => {
