@@ -39,10 +39,10 @@ export interface ApplyTools {
 export async function applyList(list: ListToApply, tools: ApplyTools): Promise<ListResult> {
   const { order } = list;
   const tally = new SentTally();
-  let isMoving = false;
+  const tags = { areMoving: false };
   const onEvent = (event: PushEvent): void => {
     tally.onEvent(event);
-    if (event.kind === "tagging") isMoving = true;
+    if (event.kind === "tagging") tags.areMoving = true;
   };
   const named = { name: targetName(order.targets), targets: targetsOf(order.targets) };
   let work: ListWork | undefined;
@@ -59,11 +59,14 @@ export async function applyList(list: ListToApply, tools: ApplyTools): Promise<L
     return pushedResult({ ...named, ...made, sent: tally.sent });
   } catch (error) {
     const failure = failureOf(order.targets, error, tally.sent);
-    return isMoving && work !== undefined ? whileMoving(failure, list, work, tools) : failure;
+    if (!tags.areMoving || work === undefined) return failure;
+    return await whileMoving(failure, list, work, tools);
   } finally {
     await work?.end();
     // Who is made of this list is made of what it is now.
-    if (isMoving) for (const { location, tags } of named.targets) tools.manifests.forget(location, tags);
+    if (tags.areMoving) {
+      for (const target of named.targets) tools.manifests.forget(target.location, target.tags);
+    }
   }
 }
 
