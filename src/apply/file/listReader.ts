@@ -20,6 +20,7 @@ import type { InputFile } from "./readInputs.js";
 import type { DefaultsEntry, DescriptorEntry, ListRest, PlatformEntry, SourceEntry } from "./schema.js";
 import { filledText, shownText, writtenBeside, type FilledTexts } from "./shownText.js";
 import { fillTemplate, templateFault } from "./template.js";
+import { isVariable, outsideVariables } from "./variables.js";
 
 /** A list as its schema has it becomes an order: what its texts mean is read here, and what is wrong with them told. */
 
@@ -154,9 +155,11 @@ export class ListReader {
     const first = target === undefined ? undefined : this.#target(target, ["target"]);
     const names = tags.map((text, index): NamedTarget | undefined => {
       const path = ["tags", index];
-      if (/[:/@]/.test(text)) return this.#target(text, path);
+      const written = this.#written(text, path) ?? text;
+      if (isWholeName(text, written)) return this.#target(text, path);
       if (!isTag(text)) {
-        this.#fault(path, `${this.#shown(text, path)} is not a tag: ${tagWayOut(text)}`);
+        const wayOut = NO_TAG.test(text) ? wholeNameWayOut(written) : tagWayOut(text);
+        this.#fault(path, `${this.#shown(text, path)} is not a tag: ${wayOut}`);
         return undefined;
       }
       if (first === undefined) return undefined;
@@ -397,6 +400,25 @@ const NO_ROOM = "docker's manifest list has no room for that: write type: oci";
 
 export function indexAnnotation(key: string, value: string): ListAnnotation {
   return { type: "index", platform: undefined, key, value };
+}
+
+/** What only a whole reference has. */
+const NO_TAG = /[:/@]/;
+const REGISTRY = /^(?:[^/]*[.:][^/]*|localhost)\//;
+
+/**
+ * Is another name of a list a whole reference? What is written says so, and not what a variable brings in: the branch
+ * `feature/foo` for a tag would be the name of somebody's repository on Docker Hub. Of a text that is one variable nothing
+ * else is known: it has to name its registry.
+ */
+function isWholeName(text: string, written: string): boolean {
+  return NO_TAG.test(outsideVariables(written)) || (isVariable(written) && REGISTRY.test(text));
+}
+
+/** What to do about a tag that a variable has made something else of. */
+function wholeNameWayOut(written: string): string {
+  const variable = isVariable(written) ? ", or let the variable begin with a registry" : "";
+  return `set the variable to letters, digits and _ . -; for a whole reference, write registry.example/app:\${TAG}${variable}`;
 }
 
 /** What to do about a text that is no tag. */

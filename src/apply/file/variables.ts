@@ -44,6 +44,20 @@ export function fillIn(text: string, variables: Variables, onFault: (message: st
   return filled + rest;
 }
 
+/**
+ * What is written outside of the variables of a text.
+ * @example
+ * outsideVariables("${REGISTRY}/app:v${N:-1}"); // "/app:v"
+ */
+export function outsideVariables(text: string): string {
+  return text.replace(/\$\$\{|\$\{[^}]*\}/g, (found) => (found === "$${" ? "${" : ""));
+}
+
+/** Is a text one variable, and nothing else? */
+export function isVariable(text: string): boolean {
+  return /^\$\{[^}]*\}$/.test(text);
+}
+
 function valueOf(inside: string, variables: Variables, onFault: (message: string) => void): string {
   const colon = inside.indexOf(":-");
   const name = colon === -1 ? inside : inside.slice(0, colon);

@@ -6,7 +6,7 @@ import type { FileOrder } from "../../../src/apply/file/fileOrder.js";
 import { readLists } from "../../../src/apply/file/readLists.js";
 import { formatPlace } from "../../../src/content/place.js";
 import { formatPlatformAll } from "../../../src/oci/platformName.js";
-import { linesOf, listFolder, listsOf, readText, type Env } from "./listFiles.js";
+import { faultsIn, linesOf, listFolder, listsOf, readText, type Env } from "./listFiles.js";
 
 const DIGEST = `sha256:${"a".repeat(64)}`;
 
@@ -18,6 +18,50 @@ async function readOne(text: string, env: Env = {}): Promise<FileOrder> {
 
 const namesOf = ({ order }: FileOrder): string[] => order.targets.map(formatPlace);
 const sourcesOf = ({ order }: FileOrder): string[] => order.sources.map(({ text }) => text);
+
+describe("another name of a list", () => {
+  const list = (tag: string): string => listsOf(`target: ghcr.io/o/app:1\ntags: ["${tag}"]\nsources: [b]`);
+  const WAY_OUT =
+    "set the variable to letters, digits and _ . -; for a whole reference, write registry.example/app:${TAG}";
+
+  it.each([
+    ["${A}", "v2", "ghcr.io/o/app:v2"],
+    ["v${A}", "2", "ghcr.io/o/app:v2"],
+    ["app:v2", "", "docker.io/library/app:v2"],
+    ["${A}/app:v2", "quay.io/o", "quay.io/o/app:v2"],
+    ["o/${A}", "app", "docker.io/o/app:latest"],
+    ["app:${A}", "v2", "docker.io/library/app:v2"],
+    ["${A}", "quay.io/o/app:v2", "quay.io/o/app:v2"],
+    ["${A}", "mirror:5000/app", "mirror:5000/app:latest"],
+    ["${A}", "localhost/app:v2", "localhost/app:v2"],
+    ["${A}", "oci-layout://out:v2", "oci-layout://out:v2"],
+    ["${NOPE:-quay.io/o/app:v2}", "", "quay.io/o/app:v2"],
+  ])("written %s, with %j for the variable, is %s", async (written, value, name) => {
+    expect(namesOf(await readOne(list(written), { A: value }))[1]).toBe(name);
+  });
+
+  it.each([
+    ["a branch with a slash", "${A}", "feature/foo"],
+    ["a name of Docker Hub with a tag", "${A}", "app:v2"],
+    ["a name of Docker Hub", "${A}", "library/app:v2"],
+    ["an upper-case branch", "${A}", "Feature/foo"],
+    ["a dot behind the first slash", "${A}", "release/1.0"],
+  ])("is no repository that a variable alone brings in: %s", async (_, written, value) => {
+    expect(await faultsIn(list(written), { A: value })).toEqual([
+      `4:12: "${value}" (written "${written}") is not a tag: ${WAY_OUT}, or let the variable begin with a registry`,
+    ]);
+  });
+
+  it.each([
+    ["v-${A}", "feature/foo", "v-feature/foo"],
+    ["${A}-rc", "quay.io/o/app", "quay.io/o/app-rc"],
+    ["${A}${B:-}", "quay.io/o/app", "quay.io/o/app"],
+    ["${A}", "", "feature/foo", "${NOPE:-feature/foo}"],
+  ])("is no repository that a variable brings into more: %s", async (text, value, became, written = text) => {
+    const [fault] = await faultsIn(list(written), { A: value });
+    expect(fault).toContain(`4:12: "${became}" (written "${written}") is not a tag: ${WAY_OUT}`);
+  });
+});
 
 describe("a file of lists", () => {
   it("says what each list is called, made of, and how it is made", async () => {

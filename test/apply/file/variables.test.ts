@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { fillIn } from "../../../src/apply/file/variables.js";
+import { fillIn, isVariable, outsideVariables } from "../../../src/apply/file/variables.js";
 
 const VALUES: Readonly<Record<string, string>> = { TAG: "v1", EMPTY: "", TRICK: '", x: ${TAG}\n- y' };
 
@@ -57,5 +57,40 @@ describe("variables in texts", () => {
         expect(fill(text)).toBe(text);
       }),
     );
+  });
+});
+
+describe("what is written outside of variables", () => {
+  it.each([
+    ["${REGISTRY}/app:v${N:-1}", "/app:v"],
+    ["${NAME:-a/b:c}", ""],
+    ["$${A/B}", "${A/B}"],
+    ["$$${A}", "$${A}"],
+    ["$${${A}", "${"],
+    ["$A:{B}", "$A:{B}"],
+  ])("of %s is %s", (text, outside) => {
+    expect(outsideVariables(text)).toBe(outside);
+  });
+
+  it("is what a text becomes where its variables have no value", () => {
+    const part = fc.constantFrom("a", "/", "$", "${", "$${", "}", "${A}", "${B:-}");
+    fc.assert(
+      fc.property(fc.array(part), (parts) => {
+        const text = parts.join("");
+        const faults: string[] = [];
+        const filled = fillIn(
+          text,
+          () => undefined,
+          (fault) => faults.push(fault),
+        );
+        fc.pre(faults.every((fault) => fault.includes(" is not set: ")));
+        expect(outsideVariables(text)).toBe(filled);
+      }),
+    );
+  });
+
+  it("is nothing of a single variable", () => {
+    expect(["${A}", "${A:-b/c}"].map(isVariable)).toEqual([true, true]);
+    expect(["$${A}", "${A}${B}", "a${B}", "${A}b", "A"].map(isVariable)).not.toContain(true);
   });
 });
