@@ -47,10 +47,18 @@ export interface Session extends Repositories {
   readonly close: () => Promise<void>;
 }
 
+/** How a piece of work differs from others. */
+export interface WorkOptions {
+  /** How many tries may follow the first, in place of the number that the user gave. */
+  readonly retries?: number | undefined;
+  /** Is it the work of several lists, which one without rights must not keep from theirs? */
+  readonly isShared?: boolean;
+}
+
 /** The registries that a command works with, set up as the user and the flags say, for as many pieces of work as there are. */
 export interface Registries {
   /** Begins a piece of work: one token for each registry does for all that it is going to do. */
-  session(accesses: readonly RepositoryAccess[], retries?: number): Promise<Repositories>;
+  session(accesses: readonly RepositoryAccess[], options?: WorkOptions): Promise<Repositories>;
   close(): Promise<void>;
 }
 
@@ -70,7 +78,9 @@ export class Sessions {
     group: AccessGroup,
     work: (repositories: Repositories) => Promise<Result>,
   ): Promise<Result> {
-    const opened = this.#opened.get(group) ?? this.#registries.session(group.accesses.all, group.retries);
+    const { accesses, retries } = group;
+    const opened =
+      this.#opened.get(group) ?? this.#registries.session(accesses.all, { retries, isShared: true });
     this.#opened.set(group, opened);
     try {
       return await work(await opened);
@@ -105,7 +115,10 @@ export async function openRegistries(context: Context, settings: NetworkSettings
     return client;
   };
 
-  async function session(accesses: readonly RepositoryAccess[], retries?: number): Promise<Repositories> {
+  async function session(
+    accesses: readonly RepositoryAccess[],
+    { retries, isShared = false }: WorkOptions = {},
+  ): Promise<Repositories> {
     const byDomain = new Map<string, Access[]>();
     for (const { location, actions } of accesses) {
       if (location.kind !== "registry") continue;
@@ -115,7 +128,8 @@ export async function openRegistries(context: Context, settings: NetworkSettings
     }
     const sessions = new Map<string, RegistrySession>();
     for (const [domain, access] of byDomain) {
-      sessions.set(domain, (await clientOf(domain)).session({ access, retries, signal: context.signal }));
+      const client = await clientOf(domain);
+      sessions.set(domain, client.session({ access, retries, isShared, signal: context.signal }));
     }
     const openLayout = await layoutOpener(accesses);
     const repositories = new Map<string, Repository>();

@@ -86,6 +86,11 @@ export interface SessionOptions {
   readonly signal?: AbortSignal | undefined;
   /** How many tries may follow the first of each of its requests, in place of the client's number. */
   readonly retries?: number | undefined;
+  /**
+   * Is it several pieces of work, each with some of the repositories? Then a 401 to who asks for a token for all of them may
+   * be about one of them alone, and is the credentials' fault only if they get no token for anything else. No, unless told.
+   */
+  readonly isShared?: boolean;
 }
 
 /**
@@ -156,7 +161,7 @@ export async function createRegistry(options: RegistryOptions): Promise<Registry
     const own = work.retries ?? retries;
     const settings = { retries: own, limits, patient, copyLimit, memory };
     const scopes = createScopes(work.access);
-    const authSession = newAuthSession(scopes.all);
+    const authSession = newAuthSession(scopes.all, work.isShared);
     return {
       repository: (path) =>
         createRepository(

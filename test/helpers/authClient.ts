@@ -9,6 +9,8 @@ import { TransportError } from "../../src/registry/http/transportError.js";
 export interface AuthClient {
   /** Begins a piece of work that reads and writes these repositories (`app:push`, `lib`), target first. */
   session(...repositories: string[]): Work;
+  /** Begins several such pieces of work in one. */
+  sharedSession(...repositories: string[]): Work;
 }
 
 export interface Work {
@@ -31,25 +33,26 @@ export function authClient({ host, credentials }: AuthClientOptions): AuthClient
     insecure: false,
     optimistic: () => false,
   });
+  const begin = (session: AuthSession): Work => {
+    const work: Work = {
+      session,
+      send: (method, path, ...needed) =>
+        send({
+          method,
+          url: new URL(`http://${host}/v2/${path}`),
+          idempotent: true,
+          auth: { session, scopes: needed.map(scopeOf) },
+        }),
+      get: async (...needed) => {
+        const [repository = ""] = (needed[0] ?? "").split(":");
+        return (await work.send("GET", `${repository}/manifests/v1`, ...needed)).status;
+      },
+    };
+    return work;
+  };
   return {
-    session: (...repositories) => {
-      const session = newAuthSession(repositories.map(scopeOf));
-      const work: Work = {
-        session,
-        send: (method, path, ...needed) =>
-          send({
-            method,
-            url: new URL(`http://${host}/v2/${path}`),
-            idempotent: true,
-            auth: { session, scopes: needed.map(scopeOf) },
-          }),
-        get: async (...needed) => {
-          const [repository = ""] = (needed[0] ?? "").split(":");
-          return (await work.send("GET", `${repository}/manifests/v1`, ...needed)).status;
-        },
-      };
-      return work;
-    },
+    session: (...repositories) => begin(newAuthSession(repositories.map(scopeOf))),
+    sharedSession: (...repositories) => begin(newAuthSession(repositories.map(scopeOf), true)),
   };
 }
 

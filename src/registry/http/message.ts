@@ -53,6 +53,8 @@ export interface RequestAuth {
 export interface AuthSession {
   /** All that the work will need, target first. */
   readonly scopes: readonly string[];
+  /** Are the scopes those of several pieces of work? See `SessionOptions.isShared`. */
+  readonly isShared: boolean;
 }
 
 /** A body that is sent piece by piece. `length` in bytes. */

@@ -21,6 +21,8 @@ const MAX_TOKEN_ANSWER = 256 * 1024;
 /** The registry or its token server does not accept the credentials. */
 export class CredentialsRefusedError extends ManifestError {
   override readonly name = "CredentialsRefusedError";
+  /** The answer that said so. */
+  readonly refusal: RegistryError;
 
   /** @param who refused: `registry.example`, `the token server` */
   constructor(who: string, cause: RegistryError) {
@@ -35,6 +37,7 @@ export class CredentialsRefusedError extends ManifestError {
         `${method} ${url} answered ${status}; check the credentials, ` +
         `which come from docker's config.json, its credential helper or DOCKER_AUTH_CONFIG`,
     });
+    this.refusal = cause;
   }
 }
 

@@ -170,7 +170,9 @@ export class RegistryAuth {
         if (!isRefused || isLast) open();
         return answer;
       } catch (error) {
-        if (error instanceof CredentialsRefusedError) this.reject(error, state);
+        if (!(error instanceof CredentialsRefusedError)) throw error;
+        if (await this.#mayBeAboutScopes(error, server, isLast, state, open)) return error.refusal;
+        this.reject(error, state);
         throw error;
       }
     };
@@ -183,6 +185,30 @@ export class RegistryAuth {
     const answer = await this.#ask(server, []);
     if (answer instanceof RegistryError && answer.status === refusal.status) {
       throw new CredentialsRefusedError("the token server", refusal);
+    }
+  }
+
+  /**
+   * Some servers answer 401 where the user has no right to one of many repositories. So may it be in a shared session, where
+   * it must not end the work on all others: it is about the scopes if there is a token for none of them. A server that
+   * cannot do without is asked for what one request needs, once.
+   */
+  async #mayBeAboutScopes(
+    { refusal }: CredentialsRefusedError,
+    server: TokenServer,
+    isLast: boolean,
+    state: SessionState,
+    open: () => void,
+  ): Promise<boolean> {
+    if (!state.isShared || refusal.status !== 401) return false;
+    try {
+      const answer = await this.#ask(server, []);
+      if (answer instanceof RegistryError) return !isLast || state.identity.isOpen;
+      open();
+      return true;
+    } catch (error) {
+      if (error instanceof CredentialsRefusedError) return false;
+      throw error;
     }
   }
 

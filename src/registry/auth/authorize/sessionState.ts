@@ -13,6 +13,8 @@ export class SessionState {
   readonly identity = new Gate();
   /** The challenge of `/v2/`, for refusals without one. */
   readonly ping: Remembered<Challenge | undefined>;
+  /** May a refusal of all scopes together be about one that other pieces of work do without? */
+  readonly isShared: boolean;
   /** The lists of scopes of which tokens are asked for; every request is covered by one. */
   readonly #lists: (readonly string[])[];
   /** By the scopes of a request: the list to ask for, as long as no other's token did. */
@@ -30,6 +32,7 @@ export class SessionState {
   constructor(session: AuthSession, ping: () => Promise<Challenge | undefined>) {
     this.#lists = dividedAmongTokens(session.scopes);
     this.ping = remembered(ping);
+    this.isShared = session.isShared && session.scopes.length > 1;
   }
 
   /** What to ask for where a request needs these scopes: nearly always all that the work needs. */
