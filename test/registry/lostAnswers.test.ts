@@ -158,6 +158,16 @@ describe("what is asked before a tag is put again", () => {
     });
   });
 
+  test("is each tag of several, and all are put again where only some name it", async () => {
+    const { options, accepted } = losing({ fault: reset, when: "before" });
+    await withStage(options, async (stage) => {
+      stage.peer.putManifest(TARGET, OCI_MANIFEST, manifest.bytes, "1.2");
+      await stage.target.put(manifest, TAGS);
+      expectMoved(stage, TAGS);
+      expect(accepted).toEqual(once(TAGS));
+    });
+  });
+
   test("is nothing of what is put by its digest alone", async () => {
     let cuts = 1;
     const onRequest: StageOptions["onRequest"] = () => (cuts-- > 0 ? { cut: "after" } : undefined);
@@ -279,6 +289,18 @@ describe("two faults in a row:", () => {
   test.each([1, 5])("the answer is lost, and %i questions by 429 where there is patience", async (times) => {
     const others = first(isHead, answering(429, { "Retry-After": "0.05" }), times);
     expect(await accepts({ others }, { client: { patient: true, retries: 1 } })).toEqual({ v1: 1 });
+  });
+
+  test("the answer is lost, nobody can be asked, and the next try is answered by 429: it is asked again", async () => {
+    let puts = 0;
+    const others: Losing["others"] = (request, response) => {
+      if (request.method !== "PUT") return puts < 2 && reset(request);
+      if (++puts !== 2) return false;
+      answering(429, { "Retry-After": "0.05" })(request, response);
+      return true;
+    };
+    expect(await accepts({ others })).toEqual({ v1: 1 });
+    expect(puts).toBe(2);
   });
 
   test("the answer is lost, and the answer to the question too", async () => {
