@@ -1,21 +1,17 @@
-import { formatPlace, type Place } from "../content/place.js";
+import { nameKey, type Place } from "../content/place.js";
 import type { ListOrder } from "./order.js";
 
 /** Which lists are made of which others: those wait until the others are done. */
 
-/** What a list is called and what it is made of. Pure names: `docker.io/library/app:v1`. */
+/** What a list is called and what it is made of, as `nameKey` has it: `docker.io/library/app:v1`. */
 export interface ListNames {
   readonly names: readonly string[];
   readonly sources: readonly string[];
 }
 
-/** A list is found again by its tag, and by its tag with a digest. */
+/** A list is found again by its tags, however its registry is written. What a digest names, no list is going to change. */
 export function listNames({ targets }: ListOrder, sources: readonly Place[]): ListNames {
-  return { names: targets.map(nameOf), sources: sources.map(nameOf) };
-}
-
-function nameOf({ digest, tag, ...place }: Place): string {
-  return formatPlace({ ...place, tag: tag ?? (digest === undefined ? "latest" : undefined), digest });
+  return { names: targets.map(nameKey), sources: sources.map(nameKey) };
 }
 
 /**

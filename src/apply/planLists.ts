@@ -3,6 +3,7 @@ import type { PreparedList } from "./prepareLists.js";
 import { asErrorData, targetName } from "./results.js";
 import { Sessions, type Registries } from "./session.js";
 import { shardOf, type Shard } from "./shards.js";
+import { targetKey } from "./targets.js";
 import { SharedManifests } from "../content/sharedManifests.js";
 import { SharedTargets } from "../content/sharedTargets.js";
 import type { Context } from "../context.js";
@@ -50,13 +51,22 @@ export async function planLists(
     }
   }
 
-  const planned = await Promise.all(lists.map((list) => limit(() => plan(list))));
+  const planned = await Promise.all(
+    lists.map(async (list) => ({
+      number: shardOf(targetKey(list.order.targets), shard.count),
+      list: await limit(() => plan(list)),
+    })),
+  );
   const numbers =
     shard.index === undefined ? Array.from({ length: shard.count }, (_, at) => at + 1) : [shard.index];
-  const byShard = groupBy(planned, ({ target }) => shardOf(target, shard.count));
+  const byShard = groupBy(planned, ({ number }) => number);
   return {
     version: 1,
-    shards: numbers.map((number) => ({ shard: number, of: shard.count, lists: byShard.get(number) ?? [] })),
+    shards: numbers.map((number) => ({
+      shard: number,
+      of: shard.count,
+      lists: (byShard.get(number) ?? []).map(({ list }) => list),
+    })),
   };
 }
 

@@ -8,6 +8,7 @@ import { orderAccesses } from "./listWork.js";
 import type { PublishSettings } from "./publish.js";
 import type { WantedOrderSource } from "./readSource.js";
 import { targetName } from "./results.js";
+import { targetKey } from "./targets.js";
 import type { AccessGroup } from "./accesses.js";
 import { subjectPlace } from "./subject.js";
 import { wantedSources } from "./wantedSources.js";
@@ -26,7 +27,7 @@ export interface PreparedList extends ListToApply {
  * Reads what is on this machine of what the lists are made of, and puts them in the order in which they are made. Nothing
  * is sent.
  * @param defaults what holds where the file does not say it
- * @param isMine tells which of the lists are made here: those of a shard
+ * @param isMine tells by its `targetKey` whether a list is made here: those of a shard are
  * @throws INVALID_FILE for lists that are made of each other, and for what cannot be read
  */
 export async function prepareLists(
@@ -49,7 +50,7 @@ export async function prepareLists(
   const faults: string[] = [];
   for (const place of sorted.order) {
     const list = orders[place];
-    if (list === undefined || !isMine(targetName(list.order.targets))) continue;
+    if (list === undefined || !isMine(targetKey(list.order.targets))) continue;
     const { order, retries } = list;
     const others = waitsFor[place] ?? [];
     const missing = others.find((other) => !prepared.has(other));

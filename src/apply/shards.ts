@@ -18,7 +18,8 @@ const MAX_COUNT = 10_000;
 
 /**
  * The shard of a list, from 1 to `count`.
- * @param target what the list is called, as `formatPlace` writes it: `docker.io/library/app:v1`
+ * @param target the first name of the list, as `nameKey` has it, so that it is the same however it is written:
+ *   `docker.io/library/app:v1`
  * @example
  * shardOf("docker.io/library/app:v1", 16); // always the same
  */

@@ -1,10 +1,16 @@
-import { tagsOf, type Place } from "../content/place.js";
+import { nameKey, tagsOf, type Place } from "../content/place.js";
 import { formatLocation, type Location } from "../oci/location.js";
 
 /** A repository that gets a list, with the tags that it gets there. */
 export interface Target {
   readonly location: Location;
   readonly tags: readonly string[];
+}
+
+/** What a list is called first, as `nameKey` has it. Its shard depends on that. */
+export function targetKey([first]: readonly Place[]): string {
+  if (first === undefined) throw new Error("a list without a name");
+  return nameKey(first);
 }
 
 /** What a list shall be called, repository by repository: each once, with all its tags, in the order that was given. */

@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import { ManifestError } from "../errors.js";
-import { LAYOUT_SCHEME, type Location } from "../oci/location.js";
+import { LAYOUT_SCHEME, locationKey, type Location } from "../oci/location.js";
 import { formatReference, parseReference, repositoryName } from "../oci/reference.js";
 import { isLayoutReference, parseLayoutReference } from "./layoutReference.js";
 
@@ -43,6 +43,18 @@ export function formatPlace({ location, name, tag, digest }: Place): string {
   }
   const named = tag === undefined ? "" : `:${tag}`;
   return `${LAYOUT_SCHEME}${name}${named}${digest === undefined ? "" : `@${digest}`}`;
+}
+
+/**
+ * What places have in common that mean the same, however their registry is written (see `locationKey`). Without tag and
+ * digest `latest` is meant.
+ * @example
+ * nameKey(parsePlace("registry-1.docker.io/library/app")); // "docker.io/library/app:latest"
+ */
+export function nameKey({ location, tag, digest }: Place): string {
+  const tagged = tag ?? (digest === undefined ? "latest" : undefined);
+  const named = tagged === undefined ? "" : `:${tagged}`;
+  return `${locationKey(location)}${named}${digest === undefined ? "" : `@${digest}`}`;
 }
 
 /** The tags that something gets at a place: that of the place, `latest` unless a digest is meant. */

@@ -34,6 +34,23 @@ export function parseLocation(text: string): Location {
     : locationOf(parseCanonical(text));
 }
 
+/** Names of Docker Hub, all of which are the same registry. */
+const HUB = "docker.io";
+const HUB_HOSTS: ReadonlySet<string> = new Set([HUB, "index.docker.io", "registry-1.docker.io"]);
+
+/**
+ * The same for all ways in which a location may be written: in upper case, with the port that is meant anyway, by another
+ * host of Docker Hub. As {@link formatLocation} writes it for the usual way. Not for requests: a certificate or a login
+ * may be meant for the name as it is written.
+ * @example
+ * locationKey({ kind: "registry", domain: "GHCR.io:443", path: "o/app" }); // "ghcr.io/o/app"
+ */
+export function locationKey(location: Location): string {
+  if (location.kind === "layout") return formatLocation(location);
+  const host = location.domain.toLowerCase().replace(/:0*443$/, "");
+  return formatLocation({ ...location, domain: HUB_HOSTS.has(host) ? HUB : host });
+}
+
 export function isSameLocation(one: Location, other: Location): boolean {
   return formatLocation(one) === formatLocation(other);
 }

@@ -793,6 +793,18 @@ describe("--plan", () => {
     }
   });
 
+  it("shows a list in the shard that makes it, in whatever way its registry is written", async () => {
+    const port = registry.host.split(":")[1] ?? "";
+    const shardsAt = async (host: string): Promise<string[][]> => {
+      const targets = Array.from({ length: 12 }, (_, at) => `${host}:${port}/lists/app${at}:v1`);
+      const many = file(targets.map((target) => ({ target, sources: sources() })));
+      const args = ["--plan", "--shards", "3", "--insecure", "--format", "json"];
+      const { shards } = ApplyPlan.parse(JSON.parse((await apply(many, ...args)).stdout));
+      return shards.map(({ lists: some }) => some.map(({ target }) => target.toLowerCase()));
+    };
+    expect(await shardsAt("LOCALHOST")).toEqual(await shardsAt("localhost"));
+  });
+
   it("says which lists would fail", async () => {
     const { status, stdout, stderr } = await apply(
       file([{ target: name("a/app:v1"), sources: [name("nowhere/app:v1")] }]),

@@ -29,6 +29,29 @@ describe("a list that is made of another one of the file", () => {
     ).toEqual([[1], []]);
   });
 
+  it.each([
+    ["ghcr.io/o/app:1", "ghcr.io:443/o/app:1"],
+    ["GHCR.io/o/app:1", "ghcr.io/o/app:1"],
+    ["o/app:1", "registry-1.docker.io/o/app:1"],
+    ["docker.io:443/o/app", "index.docker.io/o/app:latest"],
+    ["oci-layout:///out:1", "oci-layout:///x/../out:1"],
+  ])("waits for it however its registry is written: %s and %s", (name, source) => {
+    const one = listNames(orderOf(name), []);
+    const other = listNames(orderOf("all:1"), [parsePlace(source)]);
+    expect(dependencies([one, other])).toEqual([[], [0]]);
+  });
+
+  it.each([
+    ["ghcr.io/o/app:1", "ghcr.io:444/o/app:1"],
+    ["ghcr.io/o/app:1", "ghcr.io:80443/o/app:1"],
+    ["app:1", "registry-1.docker.io/app:1"],
+    ["o/app:v", "o/app:V"],
+  ])("does not wait for another one of nearly the same name: %s and %s", (name, source) => {
+    const one = listNames(orderOf(name), []);
+    const other = listNames(orderOf("all:1"), [parsePlace(source)]);
+    expect(dependencies([one, other])).toEqual([[], []]);
+  });
+
   it("does not wait for itself: what it was before is what it is made of", () => {
     expect(dependencies([named("r/a:1", "r/a:1")])).toEqual([[]]);
   });

@@ -4,15 +4,35 @@ import { Readable } from "node:stream";
 import { describe, expect, it } from "vitest";
 import { readLists } from "../../src/apply/file/readLists.js";
 import { prepareLists } from "../../src/apply/prepareLists.js";
+import { targetName } from "../../src/apply/results.js";
 import { linesOf, listFolder, listsOf } from "./file/listFiles.js";
 
 const { folder, write } = listFolder();
 const DEFAULTS = { verify: "", waitMs: 0 } as const;
 
-async function prepared(): ReturnType<typeof prepareLists> {
+async function prepared(isMine?: (target: string) => boolean): ReturnType<typeof prepareLists> {
   const orders = await readLists(["lists.yaml"], { env: {}, stdin: () => Readable.from([]), cwd: folder });
-  return prepareLists(orders, DEFAULTS);
+  return prepareLists(orders, DEFAULTS, isMine);
 }
+
+it("a list is in the same shard whatever way its registry is written, and keeps that way for people", async () => {
+  const names = ["GHCR.io:443/o/app:1", "registry-1.docker.io/o/app", "app:1", "r.example:5000/app:1"];
+  write("lists.yaml", listsOf(...names.map((name) => `target: "${name}"\nsources: [r.example/b]`)));
+  const asked: string[] = [];
+  const lists = await prepared((key) => asked.push(key) > 0);
+  expect(asked).toEqual([
+    "ghcr.io/o/app:1",
+    "docker.io/o/app:latest",
+    "docker.io/library/app:1",
+    "r.example:5000/app:1",
+  ]);
+  expect(lists.map(({ order }) => targetName(order.targets))).toEqual([
+    "GHCR.io:443/o/app:1",
+    "registry-1.docker.io/o/app:latest",
+    "docker.io/library/app:1",
+    "r.example:5000/app:1",
+  ]);
+});
 
 describe("what folders of digests and metadata files name", () => {
   it("is told with the place of its own from: where it cannot be used, all of it at once", async () => {
@@ -25,7 +45,7 @@ describe("what folders of digests and metadata files name", () => {
         "target: r.example/c:1\nsources: [{ from: empty }]",
       ),
     );
-    const lines = await linesOf(prepared);
+    const lines = await linesOf(() => prepared());
     expect(lines.map((line) => line.split(" ")[0])).toEqual([
       "lists.yaml:5:15:",
       "lists.yaml:7:15:",

@@ -1,7 +1,6 @@
 import { resolve } from "node:path";
 import type * as z from "zod/mini";
-import { formatPlace, type Place } from "../../content/place.js";
-import { formatLocation } from "../../oci/location.js";
+import { formatPlace, nameKey, type Place } from "../../content/place.js";
 import { Faults } from "./faults.js";
 import { formatFilePlace, type FileOrder, type FilePlace } from "./fileOrder.js";
 import type { FileText } from "./fileText.js";
@@ -76,7 +75,7 @@ class Names {
     const list = ++this.#lists;
     for (const { place, offset } of names) {
       const at = file.placeOf(offset);
-      const key = `${formatLocation(place.location)}:${tagOf(place)}`;
+      const key = nameKey(place);
       const other = this.#named.get(key);
       if (other === undefined) {
         this.#named.set(key, { at, list });

@@ -482,6 +482,21 @@ describe("names that two lists would have", () => {
     ]);
   });
 
+  it("are the same whatever way their registry is written", async () => {
+    const text = listsOf(
+      "target: ghcr.io/o/app:1\nsources: [b]",
+      "target: GHCR.io/o/app:1\nsources: [b]",
+      "target: x\ntags: ['ghcr.io:443/o/app:1', 'ghcr.io:444/o/app:1']\nsources: [b]",
+      "target: registry-1.docker.io/library/x\ntags: ['docker.io:443/library/x']\nsources: [b]",
+    );
+    expect(await faultsIn(text)).toEqual([
+      "5:13: GHCR.io/o/app:1 is also a name of the list at -:3:13: rename one of them",
+      "8:12: ghcr.io:443/o/app:1 is also a name of the list at -:3:13: rename one of them",
+      expect.stringMatching(/^10:13: .* is also a name of the list at -:7:13/),
+      expect.stringMatching(/^11:12: .* is also a name of the list at -:7:13/),
+    ]);
+  });
+
   it("are told of one list, too", async () => {
     expect(await faultsIn(listsOf("target: app:v1\ntags: [v2, v1, v2]\nsources: [b]"))).toEqual([
       "4:16: docker.io/library/app:v1 is a name of this list already: leave it out",
