@@ -1,11 +1,13 @@
 import { isUtf8 } from "node:buffer";
 import { readdir, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
+import { addAbortSignal, Readable } from "node:stream";
 import { readBounded, readFault } from "../../docker/readBounded.js";
 import { ManifestError, systemCode } from "../../errors.js";
 import type { Faults } from "./faults.js";
 import { FileText } from "./fileText.js";
 import { hasHidden } from "./maskVariables.js";
+import { openPipe } from "./readPipe.js";
 
 /** Files of lists, on the disk and on standard input. */
 
@@ -23,7 +25,7 @@ export interface InputFile {
   /** The same as it is shown: relative if the file was named by a relative path. */
   readonly shownFolder: string;
   /** Its bytes. @throws what the disk has against that */
-  readonly read: () => Promise<Buffer>;
+  readonly read: (signal: AbortSignal | undefined) => Promise<Buffer>;
 }
 
 /** What is needed of the outside world. */
@@ -51,7 +53,13 @@ export async function findInputs(
   for (const [index, path] of paths.entries()) {
     if (path === STDIN) {
       if (paths.indexOf(STDIN) < index) faults.addFile(STDIN, "standard input can be read only once");
-      else found.push({ name: STDIN, folder: cwd, shownFolder: "", read: () => readStream(stdin()) });
+      else
+        found.push({
+          name: STDIN,
+          folder: cwd,
+          shownFolder: "",
+          read: (signal) => readStream(stdin(), signal),
+        });
       continue;
     }
     try {
@@ -93,16 +101,29 @@ function inputFile({ name, at }: DiskFile): InputFile {
     name,
     folder: dirname(at),
     shownFolder: folder === "." ? "" : folder,
-    read: () => readBounded(at, MAX_FILE_BYTES),
+    read: (signal) => readFile(at, signal),
   };
 }
 
-/** The text of a file; undefined where it cannot be read, which is told. */
-export async function readInput({ name, read }: InputFile, faults: Faults): Promise<FileText | undefined> {
+async function readFile(at: string, signal: AbortSignal | undefined): Promise<Buffer> {
+  const isPipe = (await stat(at)).isFIFO();
+  return isPipe ? readStream(await openPipe(at), signal) : readBounded(at, MAX_FILE_BYTES);
+}
+
+/**
+ * The text of a file; undefined where it cannot be read, which is told.
+ * @param signal aborts the wait for what is piped in
+ */
+export async function readInput(
+  { name, read }: InputFile,
+  faults: Faults,
+  signal?: AbortSignal,
+): Promise<FileText | undefined> {
   let bytes: Buffer;
   try {
-    bytes = await read();
+    bytes = await read(signal);
   } catch (error) {
+    signal?.throwIfAborted();
     faults.addFile(name, faultOf(error));
     return undefined;
   }
@@ -114,7 +135,11 @@ export async function readInput({ name, read }: InputFile, faults: Faults): Prom
   return undefined;
 }
 
-async function readStream(stream: AsyncIterable<Uint8Array>): Promise<Buffer> {
+async function readStream(
+  stream: AsyncIterable<Uint8Array>,
+  signal: AbortSignal | undefined,
+): Promise<Buffer> {
+  if (signal !== undefined && stream instanceof Readable) addAbortSignal(signal, stream);
   const chunks: Uint8Array[] = [];
   let length = 0;
   for await (const chunk of stream) {

@@ -25,6 +25,8 @@ export interface ReadListsOptions {
   readonly cwd?: string;
   /** Told of what is odd and no error: a line with its place. */
   readonly onWarning?: (text: string) => void;
+  /** Aborts the wait for what is piped in. */
+  readonly signal?: AbortSignal;
 }
 
 /** With their variables filled in, the texts of a file may be as many times larger. */
@@ -44,13 +46,13 @@ const EXTENSION = "x-";
  */
 export async function readLists(
   paths: readonly string[],
-  { env, stdin, cwd = "", onWarning = () => undefined }: ReadListsOptions,
+  { env, stdin, cwd = "", onWarning = () => undefined, signal }: ReadListsOptions,
 ): Promise<readonly FileOrder[]> {
   const faults = new Faults();
   const orders: FileOrder[] = [];
   const names = new Names(faults);
   for (const input of await findInputs(paths, { stdin, cwd: resolve(cwd) }, faults)) {
-    const file = await readInput(input, faults);
+    const file = await readInput(input, faults, signal);
     if (file === undefined) continue;
     const reader = new FileReader({ input, file, env, faults, names, onWarning });
     orders.push(...(await reader.orders()));

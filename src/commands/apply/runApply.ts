@@ -43,6 +43,7 @@ export async function runApply(context: Context, flags: ApplyFlags): Promise<voi
     env: context.env,
     stdin: () => context.stdin?.() ?? nothing(),
     onWarning: warnOn(stderr),
+    signal: context.signal,
   });
   const defaults = { verify: flags.verify, waitMs: waitMs(flags) };
   const prepared = await prepareLists(orders, defaults, isIn(shard));
