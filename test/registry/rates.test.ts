@@ -17,7 +17,7 @@ const access = [{ path: TARGET, actions: ["pull", "push"] as const }];
 const open = (client: RegistryClient): Repository => client.session({ access }).repository(TARGET);
 
 /** A registry that has room for so many requests a second, and for so many at once after a while. */
-function limitedTo(perSecond: number, burst: number) {
+function limitedTo(perSecond: number, burst: number, retryAfter?: string) {
   let [left, at] = [burst, performance.now()];
   const seen = { all: 0, refused: 0 };
   const onRequest = (): Override | undefined => {
@@ -30,7 +30,7 @@ function limitedTo(perSecond: number, burst: number) {
       return undefined;
     }
     seen.refused++;
-    return { status: 429 };
+    return { status: 429, headers: { ...(retryAfter !== undefined && { "Retry-After": retryAfter }) } };
   };
   return { seen, onRequest };
 }
@@ -70,6 +70,17 @@ describe("a registry that takes 50 requests a second of each client, and refuses
     60_000,
   );
 });
+
+test.each(["0", "Thu, 01 Jan 1970 00:00:00 GMT", "0.001", "1ms"])(
+  "a registry that refuses too many with Retry-After: %s is asked less all the same",
+  async (retryAfter) => {
+    const { seen, onRequest } = limitedTo(50, 50, retryAfter);
+    await withStage({ onRequest }, async ({ target }) => {
+      await Promise.all(Array.from({ length: 120 }, (_, at) => target.resolve(`v${at}`)));
+      expect(seen.refused / seen.all).toBeLessThan(0.4);
+    });
+  },
+);
 
 test("a registry that refuses one request in passing is not asked much slower for it", () =>
   withStage(

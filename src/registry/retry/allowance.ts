@@ -24,6 +24,8 @@ const BURST_MS = 50;
 const MOMENT_MS = 50;
 /** … up to this. */
 const LONGEST_MOMENT_MS = 4_000;
+/** A host that asks for less, in milliseconds, is left alone for so long: what it has room for is not learned from less. */
+const SHORTEST_ASKED_MS = 20;
 /** Those who were told the same moment come back within this long of it, and within a tenth of what they have waited. */
 const SPREAD_MS = 1_000;
 
@@ -144,7 +146,9 @@ export class Allowance {
   }
 
   /** The host has refused it for the moment. */
-  throttled({ number }: Turn, { askedMs, isRateLimit }: Throttling, now: number): void {
+  throttled({ number }: Turn, throttling: Throttling, now: number): void {
+    const { isRateLimit } = throttling;
+    const askedMs = wordOf(throttling);
     if (askedMs !== undefined)
       this.#close(now + askedMs + this.#random() * Math.min(SPREAD_MS, askedMs / 10));
     if (number <= this.#lastBefore) return;
@@ -166,8 +170,8 @@ export class Allowance {
     const rate = this.#answersPerSecond(now);
     const pace = this.paceAt(now);
     if (pace === undefined && rate === 0) return;
-    // One that asks to be left alone for ten milliseconds has room for a hundred a second.
-    const least = Math.max(LEAST_PACE, askedMs === undefined ? 0 : 1000 / Math.max(1, askedMs));
+    // One that asks to be left alone for a tenth of a second has room for ten in it.
+    const least = Math.max(LEAST_PACE, askedMs === undefined ? 0 : 1000 / askedMs);
     this.#pace =
       pace === undefined
         ? Math.max(FIRST_PACE, rate / 2, least)
@@ -199,4 +203,12 @@ export class Allowance {
     this.#window = this.#concurrency;
     this.#halvings = 0;
   }
+}
+
+/**
+ * How long a host has to be left alone that says so. No time at all is what is left of a part of a second, or of a moment
+ * that has passed on the way: it says nothing. A few milliseconds are no reason to go on as fast as before.
+ */
+function wordOf({ askedMs }: Throttling): number | undefined {
+  return askedMs === undefined || askedMs <= 0 ? undefined : Math.max(SHORTEST_ASKED_MS, askedMs);
 }

@@ -141,9 +141,30 @@ describe("the pace", () => {
     const given = allowance();
     answers(given, 10, start, 100);
     for (let at = 0; at < 5; at++) {
-      refuse(given, given.begin(true), start + 100, { askedMs: 12.5, isRateLimit: true });
-      expect(given.paceAt(start + 100)).toBe(80);
+      refuse(given, given.begin(true), start + 100, { askedMs: 25, isRateLimit: true });
+      expect(given.paceAt(start + 100)).toBe(40);
     }
+  });
+
+  test("is not switched off by a host that asks for next to no time", () => {
+    const given = allowance();
+    answers(given, 10, start, 100);
+    refuse(given, given.begin(true), start + 100, { askedMs: 0.2, isRateLimit: true });
+    expect([given.paceAt(start + 100), given.closedFor(start + 100)]).toEqual([50, 20]);
+  });
+
+  test("is learned from a host that asks for no time at all as from one that says nothing", () => {
+    const [zero, silent] = [0, undefined].map((askedMs) => {
+      const given = allowance();
+      answers(given, 100, start, 1000);
+      const now = start + 1000;
+      return Array.from({ length: 10 }, () => {
+        refuse(given, given.begin(true), now, { askedMs, isRateLimit: true });
+        return [given.paceAt(now), given.closedFor(now)];
+      });
+    });
+    expect(zero).toEqual(silent);
+    expect(zero?.at(-1)).toEqual([1, 2000]);
   });
 
   test("lets one through at a time, as far apart as it says", () => {
