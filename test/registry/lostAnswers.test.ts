@@ -37,6 +37,8 @@ const FAULTS: readonly (readonly [string, Fault])[] = [
   ["no answer comes in time", () => undefined],
   ["500", answering(500)],
   ["502", answering(502)],
+  ["503", answering(503)],
+  ["503 of a proxy that asks to wait", answering(503, { "Retry-After": "0.01" })],
   ["504", answering(504)],
   ["408", answering(408)],
   ["a 429 that cannot be read", brokenHeaders],

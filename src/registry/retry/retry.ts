@@ -4,7 +4,7 @@ import { failedAnswer, RegistryError } from "../http/registryError.js";
 import { askedWait } from "../http/retryAfter.js";
 import { TransportError } from "../http/transportError.js";
 import type { RetryLimits } from "./backoff.js";
-import { classify, type Outcome } from "./classify.js";
+import { classify, type Failure, type Outcome } from "./classify.js";
 import { pause } from "./pause.js";
 import { Tries } from "./tries.js";
 
@@ -53,11 +53,19 @@ export function withRetry(send: Send, options: RetryOptions): Send {
         await pause(delay, { stop: request.stop, signals: [signal, request.signal] });
       }
       if (request.stop?.aborted === true) throw stopped(request, result);
-      mayBeDone ||= classify(outcome).mayHaveActed;
+      mayBeDone ||= mayHaveBeenDone(classify(outcome));
       const answer = mayBeDone ? await request.beforeRetry?.() : undefined;
       if (answer !== undefined) return answer;
     }
   };
+}
+
+/**
+ * May what was asked for be done all the same? A proxy's 503 may mean that the server behind it has ended without a word: that
+ * is no reason to give up what must not be done twice, but one to ask where it can be asked.
+ */
+function mayHaveBeenDone({ kind, mayHaveActed }: Failure): boolean {
+  return mayHaveActed || kind === "overloaded";
 }
 
 /** How long the server asks to be left alone, in milliseconds, where it has said anything. */
