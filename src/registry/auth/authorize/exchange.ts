@@ -20,6 +20,9 @@ type Pass =
   | { readonly kind: "unavailable" }
   | { readonly kind: "failed"; readonly error: unknown };
 
+/** So often a token is renewed for one request that has ended by its own clock, while the request was kept waiting. */
+const MOST_ENDED = 20;
+
 /** One request on its way: sent until it is let in, or nothing more is to be tried. */
 export class Exchange {
   readonly #send: Send;
@@ -33,6 +36,8 @@ export class Exchange {
   readonly #began: number;
   /** Lists for which it has had a token renewed. */
   readonly #renewed = new Set<string>();
+  /** How many of its tokens had ended by their own clocks. */
+  #ended = 0;
   /** The list with what the registry named as missing. */
   #extended: readonly string[] | undefined;
   /** How it was refused last. */
@@ -193,7 +198,9 @@ export class Exchange {
     // A bearer registry may answer a stale token with a Basic challenge, or none.
     this.#registry.learn(challenges.filter(({ scheme }) => scheme === "bearer"));
     const isRenewed = this.#renewed.has(scopesKey(token.scopes));
-    if (token.expiresAt <= Date.now() && !isRenewed) {
+    if (token.expiresAt <= Date.now()) {
+      // It says nothing about what the request may do, however often a host that asks to be left alone has it end.
+      if (this.#ended++ >= MOST_ENDED) return response;
       this.#renew(token);
       return undefined;
     }

@@ -505,6 +505,37 @@ describe("tokens", () => {
     expect(tokens(peer).length).toBeLessThanOrEqual(3);
   });
 
+  /** A peer that keeps requests for a manifest waiting for so long that their tokens end, so many times. */
+  async function keepingWaiting(times: number): Promise<Peer> {
+    vi.useFakeTimers({ toFake: ["Date"] });
+    onTestFinished(() => {
+      vi.useRealTimers();
+    });
+    let left = times;
+    return start({
+      auth: { kind: "bearer", users, expiresIn: 60 },
+      intercept: ({ url = "", headers }) => {
+        const isKept = url.includes("/manifests/") && headers.authorization !== undefined && left-- > 0;
+        if (isKept) vi.setSystemTime(Date.now() + 61_000);
+        return false;
+      },
+    });
+  }
+
+  test("are renewed each time that they end while a request is kept waiting, and nothing is held against it", async () => {
+    const peer = await keepingWaiting(6);
+    const work = authClient({ host: peer.host, credentials }).session("app:push", "lib");
+    expect([await work.get("app:push"), await work.get("app:push")]).toEqual([404, 404]);
+    expect(tokens(peer)).toHaveLength(7);
+  });
+
+  test("are not renewed for ever where each ends while the request is kept waiting", async () => {
+    const peer = await keepingWaiting(50);
+    const work = authClient({ host: peer.host, credentials }).session("app:push", "lib");
+    expect(await work.get("app:push")).toBe(401);
+    expect(tokens(peer)).toHaveLength(21);
+  });
+
   test("are not had by plain HTTP from another machine", async () => {
     const peer = await start({
       intercept: (_, response) =>
