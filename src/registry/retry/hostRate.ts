@@ -3,12 +3,13 @@ import { onAbort } from "../../signals.js";
 import { NotNeededError } from "../http/message.js";
 import { Allowance, type AllowanceOptions, type Throttling, type Turn } from "./allowance.js";
 import { Line } from "./line.js";
+import { steadyClock } from "./steadyClock.js";
 
 /** Timers cannot be longer; when it fires, it is looked again. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 export interface HostRatesOptions extends Partial<AllowanceOptions> {
-  /** In milliseconds since 1970. */
+  /** In milliseconds, from any moment on. */
   readonly now?: () => number;
   /** Calls back after so many milliseconds, unless what it returns is called before. */
   readonly callLater?: (callback: () => void, ms: number) => () => void;
@@ -34,7 +35,7 @@ export class HostRates {
   constructor({
     concurrency = DEFAULT_CONCURRENCY,
     random = Math.random,
-    now = Date.now,
+    now = steadyClock(),
     callLater = (callback, ms) => {
       const timer = setTimeout(callback, ms);
       return () => {
