@@ -765,7 +765,7 @@ describe("--plan", () => {
 
   it("shows what each shard would do, as text and as JSON", async () => {
     const many = file(
-      Array.from({ length: 12 }, (_, at) => ({ target: name(`lists/app${at}:v1`), sources: sources() })),
+      Array.from({ length: 60 }, (_, at) => ({ target: name(`lists/app${at}:v1`), sources: sources() })),
     );
     const text = await workplace.out("apply", "-f", many, "--plan", "--shards", "3");
     expect(text).toMatch(/^shard 1 of 3: \d+ lists/m);
@@ -779,7 +779,7 @@ describe("--plan", () => {
     ]);
     const planned = plan.shards.map(({ lists: some }) => some.map(({ target }) => target));
     expect(planned.flat().sort()).toEqual(
-      Array.from({ length: 12 }, (_, at) => name(`lists/app${at}:v1`)).sort(),
+      Array.from({ length: 60 }, (_, at) => name(`lists/app${at}:v1`)).sort(),
     );
     for (const [at, targets] of planned.entries()) {
       const own = await workplace.run("apply", "-f", many, "--shard", `${at + 1}/3`);
