@@ -109,7 +109,7 @@ export function waitMs({ wait }: FlagValues<typeof waitFlags>): number {
   } catch (error) {
     throw fault(messageOf(error));
   }
-  if (ms < 0) throw fault("nobody can wait less than no time");
+  if (ms < 0) throw fault("a wait cannot be negative");
   return ms;
 }
 

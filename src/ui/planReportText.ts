@@ -114,7 +114,7 @@ function levelLines(requests: readonly Request[]): string[] {
     return [
       `level ${level}, ${what}: ${counted(here.length, "request")}${size}`,
       ...here.map(({ method, url, optional }) => {
-        return `  ${method.padEnd(6)} ${url}${optional === true ? " (may be spared)" : ""}`;
+        return `  ${method.padEnd(6)} ${url}${optional === true ? " (may not be needed)" : ""}`;
       }),
     ];
   });

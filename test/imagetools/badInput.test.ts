@@ -397,7 +397,7 @@ describe("values and flags", () => {
     ["soon", "invalid duration"],
     ["5", "missing unit in duration"],
     ["5 minutes", "unknown unit"],
-    ["-1s", "nobody can wait less than no time"],
+    ["-1s", "a wait cannot be negative"],
   ])("--wait %s is refused", async (wait, words) => {
     await expectRefusal(create("--wait", wait, image), words);
     await expectRefusal(["create", "--wait", wait, `${list}x`, image, image], words);

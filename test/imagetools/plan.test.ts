@@ -228,7 +228,7 @@ describe.each(SITUATIONS)("with %s", (_, both) => {
       }
       const lines = text.split("\n").map((line) => line.trim().replace(/ {2,}/g, " "));
       const expected = requests.map(
-        ({ method, url, optional }) => `${method} ${url}${optional === true ? " (may be spared)" : ""}`,
+        ({ method, url, optional }) => `${method} ${url}${optional === true ? " (may not be needed)" : ""}`,
       );
       expect(without(expected, lines)).toEqual([]);
     });
