@@ -6,6 +6,7 @@ import { execute } from "../../src/push/execute.js";
 import { accessesOf, plan } from "../../src/push/plan.js";
 import { createRegistry, type RegistryClient } from "../../src/registry/createRegistry.js";
 import { RegistryError } from "../../src/registry/http/registryError.js";
+import { HostRates } from "../../src/registry/retry/hostRate.js";
 import type { AuthOptions, Override, SeenRequest } from "../../src/testing/index.js";
 import { startPeer } from "../helpers/peer.js";
 import { entryOf } from "../helpers/scene.js";
@@ -134,6 +135,16 @@ test(
         domain: peer.host,
         credentials: () => Promise.resolve({ kind: "basic", username: "me", password: SECRETS.password }),
         retries: 3,
+        // Faults follow each other here as they never do: that a host is asked less after each is tried elsewhere.
+        rates: new HostRates({
+          now: () => performance.now() * 1_000,
+          callLater: (callback, ms) => {
+            const timer = setTimeout(callback, ms / 1_000);
+            return () => {
+              clearTimeout(timer);
+            };
+          },
+        }),
         retryLimits: { baseMs: 1, capMs: 2, longestRetryAfterMs: 100, totalMs: 5_000 },
       });
     const images = Array.from({ length: SOURCES }, (_, index) =>
