@@ -111,7 +111,8 @@ describe("a step with a file of lists", () => {
 
   it("makes the lists of its shard, as a job of a matrix", async () => {
     const registry = await runner.registry();
-    const names = Array.from({ length: 8 }, (_, index) => `me/app-${index}`);
+    // So many that hardly any port of the registry puts all into one shard.
+    const names = Array.from({ length: 24 }, (_, index) => `me/app-${index}`);
     const file = runner.write("lists.yaml", lists(registry, ...names));
     const made = (): string[] => names.filter((name) => registry.tags(name).includes("latest"));
     const job = { file, shard: "auto", "job-total": "2" };

@@ -687,7 +687,7 @@ describe("lists that are made of each other", () => {
     expect(stderr).toMatch(
       /lists\.yaml:\d+:\d+: lists are made of each other: \S+a\/app:v1 of \S+b\/app:v1 of \S+a\/app:v1/,
     );
-    const others = Array.from({ length: 8 }, (_, at) => ({
+    const others = Array.from({ length: 32 }, (_, at) => ({
       target: name(`parts/app:v${at}`),
       sources: sources(),
     }));
