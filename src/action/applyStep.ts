@@ -1,5 +1,6 @@
 import * as z from "zod/mini";
 import { ApplyPlan, ApplyResult } from "../ui/applyResult.js";
+import { counted } from "../ui/text.js";
 import { applySummary, type ListToCount } from "./applySummary.js";
 import { applyCommandLine } from "./commandLine.js";
 import { ensureSuccess, jsonIn, ProgramFailure } from "./failure.js";
@@ -58,7 +59,7 @@ function failedOf(lists: readonly ListToCount[], isPush: boolean): ListsFailed {
   const failed = lists.filter(({ status }) => status === "failed").length;
   return new ListsFailed({
     code: "LISTS_FAILED",
-    message: `${failed} of ${lists.length} list${lists.length === 1 ? "" : "s"} ${isPush ? "failed" : "would fail"}`,
+    message: `${failed} of ${counted(lists.length, "list")} ${isPush ? "failed" : "would fail"}`,
     hint: isPush
       ? "they are in the job summary; once they are fixed, run the job again: it skips what is already there"
       : "they are in the job summary",

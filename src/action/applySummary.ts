@@ -1,4 +1,5 @@
 import type { CommandError } from "../context.js";
+import { counted } from "../ui/text.js";
 import { code, plain, plainLines, table } from "./markdown.js";
 
 /** A list of a file, and what became of it or would become of it. */
@@ -22,7 +23,7 @@ export function applySummary(lists: readonly ListToCount[]): string {
   );
   const counts = groups.map(({ status, some }) => `${some.length} ${STATUS[status]}`);
   const columns = ["List", "Status", "Digest", "Platforms", "Error"].map((title) => ({ title }));
-  const total = `${lists.length} list${lists.length === 1 ? "" : "s"}`;
+  const total = counted(lists.length, "list");
   const rows = groups.flatMap(({ some }) => some).map(cellsOf);
   return [
     `### ${[total, counts.join(", ")].filter((part) => part !== "").join(": ")}\n`,

@@ -1,5 +1,6 @@
 import type { ListResult } from "../ui/listResult.js";
 import type { PlanReport } from "../ui/planReportSchema.js";
+import { counted } from "../ui/text.js";
 import { readableSize } from "../ui/transferProgress.js";
 import { code, plain, table } from "./markdown.js";
 
@@ -146,9 +147,9 @@ function valueTable({ annotations, fields }: Difference): string {
 
 function sentLine({ manifests, mounted, copied, bytes }: NonNullable<ListToTell["sent"]>): string {
   const parts = [
-    `${manifests} manifest${manifests === 1 ? "" : "s"} pushed`,
-    ...(mounted === 0 ? [] : [`${mounted} blob${mounted === 1 ? "" : "s"} mounted`]),
-    ...(copied === 0 ? [] : [`${copied} blob${copied === 1 ? "" : "s"} copied (${readableSize(bytes)})`]),
+    `${counted(manifests, "manifest")} pushed`,
+    ...(mounted === 0 ? [] : [`${counted(mounted, "blob")} mounted`]),
+    ...(copied === 0 ? [] : [`${counted(copied, "blob")} copied (${readableSize(bytes)})`]),
   ];
   return `${parts.join(", ")}\n`;
 }

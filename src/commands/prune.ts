@@ -6,6 +6,7 @@ import type { StoredList } from "../store/listed.js";
 import type { Store } from "../store/store.js";
 import { jsonDocument } from "../ui/jsonDocument.js";
 import type { RemovalResult } from "../ui/removalResult.js";
+import { counted } from "../ui/text.js";
 import { defineCommand } from "./command.js";
 import { checkOutputFlags, outputFlags } from "./outputFlags.js";
 import { partlyDone } from "./partlyDone.js";
@@ -87,6 +88,6 @@ async function isRemoved(store: Store, list: StoredList, before: number, dryRun:
 }
 
 function summary(removed: number, dryRun: boolean): string {
-  const lists = removed === 1 ? "1 list" : `${removed} lists`;
+  const lists = counted(removed, "list");
   return `${lists} ${dryRun ? "would be deleted" : "deleted"}\n`;
 }

@@ -1,6 +1,6 @@
 import type { ApplyPlan } from "./applyResult.js";
 import { planReportText } from "./planReportText.js";
-import { escapeControls } from "./text.js";
+import { counted, escapeControls } from "./text.js";
 
 type Shard = ApplyPlan["shards"][number];
 type List = Shard["lists"][number];
@@ -12,8 +12,8 @@ export function applyPlanText({ shards }: ApplyPlan): string {
 
 function shardText({ shard, of, lists }: Shard): string {
   const unchanged = lists.filter(({ status }) => status === "unchanged").length;
-  const counted = `${lists.length} ${lists.length === 1 ? "list" : "lists"}`;
-  const said = unchanged === 0 ? counted : `${counted}, ${unchanged} of them with nothing to do`;
+  const all = counted(lists.length, "list");
+  const said = unchanged === 0 ? all : `${all}, ${unchanged} of them with nothing to do`;
   const head = of === 1 ? said : `shard ${shard} of ${of}: ${said}`;
   return [`${head}\n`, ...lists.map(listText)].join("");
 }

@@ -1,5 +1,6 @@
 import type { Output } from "../context.js";
 import type { ListResult } from "./listResult.js";
+import { startSpinner } from "./spinner.js";
 
 export interface ListsProgress {
   readonly onResult: (result: ListResult) => void;
@@ -10,9 +11,7 @@ export interface ListsProgress {
 /** How many of many lists are done: a spinner on a terminal, nothing anywhere else. */
 export async function listsProgress(stderr: Output, total: number, isQuiet: boolean): Promise<ListsProgress> {
   const counts = { pushed: 0, unchanged: 0, failed: 0 };
-  // A terminal that says it has no width would be cleared for ever.
-  const isShown = !isQuiet && stderr.isTTY === true && stderr.columns !== 0;
-  const spinner = isShown ? await startSpinner() : undefined;
+  const spinner = isQuiet ? undefined : await startSpinner(stderr);
   const show = (): void => {
     if (spinner === undefined) return;
     const { pushed, unchanged, failed } = counts;
@@ -33,9 +32,4 @@ export async function listsProgress(stderr: Output, total: number, isQuiet: bool
       spinner?.stop();
     },
   };
-}
-
-async function startSpinner(): Promise<{ text: string; stop(): void }> {
-  const { default: ora } = await import("ora");
-  return ora({ discardStdin: false }).start();
 }

@@ -1,5 +1,5 @@
 import type { PlanReport } from "./planReportSchema.js";
-import { escapeControls } from "./text.js";
+import { counted, escapeControls } from "./text.js";
 import { readableSize } from "./transferProgress.js";
 
 type Target = PlanReport["targets"][number];
@@ -46,10 +46,6 @@ function factsOf({ root, manifests, blobs }: Target): string[] {
 
 function blobsOf({ count, bytes }: Target["blobs"]["mount"]): string {
   return `${counted(count, "blob")} (${readableSize(bytes)})`;
-}
-
-function counted(count: number, what: string): string {
-  return `${count} ${what}${count === 1 ? "" : "s"}`;
 }
 
 /** A tag, and what its list would lose and gain; said once of tags that name the same now. */

@@ -2,6 +2,8 @@ import type { Output } from "../context.js";
 import { formatLocation } from "../oci/location.js";
 import type { PushEvent } from "../push/execute.js";
 import { childrenOf, type Plan } from "../push/plan.js";
+import { startSpinner } from "./spinner.js";
+import { counted } from "./text.js";
 
 /** How work is shown: a spinner on a terminal, lines anywhere, or nothing until its end; `quiet` has warnings alone. */
 export type ProgressMode = "auto" | "plain" | "none" | "quiet";
@@ -21,9 +23,7 @@ export async function transferProgress(
   stderr: Output,
   mode: ProgressMode = "auto",
 ): Promise<TransferProgress> {
-  // Some terminals (a serial line, `script` without one of its own) say that they have no width: ora would clear their lines for ever.
-  const isShown = mode === "auto" && stderr.isTTY === true && stderr.columns !== 0;
-  const spinner = isShown ? await startSpinner() : undefined;
+  const spinner = mode === "auto" ? await startSpinner(stderr, "pushing") : undefined;
   const total = { children: 0, blobs: 0 };
   const copied: { readonly size: number; readonly from: string }[] = [];
   const kept: string[] = [];
@@ -85,18 +85,12 @@ export async function transferProgress(
       if (copied.length > 0 && mode !== "quiet") {
         const size = readableSize(copied.reduce((sum, blob) => sum + blob.size, 0));
         const from = [...new Set(copied.map((blob) => blob.from))].join(", ");
-        const count = copied.length === 1 ? "1 blob" : `${copied.length} blobs`;
+        const count = counted(copied.length, "blob");
         lines.push(`copied ${count} (${size})${isLayout ? "" : " that could not be mounted"}, from ${from}`);
       }
       return lines.length === 0 ? undefined : lines.join("\n");
     },
   };
-}
-
-async function startSpinner(): Promise<{ text: string; stop(): void }> {
-  const { default: ora } = await import("ora");
-  const { default: chalk } = await import("chalk");
-  return ora({ text: chalk.dim("pushing"), discardStdin: false }).start();
 }
 
 /** `12.3 MB`, in powers of ten as registries count. */

@@ -3,6 +3,7 @@ import type { PreparedList } from "../../apply/prepareLists.js";
 import { ManifestError } from "../../errors.js";
 import { failedTable } from "../../ui/failedTable.js";
 import type { ListResult } from "../../ui/listResult.js";
+import { counted } from "../../ui/text.js";
 
 /** What became of all lists together. */
 export class ApplyOutcome {
@@ -35,7 +36,7 @@ export class ApplyOutcome {
     const { length: count } = this.#failed;
     if (count === 0) return undefined;
     const lines = [
-      `${count} of ${countedLists(this.#total)} failed:`,
+      `${count} of ${counted(this.#total, "list")} failed:`,
       failedTable(this.#inFileOrder()),
       ...(notBegun === 0 ? [] : [`${notBegun} were not begun (--fail-fast)`]),
     ];
@@ -48,7 +49,7 @@ export class ApplyOutcome {
       ({ error }) => error?.code === "INTERRUPTED" && error.hint !== undefined,
     );
     const others = moving.map(({ target }) => `\n  ${target}: the tags were about to move`);
-    const message = `${this.#done} of ${countedLists(this.#total)} are as they should be${others.join("")}`;
+    const message = `${this.#done} of ${counted(this.#total, "list")} are as they should be${others.join("")}`;
     return new ManifestError("STOPPED", message);
   }
 
@@ -62,9 +63,4 @@ export class ApplyOutcome {
     const placeOf = ({ target }: ListResult): number => this.#places.get(target) ?? 0;
     return [...this.#failed].sort((one, other) => placeOf(one) - placeOf(other));
   }
-}
-
-/** `1 list`, `12 lists` */
-export function countedLists(count: number): string {
-  return `${count} ${count === 1 ? "list" : "lists"}`;
 }

@@ -11,14 +11,14 @@ import { failedTable } from "../../ui/failedTable.js";
 import { jsonDocument } from "../../ui/jsonDocument.js";
 import { pushMetadata, type PushMetadata } from "../../ui/pushMetadata.js";
 import { listsProgress } from "../../ui/listsProgress.js";
-import { escapeControls } from "../../ui/text.js";
+import { counted, escapeControls } from "../../ui/text.js";
 import { warnOn } from "../../ui/warn.js";
 import { writeOutputFile } from "../files.js";
 import { waitMs } from "../listFlags.js";
 import { checkOutputFiles } from "../outputFiles.js";
 import { partlyDone } from "../partlyDone.js";
 import type { ApplyFlags } from "./applyFlags.js";
-import { ApplyOutcome, countedLists } from "./applyOutcome.js";
+import { ApplyOutcome } from "./applyOutcome.js";
 import { boundMemory } from "./boundMemory.js";
 
 /** Fewer are made before the memory that they take is worth any time. */
@@ -130,7 +130,7 @@ async function showPlan(
   if (failed.length === 0) return;
   const error = new ManifestError(
     "LISTS_FAILED",
-    `${countedLists(failed.length)} would fail:\n${failedTable(failed)}`,
+    `${counted(failed.length, "list")} would fail:\n${failedTable(failed)}`,
   );
   throw flags.format === "text" ? error : partlyDone([error], plan);
 }
