@@ -30,6 +30,12 @@ export function diskFault(error: unknown): string | undefined {
   return FAULTS.get(code) ?? messageOf(error);
 }
 
+/** Why a file cannot be made. */
+export function outputFault(error: unknown): string {
+  if (systemCode(error) === "ENOENT") return "there is no such folder";
+  return diskFault(error) ?? messageOf(error);
+}
+
 /** For `.catch`: what is not there is undefined. */
 export function ignoreMissing(error: unknown): undefined {
   if (systemCode(error) === "ENOENT") return undefined;

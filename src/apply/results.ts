@@ -1,7 +1,7 @@
 import { open, stat } from "node:fs/promises";
 import type { Place } from "../content/place.js";
 import { ManifestError, messageOf, systemCode } from "../errors.js";
-import { diskFault } from "../fileSystem.js";
+import { outputFault } from "../fileSystem.js";
 import { formatLocation } from "../oci/location.js";
 import { inBuildxWords } from "../ui/buildxWords.js";
 import type { ListResult } from "../ui/listResult.js";
@@ -42,12 +42,6 @@ export function targetName([first]: readonly Place[]): string {
   return `${formatLocation(location)}${digest === undefined ? `:${tag ?? "latest"}` : `@${digest}`}`;
 }
 
-function fileFault(error: unknown): string {
-  if (systemCode(error) === "ENOENT") return "there is no such folder";
-  if (systemCode(error) === "EISDIR") return "is a folder, not a file";
-  return diskFault(error) ?? messageOf(error);
-}
-
 /** A file of results, a line each: what is there stays, and each line is on the disk before the next one is written. */
 export interface ResultFile {
   /** @throws CONFIG, for this one and all that follow */
@@ -61,7 +55,7 @@ export interface ResultFile {
  */
 export async function openResultFile(path: string): Promise<ResultFile> {
   const fault = (error: unknown): ManifestError =>
-    new ManifestError("CONFIG", `${path}: ${fileFault(error)}`, {
+    new ManifestError("CONFIG", `${path}: ${outputFault(error)}`, {
       subject: path,
       cause: error,
     });

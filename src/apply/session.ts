@@ -16,6 +16,7 @@ import {
 import type { TlsSettings } from "../registry/http/tls.js";
 import { HostRates } from "../registry/retry/hostRate.js";
 import { escapeControls } from "../ui/text.js";
+import { warnOn } from "../ui/warn.js";
 import { wireLogLine } from "../ui/wireLog.js";
 import { VERSION } from "../version.js";
 import type { AccessGroup, RepositoryAccess } from "./accesses.js";
@@ -177,9 +178,7 @@ async function registryOpener(
   context: Context,
   settings: NetworkSettings,
 ): Promise<(domain: string) => Promise<RegistryClient>> {
-  const warn = (message: string): void => {
-    context.stderr.write(`WARNING: ${escapeControls(message)}\n`);
-  };
+  const warn = warnOn(context.stderr);
   const ca = settings.caFile === "" ? [] : await readCaFile(settings.caFile);
   const credentialsFor = createCredentials({
     env: context.env,

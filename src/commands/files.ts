@@ -1,8 +1,8 @@
 import { access, constants, lstat, rm, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { readBounded, readFault } from "../docker/readBounded.js";
-import { ManifestError, messageOf, systemCode } from "../errors.js";
-import { diskFault, ignoreMissing, move, uniqueName } from "../fileSystem.js";
+import { ManifestError, messageOf } from "../errors.js";
+import { diskFault, ignoreMissing, move, outputFault, uniqueName } from "../fileSystem.js";
 
 /** Files that the user names on the command line. */
 
@@ -33,8 +33,7 @@ export async function checkOutputFile(path: string): Promise<void> {
     if (there === undefined || there.isFile()) await access(dirname(path), constants.W_OK);
   } catch (error) {
     if (error instanceof ManifestError) throw error;
-    const why = systemCode(error) === "ENOENT" ? "there is no such folder" : undefined;
-    throw outputError(path, why ?? diskFault(error) ?? messageOf(error), error);
+    throw outputError(path, outputFault(error), error);
   }
 }
 

@@ -10,7 +10,7 @@ import { ANY, goNil, goStringValue } from "../../go/values.js";
 import { detailsWanted, isWholeManifest } from "../../list/detailsWanted.js";
 import { imageDetailsValue, parseIndexContent, type PlatformDetails } from "../../list/imageDetails.js";
 import { isListType } from "../../oci/mediaTypes.js";
-import { escapeControls } from "../../ui/text.js";
+import { warnOn } from "../../ui/warn.js";
 
 /** A template of `--format`. */
 interface Format {
@@ -40,7 +40,7 @@ export async function showFormat(
   const wanted = detailsWanted(template);
   const isMore = Object.values(wanted).includes(true) && manifest !== undefined;
   const images = isMore ? await readImages(repository, { descriptor, manifest }, wanted, signal) : [];
-  for (const problem of hiddenProblems(images)) stderr.write(`WARNING: ${escapeControls(problem)}\n`);
+  for (const problem of hiddenProblems(images)) warnOn(stderr)(problem);
   const index = isListType(descriptor.mediaType) ? parseIndexContent(bytes) : undefined;
   return executeTemplate(template, imageDetailsValue({ name: given, descriptor, index, images }), functions);
 }

@@ -8,7 +8,7 @@ import type { Manifest } from "../../oci/manifest.js";
 import { formatReference, withDigest } from "../../oci/reference.js";
 import { appendTo } from "../../push/appendTo.js";
 import { rootOf } from "../../push/plan.js";
-import { escapeControls } from "../../ui/text.js";
+import { warnOn } from "../../ui/warn.js";
 import type { Pushed, Work } from "./pushWork.js";
 import { readRemoteList } from "../create/readSources.js";
 import { planAnywhere, send } from "./sendDraft.js";
@@ -28,7 +28,7 @@ export async function pushOnto(
   const { context, session, targets } = work;
   const warned = new Set<string>();
   const warn = (text: string): void => {
-    if (!warned.has(text)) context.stderr.write(`WARNING: ${escapeControls(text)}\n`);
+    if (!warned.has(text)) warnOn(context.stderr)(text);
     warned.add(text);
   };
   const images = remembering(session.open(locationOf(draft.name)));
