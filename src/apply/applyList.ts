@@ -16,7 +16,7 @@ import type { ListOrder } from "./order.js";
 import type { PublishSettings } from "./publish.js";
 import type { WantedOrderSource } from "./readSource.js";
 import { failureOf, targetName } from "./results.js";
-import { targetsOf } from "./targets.js";
+import { targetsOf, type Target } from "./targets.js";
 import { TagsBefore } from "./unchanged.js";
 import { wantedSources } from "./wantedSources.js";
 
@@ -37,7 +37,8 @@ export interface ApplyTools {
 
 /** Makes a list, unless it is as it should be. Never rejects: what went wrong is in the result. */
 export async function applyList(list: ListToApply, tools: ApplyTools): Promise<ListResult> {
-  const { order } = list;
+  const task = taskOf(list);
+  const { order } = task;
   const tally = new SentTally();
   const tags = { areMoving: false };
   const onEvent = (event: PushEvent): void => {
@@ -48,19 +49,19 @@ export async function applyList(list: ListToApply, tools: ApplyTools): Promise<L
   let work: ListWork | undefined;
   try {
     const before = tagsBefore(order, tools);
-    const unchanged = await before.listByHeads(withType(order), wantedBy(list));
+    const unchanged = await before.listByHeads(order, task.wanted);
     if (unchanged !== undefined) {
       expectationsOf(warnOf(order, tools), order, named.name)(unchanged.entries);
       return pushedResult({ ...named, ...unchanged, sent: tally.sent });
     }
-    work = newWork(list, tools, { use: "push", before, onEvent });
+    work = newWork(task, tools, { use: "push", before, onEvent });
     const { combined } = (await work.push()).made;
     const made = { root: combined.descriptor, entries: entriesOf(combined) };
     return pushedResult({ ...named, ...made, sent: tally.sent });
   } catch (error) {
     const failure = failureOf(order.targets, error, tally.sent);
     if (!tags.areMoving || work === undefined) return failure;
-    return await whileMoving(failure, list, work, tools);
+    return await whileMoving(failure, named.targets, work, tools);
   } finally {
     await work?.end();
     // Who is made of this list is made of what it is now.
@@ -73,7 +74,7 @@ export async function applyList(list: ListToApply, tools: ApplyTools): Promise<L
 /** A failure behind which some of the tags may have moved: the registries are asked which. */
 async function whileMoving(
   failure: ListResult,
-  { order }: ListToApply,
+  targets: readonly Target[],
   work: ListWork,
   { context: { signal }, open }: ApplyTools,
 ): Promise<ListResult> {
@@ -82,7 +83,6 @@ async function whileMoving(
   if (signal.aborted) return { ...failure, error: { code: "INTERRUPTED", message, hint } };
   const root = work.made?.root;
   if (root === undefined) return failure;
-  const targets = targetsOf(order.targets);
   const moved = await new TagsBefore(targets, open, signal).naming(root.digest).catch(() => []);
   const { error } = failure;
   if (moved.length === 0 || error === undefined) return failure;
@@ -98,15 +98,26 @@ async function whileMoving(
   };
 }
 
+/** A list with all that it is made of. */
+export interface ListTask {
+  readonly order: ListOrder;
+  readonly wanted: readonly WantedOrderSource[];
+  readonly settings: PublishSettings;
+}
+
+/** What is to be done for a list. */
+export function taskOf({ order, from, settings }: ListToApply): ListTask {
+  return { order: withType(order), wanted: [...wantedSources(order), ...from], settings };
+}
+
 /** The work of a list. */
 export function newWork(
-  list: ListToApply,
+  { order, wanted, settings }: ListTask,
   { context, open, manifests, targets }: ApplyTools,
   how: Pick<WorkTools, "use" | "before" | "onEvent">,
 ): ListWork {
-  const { order, settings } = list;
   const { signal, stderr, waits } = context;
-  return new ListWork(withType(order), wantedBy(list), {
+  return new ListWork(order, wanted, {
     ...how,
     open,
     cache: new ManifestCache({ signal, shared: manifests }),
@@ -131,10 +142,6 @@ function warnOf(
   return (text) => {
     warnOn(stderr)(text.includes(name) ? text : `${name}: ${text}`);
   };
-}
-
-function wantedBy({ order, from }: ListToApply): readonly WantedOrderSource[] {
-  return [...wantedSources(order), ...from];
 }
 
 /** What only an OCI index can say makes it one. */

@@ -99,6 +99,7 @@ export class ListWork {
   readonly #tools: WorkTools;
   #reader: TreeReader;
   readonly #begun = new Map<string, Push>();
+  readonly #opened = new Map<string, Repository>();
   readonly #targets: readonly Target[];
   readonly #sources: CreateSources;
   readonly #warned = new Set<string>();
@@ -319,8 +320,17 @@ export class ListWork {
 
   /** The repository at a location; configs that were read for their platforms are not read again. */
   readonly #open = (location: Location): Repository => {
+    const name = formatLocation(location);
+    const repository = this.#opened.get(name) ?? this.#openNew(location);
+    // It is asked for with each blob of each image.
+    this.#opened.set(name, repository);
+    return repository;
+  };
+
+  #openNew(location: Location): Repository {
     const { open, cache, shared } = this.#tools;
-    const repository = shared?.around(open(location)) ?? open(location);
+    const opened = open(location);
+    const repository = shared?.around(opened) ?? opened;
     if (location.kind === "layout") return repository;
     return {
       ...repository,
@@ -331,7 +341,7 @@ export class ListWork {
         return Promise.resolve({ stream, length: config.byteLength, skip: 0 });
       },
     };
-  };
+  }
 
   async #readItems({ combined, sources }: Made): Promise<TreeItem[]> {
     const isNeeded = ({ repository }: ReadSource): boolean =>

@@ -1,4 +1,4 @@
-import { newWork, type ApplyTools } from "./applyList.js";
+import { newWork, taskOf, type ApplyTools } from "./applyList.js";
 import type { PreparedList } from "./prepareLists.js";
 import { asErrorData, targetName } from "./results.js";
 import { Sessions, type Registries } from "./session.js";
@@ -72,7 +72,7 @@ export async function planLists(
 
 async function surveysOf(list: PreparedList, tools: ApplyTools): Promise<readonly Survey[]> {
   const { open, context } = tools;
-  const work = newWork(list, tools, { use: "plan", onEvent: () => undefined });
+  const work = newWork(taskOf(list), tools, { use: "plan", onEvent: () => undefined });
   const plans = await work.plan();
   return Promise.all(plans.map((one) => survey(one, open, { signal: context.signal })));
 }

@@ -111,7 +111,10 @@ const hostsInUrls = new Map<string, string>();
 /** Does this URL lead to this host (`name[:port]`)? A URL drops the port that its protocol implies. */
 export function isHost(url: URL, host: string): boolean {
   const origin = `${url.protocol}//${host}`;
-  const known = hostsInUrls.get(origin) ?? new URL(origin).host;
-  hostsInUrls.set(origin, known);
+  let known = hostsInUrls.get(origin);
+  if (known === undefined) {
+    known = new URL(origin).host;
+    hostsInUrls.set(origin, known);
+  }
   return known === url.host;
 }
