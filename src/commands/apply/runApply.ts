@@ -59,9 +59,11 @@ export async function runApply(context: Context, flags: ApplyFlags): Promise<voi
     }
   }
   const results = flags.results === "" ? undefined : await openResultFile(flags.results);
-  const progress = await listsProgress(stderr, prepared.length, flags.quiet);
   const outcome = new ApplyOutcome(prepared);
   const isJson = flags.format === "json";
+  // Lines that a person sees come are progress enough, and a spinner would be in their way.
+  const showsLines = stdout.isTTY === true && !isJson;
+  const progress = await listsProgress(stderr, prepared.length, flags.quiet || showsLines);
   const isKept = isJson || flags.digestFile !== "" || flags.metadataFile !== "";
   try {
     const notBegun = await applyLists(prepared, registries, context, {
