@@ -10,7 +10,7 @@ import { commands as allCommands } from "./commands/index.js";
 import { PartlyDoneError } from "./commands/partlyDone.js";
 import type { Context } from "./context.js";
 import { ManifestError, UsageError, messageOf } from "./errors.js";
-import { parseFlags, readFlags, type FlagTable, type FlagValues } from "./go/flags.js";
+import { longName, parseFlags, readFlags, type FlagTable, type FlagValues } from "./go/flags.js";
 import { goQuote } from "./go/quote.js";
 import type { ErrorResult } from "./ui/errorResult.js";
 import { jsonDocument } from "./ui/jsonDocument.js";
@@ -77,7 +77,14 @@ export async function run(
     return 0;
   } catch (error) {
     const dialect = command?.dialect ?? way.at(-1)?.dialect ?? "docker";
-    const { text, ...told } = await describe(error, { command, dialect, debug, signal: context.signal });
+    const flags = { ...(command?.flags ?? { ...globalFlags, ...way.at(-1)?.flags }), ...commonFlags };
+    const { text, ...told } = await describe(error, {
+      command,
+      flags,
+      dialect,
+      debug,
+      signal: context.signal,
+    });
     if (context.onError === undefined) context.stderr.write(`${escapeControls(inDialect(text, dialect))}\n`);
     else context.onError(told);
     if (isJson) context.stdout.write(failure(error, told));
@@ -178,11 +185,14 @@ async function runNothing(
   [unknown]: readonly string[],
 ): Promise<number> {
   if (unknown !== undefined && !wantsHelp) {
+    const { suggestCommand } = await import("./commands/suggest.js");
+    const meant = suggestCommand(unknown, group?.commands ?? commands);
+    const hint = meant === undefined ? "" : `\n${meant}`;
     const message =
       group === undefined
-        ? `tsmanifest: unknown command: tsmanifest ${unknown}${usage(undefined)}`
+        ? `tsmanifest: unknown command: tsmanifest ${unknown}${hint}${usage(undefined)}`
         : inDialect(
-            `unknown command: ${goQuote(unknown)}\nRun 'tsmanifest ${group.name} --help' for more information`,
+            `unknown command: ${goQuote(unknown)}${hint}\nRun 'tsmanifest ${group.name} --help' for more information`,
             group.dialect,
           );
     context.stderr.write(`${escapeControls(message)}\n`);
@@ -213,6 +223,8 @@ function usage(command: Command | undefined, hint: "Run" | "See" = "Run"): strin
 
 interface Circumstances {
   readonly command: Command | undefined;
+  /** All that may stand on the command line. */
+  readonly flags: FlagTable;
   readonly dialect: Dialect;
   readonly debug: boolean;
   readonly signal: AbortSignal;
@@ -228,10 +240,12 @@ interface Described {
 
 /** What to print about an error. Where it comes from is for `--debug` only. */
 async function describe(thrown: unknown, circumstances: Circumstances): Promise<Described> {
-  const { command, dialect, debug, signal } = circumstances;
+  const { command, flags, dialect, debug, signal } = circumstances;
   if (thrown instanceof UsageError) {
     const { code, message } = thrown;
-    return { code, message, text: message + (dialect === "docker" ? usage(command) : "") };
+    const hint = thrown.hint ?? (await flagHint(thrown, flags));
+    const lines = hint === undefined ? message : `${message}\n${hint}`;
+    return { code, message, hint, text: lines + (dialect === "docker" ? usage(command) : "") };
   }
   const origin = debug ? `\n${stackOf(thrown)}` : "";
   if (signal.aborted) {
@@ -245,6 +259,15 @@ async function describe(thrown: unknown, circumstances: Circumstances): Promise<
   const message = `internal error: ${messageOf(error)}`;
   const hint = debug ? "" : "\nRun it again with --debug to see where this comes from.";
   return { code: "INTERNAL", message, text: `tsmanifest: ${message}${hint}${origin}` };
+}
+
+/** Which flag may be meant by one that is not known. */
+async function flagHint({ subject }: UsageError, flags: FlagTable): Promise<string | undefined> {
+  if (subject?.startsWith("--") !== true) return undefined;
+  const isForAll = Object.keys(globalFlags).map(longName).includes(subject.slice(2));
+  if (isForAll) return `${subject} goes before the command: tsmanifest ${subject} …`;
+  const { suggestFlag } = await import("./commands/suggest.js");
+  return suggestFlag(subject, Object.keys(flags).map(longName));
 }
 
 async function inWordsOf(dialect: Dialect, error: unknown): Promise<unknown> {

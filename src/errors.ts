@@ -5,7 +5,7 @@
 
 /** What went wrong, for programs. A code keeps its meaning from one version to the next. */
 export type ErrorCode =
-  /** The command line itself is wrong. */
+  /** The command line, or what a function was called with, is wrong. */
   | "USAGE"
   /** A name that docker's grammar refuses. */
   | "INVALID_REFERENCE"
@@ -98,13 +98,40 @@ export class ManifestError extends Error {
   }
 }
 
+/** What is not there is a manifest or a blob (of a registry or layout), a list (of the local store) or an entry (of a list). */
+export type NotFoundCode = Extract<
+  ErrorCode,
+  "MANIFEST_UNKNOWN" | "BLOB_UNKNOWN" | "LIST_NOT_FOUND" | "ENTRY_NOT_FOUND"
+>;
+
+/**
+ * Something is not there. Its `subject` says what: a reference, the digest of a blob, the name of a list or an entry.
+ * @example
+ * try {
+ *   await repository.get("v2");
+ * } catch (error) {
+ *   if (!(error instanceof NotFoundError)) throw error;
+ *   console.log(`not there: ${error.subject}`);
+ * }
+ */
+export class NotFoundError extends ManifestError {
+  override readonly name = "NotFoundError";
+  declare readonly code: NotFoundCode;
+  declare readonly subject: string;
+
+  constructor(code: NotFoundCode, message: string, details: ErrorDetails & { readonly subject: string }) {
+    super(code, message, details);
+  }
+}
+
 /** The command line itself is wrong. `status` is docker's: 125 for flags, 1 for a wrong number of arguments. */
 export class UsageError extends ManifestError {
   override readonly name = "UsageError";
   readonly status: 1 | 125;
 
-  constructor(message: string, status: 1 | 125) {
-    super("USAGE", message);
+  /** The `subject` of a flag that is not known is the flag as it was written. */
+  constructor(message: string, status: 1 | 125, details: ErrorDetails = {}) {
+    super("USAGE", message, details);
     this.status = status;
   }
 }

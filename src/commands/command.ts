@@ -46,6 +46,8 @@ export interface CommandEntry {
   readonly name: string;
   /** One line for the list of commands. */
   readonly summary: string;
+  /** It is not in the help: no command for people. */
+  readonly isHidden?: true;
   load(): Promise<Command>;
 }
 

@@ -102,14 +102,17 @@ export type PushFlags = FlagValues<typeof pushFlags>;
  */
 export function waitMs({ wait }: FlagValues<typeof waitFlags>): number {
   const fault = (why: string): ManifestError =>
-    new ManifestError("USAGE", `--wait ${wait}: ${why}`, { subject: wait, hint: "write it as 30s or 2m" });
+    new ManifestError("USAGE", `--wait ${wait}: ${why}`, {
+      subject: wait,
+      hint: "write a number and a unit: 30s, 2m or 1h",
+    });
   let ms: number;
   try {
     ms = wait === "" ? 0 : parseDuration(wait);
   } catch (error) {
     throw fault(messageOf(error));
   }
-  if (ms < 0) throw fault("a wait cannot be negative");
+  if (ms < 0) throw fault("it must not be negative");
   return ms;
 }
 

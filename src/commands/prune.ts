@@ -70,12 +70,10 @@ function ageOf(text: string): number {
   try {
     const age = parseDuration(text);
     if (age >= 0) return age;
-    throw new ManifestError("USAGE", "must not be negative");
+    throw new ManifestError("USAGE", "it must not be negative");
   } catch (error) {
-    throw new UsageError(
-      `invalid argument ${goQuote(text)} for "--older-than" flag: ${messageOf(error)}`,
-      125,
-    );
+    const message = `invalid argument ${goQuote(text)} for "--older-than" flag: ${messageOf(error)}`;
+    throw new UsageError(message, 125, { hint: error instanceof ManifestError ? error.hint : undefined });
   }
 }
 

@@ -21,7 +21,7 @@ const LONGEST_MS = 2 ** 63 / 1e6;
 /**
  * A duration as Go writes it, in milliseconds: `72h`, `1h30m`, `1.5h`, `-2s`, `0`; also `30d` and `2w`, of 24 hours a day.
  * https://pkg.go.dev/time#ParseDuration
- * @throws USAGE, in Go's words
+ * @throws USAGE, saying what is wrong with it
  */
 export function parseDuration(text: string): number {
   const unsigned = text.replace(/^[+-]/, "");
@@ -32,10 +32,10 @@ export function parseDuration(text: string): number {
   for (let rest = unsigned; rest !== "";) {
     const [part = "", number = "", unit = ""] = /^([\d.]*)([^\d.]*)/.exec(rest) ?? [];
     if (!/^(?:\d+\.?\d*|\.\d+)$/.test(number)) throw invalid(text);
-    if (unit === "") throw refusal(`time: missing unit in duration ${goQuote(text)}`, text);
+    if (unit === "") throw refusal("it has no unit", text);
     const milliseconds = UNITS.get(unit);
     if (milliseconds === undefined) {
-      throw refusal(`time: unknown unit ${goQuote(unit)} in duration ${goQuote(text)}`, text);
+      throw refusal(`${goQuote(unit)} is not a unit of time`, text);
     }
     total += Number(number) * milliseconds;
     rest = rest.slice(part.length);
@@ -45,9 +45,12 @@ export function parseDuration(text: string): number {
 }
 
 function invalid(text: string): ManifestError {
-  return refusal(`time: invalid duration ${goQuote(text)}`, text);
+  return refusal("it is not a length of time", text);
 }
 
 function refusal(message: string, subject: string): ManifestError {
-  return new ManifestError("USAGE", message, { subject, hint: "write 72h, 30d, 2w or 1h30m" });
+  return new ManifestError("USAGE", message, {
+    subject,
+    hint: "write a number and a unit: 30s, 5m, 72h, 30d, 2w or 1h30m",
+  });
 }

@@ -149,7 +149,7 @@ class Reader {
     const equals = body.indexOf("=");
     const longName = equals === -1 ? body : body.slice(0, equals);
     const found = this.#byLongName.get(longName);
-    if (found === undefined) throw bad(`unknown flag: --${longName}`);
+    if (found === undefined) throw bad(`unknown flag: --${longName}`, `--${longName}`);
 
     const given = equals === -1 ? undefined : body.slice(equals + 1);
     const value = given ?? valueAlone(found[1]) ?? this.#next();
@@ -209,10 +209,8 @@ class Reader {
       }
       case "int": {
         const value = parseGoInt(text);
-        if (typeof value === "string") return `strconv.ParseInt: parsing ${goQuote(text)}: ${value}`;
         const { min = 0, max = Number.MAX_SAFE_INTEGER } = flag;
-        if (value < min) return `must be at least ${min}`;
-        if (value > max) return `must be at most ${max}`;
+        if (value === undefined || value < min || value > max) return `must be ${rangeOf(flag)}`;
         this.values.set(name, value);
         return undefined;
       }
@@ -259,22 +257,27 @@ const BOOLEANS = new Map([
   ...["0", "f", "F", "false", "FALSE", "False"].map((text) => [text, false] as const),
 ]);
 
+/** What a flag takes, in words: `a whole number from 0 to 100`. */
+export function rangeOf({ min = 0, max }: Extract<Flag, { kind: "int" }>): string {
+  return max === undefined ? `a whole number of at least ${min}` : `a whole number from ${min} to ${max}`;
+}
+
 /**
  * Whole numbers as Go writes them in source: decimal, `0x`, `0b`, `0o` or a leading zero for octal, `_` between
- * digits. The number, or Go's reason why it is none. https://pkg.go.dev/strconv#ParseInt (base 0)
+ * digits. Undefined for what is none, or too large to be counted with. https://pkg.go.dev/strconv#ParseInt (base 0)
  */
 const GO_INT =
   /^([+-]?)(?:(0[xX](?:_?[0-9a-fA-F])+|0[bB](?:_?[01])+|0[oO](?:_?[0-7])+|[1-9](?:_?[0-9])*|0)|0((?:_?[0-7])+))$/;
 
-function parseGoInt(text: string): number | string {
+function parseGoInt(text: string): number | undefined {
   const match = GO_INT.exec(text);
-  if (match === null) return "invalid syntax";
+  if (match === null) return undefined;
   const [, sign, plain, octal = ""] = match;
   const size = Number((plain ?? `0o${octal}`).replaceAll("_", ""));
-  if (!Number.isSafeInteger(size)) return "value out of range";
+  if (!Number.isSafeInteger(size)) return undefined;
   return sign === "-" ? -size : size;
 }
 
-function bad(message: string): UsageError {
-  return new UsageError(message, 125);
+function bad(message: string, unknownFlag?: string): UsageError {
+  return new UsageError(message, 125, { subject: unknownFlag });
 }

@@ -6,7 +6,7 @@ import { ManifestError, UsageError } from "../../src/errors.js";
 import { VERSION } from "../../src/version.js";
 import { cli } from "../helpers/cli.js";
 import { stubCommands } from "../helpers/stubCommands.js";
-import { expectedStderr, usageCases } from "../helpers/usageCases.js";
+import { dockersLines, expectedStderr, usageCases } from "../helpers/usageCases.js";
 import { escapeControls } from "../../src/ui/text.js";
 
 describe.each([
@@ -17,7 +17,7 @@ describe.each([
     "$line exits with $status",
     async (row) => {
       const { status, stdout, stderr } = await cli(row.argv, commands);
-      expect(stderr).toBe(escapeControls(expectedStderr(row)));
+      expect(dockersLines(stderr)).toBe(escapeControls(expectedStderr(row)));
       expect(status).toBe(row.status);
       expect(stdout).toBe("");
     },

@@ -1,5 +1,4 @@
 import { describe, expect, it } from "vitest";
-import { UsageError } from "../../src/errors.js";
 import { longName, parseFlags, type FlagTable } from "../../src/go/flags.js";
 
 const table = {
@@ -72,8 +71,7 @@ describe("parseFlags", () => {
 
   const number = (flag: string, value: string, what: string) =>
     `invalid argument "${value}" for "${flag}" flag: ${what}`;
-  const notInt = (value: string, what = "invalid syntax") =>
-    number("--retries", value, `strconv.ParseInt: parsing "${value}": ${what}`);
+  const notInt = (value: string) => number("--retries", value, "must be a whole number from 0 to 10");
 
   it.each([
     [["--retries", "x"], notInt("x")],
@@ -85,15 +83,17 @@ describe("parseFlags", () => {
     [["--retries=1__0"], notInt("1__0")],
     [["--retries=1_"], notInt("1_")],
     [["--retries=0x"], notInt("0x")],
-    [["--retries=9223372036854775808"], notInt("9223372036854775808", "value out of range")],
-    [["--retries=-1"], number("--retries", "-1", "must be at least 0")],
-    [["--retries=11"], number("--retries", "11", "must be at most 10")],
-    [["-o=-6"], number("-o, --offset", "-6", "must be at least -5")],
+    [["--retries=9223372036854775808"], notInt("9223372036854775808")],
+    [["--retries=-1"], notInt("-1")],
+    [["--retries=11"], notInt("11")],
+    [["-o=-6"], number("-o, --offset", "-6", "must be a whole number of at least -5")],
     [["--retries"], "flag needs an argument: --retries"],
     [["-pn"], "flag needs an argument: 'n' in -n"],
     [["--no-purge"], "unknown flag: --no-purge"],
   ])("refuses %j", (argv, message) => {
-    expect(() => parseFlags(table, argv)).toThrow(new UsageError(message, 125));
+    expect(() => parseFlags(table, argv)).toThrow(
+      expect.objectContaining({ name: "UsageError", status: 125, message }),
+    );
   });
 
   it("reads a long command line in no time", () => {

@@ -27,6 +27,11 @@ export function expectedStderr({ message, usage, hint = "Run" }: UsageCase): str
   return `${message}\n\nUsage:  ${line}\n\n${hint} '${name} --help' for more information\n`;
 }
 
+/** What docker has of an output of ours: the lines that say what may be meant, or where a flag goes, are not docker's. */
+export function dockersLines(stderr: string): string {
+  return stderr.replaceAll(/^(?:did you mean .*\?|--\S+ goes before the command: .*)\n/gm, "");
+}
+
 function flagError(message: string, ...argv: string[]): UsageCase {
   const usage = argv[0] !== undefined && Object.hasOwn(USAGE, argv[0]) ? argv[0] : "";
   return { argv, status: 125, message, usage };

@@ -394,10 +394,10 @@ describe("values and flags", () => {
   beforeEach(() => workplace.out("create", list, image, image));
 
   it.each([
-    ["soon", "invalid duration"],
-    ["5", "missing unit in duration"],
-    ["5 minutes", "unknown unit"],
-    ["-1s", "a wait cannot be negative"],
+    ["soon", "it is not a length of time"],
+    ["5", "it has no unit"],
+    ["5 minutes", `" minutes" is not a unit of time`],
+    ["-1s", "it must not be negative"],
   ])("--wait %s is refused", async (wait, words) => {
     await expectRefusal(create("--wait", wait, image), words);
     await expectRefusal(["create", "--wait", wait, `${list}x`, image, image], words);
@@ -423,7 +423,7 @@ describe("values and flags", () => {
     [["--dry-run", "--quiet"], "--dry-run and --quiet: choose one of them"],
     [["--attestations", "some"], "must be one of keep, drop"],
     [["--progress", "loud"], "must be one of auto"],
-    [["--concurrency", "0"], "must be at least 1"],
+    [["--concurrency", "0"], "must be a whole number from 1 to 1000"],
     [["--ca-file", "/nowhere/ca.crt"], "no such file"],
   ])("imagetools create %j is refused", async (flags, words) => {
     await expectRefusal(create(...flags, image), words);

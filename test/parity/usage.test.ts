@@ -8,7 +8,7 @@ import { escapeControls } from "../../src/ui/text.js";
 import { cli } from "../helpers/cli.js";
 import { describeWithDocker, docker, dockerConfigFolder } from "../helpers/docker.js";
 import { stubCommands } from "../helpers/stubCommands.js";
-import { expectedStderr, usageCases } from "../helpers/usageCases.js";
+import { dockersLines, expectedStderr, usageCases } from "../helpers/usageCases.js";
 
 describeWithDocker("command lines, as docker reads them", () => {
   let config: string;
@@ -65,7 +65,7 @@ describeWithDocker("command lines, as docker reads them", () => {
       return {
         argv,
         docker: await dockersAnswer(argv),
-        us: { status, stderr, showsHelp: stdout.startsWith("Usage:  ") },
+        us: { status, stderr: dockersLines(stderr), showsHelp: stdout.startsWith("Usage:  ") },
       };
     });
     expect(rows.filter((row) => !isDeepStrictEqual(row.docker, row.us))).toEqual([]);

@@ -13,7 +13,7 @@ export function suggestWord(word: string, known: readonly string[]): string | un
   const lower = word.toLowerCase();
   let best: { readonly name: string; readonly distance: number } | undefined;
   for (const name of known) {
-    const distance = editDistance(lower.replace(/[-_]/g, ""), name.toLowerCase());
+    const distance = editDistance(lower.replace(/[-_]/g, ""), name.toLowerCase().replace(/[-_]/g, ""));
     const isNear = distance <= (Math.min(lower.length, name.length) < 5 ? 1 : 2);
     if (isNear && distance < (best?.distance ?? Infinity)) best = { name, distance };
   }
