@@ -32,15 +32,17 @@ export function typeFaultsIn(programs: ReadonlyMap<string, string>): string[] {
       { name, text },
     ]),
   );
-  const host = ts.createCompilerHost(options);
-  const { fileExists, readFile, getSourceFile } = host;
-  host.fileExists = (path) => texts.has(path) || fileExists.call(host, path);
-  host.readFile = (path) => texts.get(path)?.text ?? readFile.call(host, path);
-  host.getSourceFile = (path, languageVersion, ...more) => {
-    const { text } = texts.get(path) ?? {};
-    return text === undefined
-      ? getSourceFile.call(host, path, languageVersion, ...more)
-      : ts.createSourceFile(path, text, languageVersion);
+  const base = ts.createCompilerHost(options);
+  const host: ts.CompilerHost = {
+    ...base,
+    fileExists: (path) => texts.has(path) || base.fileExists(path),
+    readFile: (path) => texts.get(path)?.text ?? base.readFile(path),
+    getSourceFile: (path, languageVersion, ...more) => {
+      const { text } = texts.get(path) ?? {};
+      return text === undefined
+        ? base.getSourceFile(path, languageVersion, ...more)
+        : ts.createSourceFile(path, text, languageVersion);
+    },
   };
   const program = ts.createProgram({ rootNames: [...texts.keys()], options, host });
   return [...texts].flatMap(([path, { name }]) => {
