@@ -3,7 +3,14 @@
  * the push of a list, or of any tree of manifests, to one place or to several. No function here reads the environment,
  * writes to a terminal or ends the process. docs/library.md has a program for each purpose.
  */
-export { hasCode, ManifestError, type ErrorCode } from "./errors.js";
+export {
+  hasCode,
+  ManifestError,
+  NotFoundError,
+  type ErrorCode,
+  type ErrorDetails,
+  type NotFoundCode,
+} from "./errors.js";
 
 export {
   formatReference,
@@ -29,7 +36,7 @@ export {
 
 export type {
   AroundMove,
-  Blob,
+  BlobInfo,
   BlobEvent,
   BlobOutcome,
   BlobStream,

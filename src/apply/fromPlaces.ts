@@ -1,6 +1,6 @@
 import { parsePlace, type Place } from "../content/place.js";
 import type { WantedSource } from "../content/sourceText.js";
-import { hasCode, ManifestError } from "../errors.js";
+import { ManifestError, NotFoundError } from "../errors.js";
 
 /**
  * The sources that `--from` names: folders of digests, metadata files of builds. What says no repository is in that of the
@@ -43,9 +43,10 @@ export async function readNamedBy<Value>(
   try {
     return await read();
   } catch (error) {
-    if (file === undefined || !hasCode(error, "MANIFEST_UNKNOWN")) throw error;
+    if (file === undefined || !(error instanceof NotFoundError) || error.code !== "MANIFEST_UNKNOWN")
+      throw error;
     const { code, message, subject } = error;
-    throw new ManifestError(code, message, {
+    throw new NotFoundError(code, message, {
       subject,
       hint: `${file} names it: it may be the digest of another image, or of one that was not pushed`,
       cause: error,

@@ -1,6 +1,6 @@
 import { parsePlace, type Place } from "../content/place.js";
 import type { Repository } from "../content/repository.js";
-import { ManifestError } from "../errors.js";
+import { NotFoundError } from "../errors.js";
 import type { Descriptor } from "../oci/descriptor.js";
 import { isDigest } from "../oci/digest.js";
 import type { Location } from "../oci/location.js";
@@ -31,7 +31,7 @@ export async function resolveSubject(
   const found = await open(place.location).resolve(reference, { signal, mustKnow: true });
   if (found !== undefined) return found;
   const { subject = "" } = order;
-  throw new ManifestError("MANIFEST_UNKNOWN", `the subject ${subject} is not there`, {
+  throw new NotFoundError("MANIFEST_UNKNOWN", `the subject ${subject} is not there`, {
     subject,
     hint: "push it first: a list can refer only to what its registry shows",
   });

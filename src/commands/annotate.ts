@@ -1,4 +1,4 @@
-import { hasCode, ManifestError, messageOf } from "../errors.js";
+import { hasCode, ManifestError, messageOf, NotFoundError } from "../errors.js";
 import type { FlagTable, FlagValues } from "../go/flags.js";
 import { changedPlatform } from "../list/annotate.js";
 import type { Draft } from "../list/draft.js";
@@ -133,7 +133,7 @@ async function platformHint({ os, arch }: PlatformFlags): Promise<string | undef
 }
 
 function entryNotFound(image: Reference, imageName: string, listName: string): ManifestError {
-  return new ManifestError(
+  return new NotFoundError(
     "ENTRY_NOT_FOUND",
     `manifest for image ${imageName} does not exist in ${listName}`,
     { subject: formatReference(image) },

@@ -1,5 +1,5 @@
 import type { Context, Output } from "../context.js";
-import { ManifestError } from "../errors.js";
+import { ManifestError, NotFoundError } from "../errors.js";
 import type { Draft } from "../list/draft.js";
 import { encodeList } from "../list/encode.js";
 import type { Entry } from "../list/entry.js";
@@ -112,7 +112,7 @@ async function showRemote(
       return Buffer.concat((await reader.entries(source, manifest)).map(showEntry));
     }
     if (manifest.children.length === 0) {
-      throw new ManifestError("MANIFEST_UNKNOWN", `${source.name} is an index without manifests`, {
+      throw new NotFoundError("MANIFEST_UNKNOWN", `${source.name} is an index without manifests`, {
         subject: source.name,
         hint: "there is a list of that name, without a manifest in it",
       });

@@ -17,7 +17,7 @@ export class BlobError extends ManifestError {
     digest: string,
     source: Location,
     cause: ManifestError,
-    code: Extract<ErrorCode, "BLOB_NOT_PUSHED" | "BLOB_UNKNOWN" | "MOUNT_REFUSED"> = "BLOB_NOT_PUSHED",
+    code: Extract<ErrorCode, "BLOB_NOT_PUSHED" | "MOUNT_REFUSED"> = "BLOB_NOT_PUSHED",
   ) {
     super(code, `${formatLocation(source)}@${digest} could not be ${DONE[action]}: ${cause.message}`, {
       subject: digest,

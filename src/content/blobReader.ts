@@ -1,13 +1,13 @@
 import { ManifestError, messageOf } from "../errors.js";
 import { algorithmOf, hasherFor } from "../oci/digest.js";
 import { formatLocation } from "../oci/location.js";
-import type { Blob, BlobStream, Interruptible, Repository } from "./repository.js";
+import type { BlobInfo, BlobStream, Interruptible, Repository } from "./repository.js";
 
 export interface ReadOptions extends Interruptible {
   /** How often a stream that breaks may be opened again. */
   readonly resumes: number;
-  /** Told of the bytes that go through. */
-  readonly onBytes?: ((count: number) => void) | undefined;
+  /** Told of the bytes that go through, and how many that makes. */
+  readonly onBytes?: ((count: number, done: number) => void) | undefined;
   /** The stream from the beginning, where it is open already. */
   readonly first?: BlobStream | undefined;
 }
@@ -19,7 +19,7 @@ export interface ReadOptions extends Interruptible {
  */
 export async function* readBlob(
   source: Repository,
-  blob: Blob,
+  blob: BlobInfo,
   options: ReadOptions,
 ): AsyncGenerator<Buffer, void, undefined> {
   const hash = hasherFor(blob.digest);
@@ -56,7 +56,7 @@ export async function* readBlob(
       offset += fresh.byteLength;
       if (offset > length) throw mismatch(source, blob, `more than ${length} bytes`);
       hash.update(fresh);
-      options.onBytes?.(fresh.byteLength);
+      options.onBytes?.(fresh.byteLength, offset);
       if (held !== undefined) yield held;
       held = fresh;
     }
@@ -73,18 +73,18 @@ export async function* readBlob(
  * Compares the length of what a source sends with what the manifest says, where it says any.
  * @throws DIGEST_MISMATCH
  */
-export function checkLength(source: Repository, blob: Blob, length: number): void {
+export function checkLength(source: Repository, blob: BlobInfo, length: number): void {
   if (blob.size > 0 && length !== blob.size) {
     throw mismatch(source, blob, `${length} bytes instead of ${blob.size}`);
   }
 }
 
-function mismatch(source: Repository, { digest }: Blob, got: string): ManifestError {
+function mismatch(source: Repository, { digest }: BlobInfo, got: string): ManifestError {
   const name = `${formatLocation(source.location)}@${digest}`;
   return new ManifestError("DIGEST_MISMATCH", `${name}: the source sent ${got}`, { subject: digest });
 }
 
-function broken(source: Repository, { digest }: Blob, cause: unknown): ManifestError {
+function broken(source: Repository, { digest }: BlobInfo, cause: unknown): ManifestError {
   if (cause instanceof ManifestError) return cause;
   const name = `${formatLocation(source.location)}@${digest}`;
   return new ManifestError("TRANSPORT", `${name} could not be read to its end: ${messageOf(cause)}`, {

@@ -1,4 +1,4 @@
-import { hasCode, ManifestError } from "../errors.js";
+import { hasCode, ManifestError, NotFoundError } from "../errors.js";
 import { parseJson } from "../go/json.js";
 import { descriptor, type Descriptor } from "../oci/descriptor.js";
 import type { Manifest } from "../oci/manifest.js";
@@ -38,7 +38,7 @@ export async function readReference(
     if (bytes)
       return { descriptor: descriptor(BLOB_TYPE, digest, bytes.byteLength), bytes, manifest: undefined };
     const { message, hint, cause } = error;
-    throw new ManifestError("MANIFEST_UNKNOWN", message, { subject: formatReference(ref), hint, cause });
+    throw new NotFoundError("MANIFEST_UNKNOWN", message, { subject: formatReference(ref), hint, cause });
   }
 }
 

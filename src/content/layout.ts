@@ -1,7 +1,7 @@
 import { lstat, readdir, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import * as z from "zod/mini";
-import { hasCode, ManifestError } from "../errors.js";
+import { hasCode, ManifestError, NotFoundError } from "../errors.js";
 import { parseJson } from "../go/json.js";
 import { goQuote } from "../go/quote.js";
 import { limitTo } from "../limit.js";
@@ -26,7 +26,7 @@ import { namesIn, onlyOf, rootsOf, shown, withManifest, taggedWith, type IndexEn
 import { IndexFile } from "./layoutIndexFile.js";
 import { ReferrerScan, type LayoutReferrer } from "./layoutReferrers.js";
 import type {
-  Blob,
+  BlobInfo,
   BlobOutcome,
   BlobStream,
   EnsureOptions,
@@ -169,7 +169,7 @@ class OciLayout implements Layout {
     return bytes;
   }
 
-  async openBlob({ digest }: Blob, offset: number, options: Interruptible = {}): Promise<BlobStream> {
+  async openBlob({ digest }: BlobInfo, offset: number, options: Interruptible = {}): Promise<BlobStream> {
     options.signal?.throwIfAborted();
     const opened = await this.#blobs.open(digest);
     if (opened === undefined) throw this.#blobUnknown(digest);
@@ -184,7 +184,11 @@ class OciLayout implements Layout {
    * See {@link Repository.ensureBlob}. Foreign layers are not copied here either: who runs the image gets them from where
    * its manifest says.
    */
-  async ensureBlob(blob: Blob, sources: readonly Repository[], options: EnsureOptions): Promise<BlobOutcome> {
+  async ensureBlob(
+    blob: BlobInfo,
+    sources: readonly Repository[],
+    options: EnsureOptions,
+  ): Promise<BlobOutcome> {
     const { stop, mountOnly, isNeeded = () => true, isNeededAtLast = () => Promise.resolve(true) } = options;
     if (isAborted(stop)) return { kind: "stopped" };
     if (!isNeeded()) return { kind: "unneeded" };
@@ -197,6 +201,8 @@ class OciLayout implements Layout {
       throw new ManifestError("MOUNT_REFUSED", what, { subject: blob.digest });
     }
     const others = sources.filter(({ location }) => !isSameLocation(location, this.location));
+    const [first] = others;
+    if (first !== undefined) options.onEvent?.({ kind: "queued", blob, source: first.location });
     return this.#copies(() => this.#copy(blob, others, options));
   }
 
@@ -277,7 +283,7 @@ class OciLayout implements Layout {
     }
   }
 
-  async #copy(blob: Blob, sources: readonly Repository[], options: EnsureOptions): Promise<BlobOutcome> {
+  async #copy(blob: BlobInfo, sources: readonly Repository[], options: EnsureOptions): Promise<BlobOutcome> {
     const { signal, stop, onEvent } = options;
     const ends = either(signal, stop);
     let refusal: ManifestError | undefined;
@@ -285,7 +291,7 @@ class OciLayout implements Layout {
       if (isAborted(stop)) return { kind: "stopped" };
       signal?.throwIfAborted();
       onEvent?.({ kind: "copying", blob, source: source.location });
-      const onBytes = (count: number): void => onEvent?.({ kind: "bytes", blob, count });
+      const onBytes = (count: number, done: number): void => onEvent?.({ kind: "bytes", blob, count, done });
       try {
         await this.#write(
           blob.digest,
@@ -378,7 +384,7 @@ class OciLayout implements Layout {
   }
 
   #blobUnknown(digest: string): ManifestError {
-    return new ManifestError("BLOB_UNKNOWN", `${this.#name(digest)} is not there`, { subject: digest });
+    return new NotFoundError("BLOB_UNKNOWN", `${this.#name(digest)} is not there`, { subject: digest });
   }
 
   #name(reference: string): string {
@@ -448,5 +454,5 @@ function isAborted(signal: AbortSignal | undefined): boolean {
 }
 
 function unknown(subject: string, hint?: string, what = "is not there"): ManifestError {
-  return new ManifestError("MANIFEST_UNKNOWN", `${subject} ${what}`, { subject, hint });
+  return new NotFoundError("MANIFEST_UNKNOWN", `${subject} ${what}`, { subject, hint });
 }

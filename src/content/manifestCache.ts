@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { hasCode, ManifestError, messageOf } from "../errors.js";
+import { hasCode, ManifestError, messageOf, NotFoundError } from "../errors.js";
 import { issueOf, parseJson } from "../go/json.js";
 import { isDigest } from "../oci/digest.js";
 import { formatLocation } from "../oci/location.js";
@@ -116,7 +116,7 @@ export class ManifestCache {
       return await (this.#shared?.manifest(repository, reference, read) ?? read(reference));
     } catch (error) {
       if (!hasCode(error, "MANIFEST_UNKNOWN")) throw error;
-      throw new ManifestError("MANIFEST_UNKNOWN", `${name} is not there`, {
+      throw new NotFoundError("MANIFEST_UNKNOWN", `${name} is not there`, {
         subject: name,
         hint:
           index === undefined

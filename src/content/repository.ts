@@ -47,14 +47,14 @@ export interface Repository {
    * The bytes of a blob from `offset` on, as they come and unchecked: `content/blobReader.ts` checks and resumes.
    * @throws BLOB_UNKNOWN if it is not there
    */
-  openBlob(blob: Blob, offset: number, options?: Interruptible): Promise<BlobStream>;
+  openBlob(blob: BlobInfo, offset: number, options?: Interruptible): Promise<BlobStream>;
 
   /**
    * Sees to it that a blob is here: mounts it where that is possible, else copies it. `sources` all have the same
    * blob; where one turns out not to have it, or not to show it, the next is tried.
    * @throws what kept the blob from getting here, if it is neither a refusal that `absent` tells of nor a stop
    */
-  ensureBlob(blob: Blob, sources: readonly Repository[], options: EnsureOptions): Promise<BlobOutcome>;
+  ensureBlob(blob: BlobInfo, sources: readonly Repository[], options: EnsureOptions): Promise<BlobOutcome>;
 
   /** The manifests that refer to one, by their `subject`; of one type, or of all. */
   referrers(digest: string, artifactType?: string, options?: Interruptible): AsyncIterable<Descriptor>;
@@ -95,7 +95,8 @@ export interface PutOptions extends Interruptible {
   readonly aroundMove?: AroundMove | undefined;
 }
 
-export interface Blob {
+/** A blob, as a manifest names it. */
+export interface BlobInfo {
   readonly digest: string;
   /** In bytes, as the manifest says. */
   readonly size: number;
@@ -116,9 +117,14 @@ export interface EnsureOptions extends Interruptible {
 }
 
 export type BlobEvent =
-  | { readonly kind: "copying"; readonly blob: Blob; readonly source: Location }
-  /** So many more bytes have gone through. Those of a copy that is begun again count again. */
-  | { readonly kind: "bytes"; readonly blob: Blob; readonly count: number };
+  /** It is going to be copied, as soon as its turn comes. */
+  | { readonly kind: "queued"; readonly blob: BlobInfo; readonly source: Location }
+  | { readonly kind: "copying"; readonly blob: BlobInfo; readonly source: Location }
+  /**
+   * So many more bytes have gone through: `count` since the last of these events, `done` since this try of the copy began.
+   * A copy that has to be begun again counts from zero.
+   */
+  | { readonly kind: "bytes"; readonly blob: BlobInfo; readonly count: number; readonly done: number };
 
 /** What became of making a blob known in a repository. */
 export type BlobOutcome =

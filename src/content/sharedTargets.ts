@@ -1,7 +1,7 @@
 import { descriptor, type Descriptor } from "../oci/descriptor.js";
 import { isDigest } from "../oci/digest.js";
 import { formatLocation } from "../oci/location.js";
-import type { Blob, BlobOutcome, EnsureOptions, Repository } from "./repository.js";
+import type { BlobInfo, BlobOutcome, EnsureOptions, Repository } from "./repository.js";
 
 /** Of what is known to be in a repository; it is forgotten where there is more. */
 const MAX_KNOWN = 200_000;
@@ -76,7 +76,7 @@ export class SharedTargets {
 async function ensureBlob(
   known: Known,
   repository: Repository,
-  blob: Blob,
+  blob: BlobInfo,
   sources: readonly Repository[],
   options: EnsureOptions,
 ): Promise<BlobOutcome> {

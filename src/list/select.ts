@@ -1,4 +1,4 @@
-import { ManifestError } from "../errors.js";
+import { ManifestError, NotFoundError } from "../errors.js";
 import { isDigest } from "../oci/digest.js";
 import { formatReference } from "../oci/reference.js";
 import type { Draft } from "./draft.js";
@@ -42,7 +42,7 @@ function entriesOfDigest(draft: Draft, digest: string): Entry[] {
 
 function notInList(draft: Draft, name: string): ManifestError {
   const list = formatReference(draft.name);
-  return new ManifestError("ENTRY_NOT_FOUND", `manifest for image ${name} does not exist in ${list}`, {
+  return new NotFoundError("ENTRY_NOT_FOUND", `manifest for image ${name} does not exist in ${list}`, {
     subject: name,
     hint: draft.entries.length === 0 ? undefined : `it has ${someOf(namesOf(draft.entries))}`,
   });

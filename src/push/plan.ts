@@ -1,4 +1,4 @@
-import type { Blob } from "../content/repository.js";
+import type { BlobInfo } from "../content/repository.js";
 import { compactJson, indentJson } from "../go/json.js";
 import { inListOrder } from "../list/attestations.js";
 import type { Draft } from "../list/draft.js";
@@ -26,7 +26,7 @@ export interface Plan {
   readonly mountOnly: boolean;
 }
 
-export interface BlobStep extends Blob {
+export interface BlobStep extends BlobInfo {
   /** Where it is, in the order in which they are tried: those that can be mounted from come first. */
   readonly sources: readonly Location[];
   /** The digests of the children that need it. */

@@ -1,5 +1,5 @@
-import type { Blob, BlobStream, Interruptible, PutOptions } from "../content/repository.js";
-import { ManifestError } from "../errors.js";
+import type { BlobInfo, BlobStream, Interruptible, PutOptions } from "../content/repository.js";
+import { ManifestError, NotFoundError } from "../errors.js";
 import { checkDigest, digestLike, digestOf, isDigest } from "../oci/digest.js";
 import { formatLocation } from "../oci/location.js";
 import { MANIFEST_TYPES, OCI_INDEX } from "../oci/mediaTypes.js";
@@ -167,7 +167,7 @@ function sizeIn(response: HttpResponse, digest: string): number | undefined {
  */
 export async function openBlob(
   client: RepositoryClient,
-  blob: Blob,
+  blob: BlobInfo,
   offset: number,
   options: Interruptible,
 ): Promise<BlobStream> {
@@ -250,7 +250,7 @@ function blobRequest(client: RepositoryClient, digest: string, { signal, stop }:
 
 function blobUnknown({ location }: RepositoryClient, digest: string): ManifestError {
   const message = `blob unknown to registry: ${formatLocation(location)}@${digest}`;
-  return new ManifestError("BLOB_UNKNOWN", message, { subject: digest });
+  return new NotFoundError("BLOB_UNKNOWN", message, { subject: digest });
 }
 
 function mismatch({ location }: RepositoryClient, digest: string, what: string): ManifestError {
@@ -259,7 +259,7 @@ function mismatch({ location }: RepositoryClient, digest: string, what: string):
 }
 
 /** The length that the manifest says. */
-function expectedLength(client: RepositoryClient, { digest, size }: Blob): number {
+function expectedLength(client: RepositoryClient, { digest, size }: BlobInfo): number {
   if (Number.isSafeInteger(size) && size >= 0) return size;
   throw mismatch(client, digest, "of unknown length");
 }

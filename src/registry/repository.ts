@@ -1,5 +1,5 @@
 import type { Interruptible, Repository } from "../content/repository.js";
-import { ManifestError } from "../errors.js";
+import { NotFoundError } from "../errors.js";
 import { parseManifest, type Manifest } from "../oci/manifest.js";
 import { getBlob, getManifest, openBlob, statBlob } from "./api.js";
 import { header } from "./http/message.js";
@@ -38,7 +38,7 @@ async function get(client: RepositoryClient, reference: string, options: Interru
   } catch (error) {
     if (!isNoSuchManifest(error)) throw error;
     const name = nameOf(client, reference);
-    throw new ManifestError("MANIFEST_UNKNOWN", `${name} is not there, or not shown to this user`, {
+    throw new NotFoundError("MANIFEST_UNKNOWN", `${name} is not there, or not shown to this user`, {
       subject: name,
       hint: error.status === 404 ? undefined : error.hint,
       cause: error,

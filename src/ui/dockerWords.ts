@@ -1,5 +1,5 @@
 import { BlobError } from "../content/blobError.js";
-import { ManifestError } from "../errors.js";
+import { ManifestError, NotFoundError } from "../errors.js";
 import { goString } from "../go/json.js";
 import { formatLocation, type Location } from "../oci/location.js";
 import { formatReference, withDigest, type Reference } from "../oci/reference.js";
@@ -33,6 +33,7 @@ function wordsFor(error: ManifestError, list: Reference | undefined): Words {
     const ref = error.role === "root" ? list : withDigest({ domain, path }, error.digest);
     return { message: `failed to put manifest ${formatReference(ref)}: ${message}`, hint };
   }
+  if (error instanceof NotFoundError && error.cause instanceof BlobError) return wordsFor(error.cause, list);
   if (error instanceof BlobError && list !== undefined) {
     const { message, hint } = wordsFor(error.cause, list);
     const blob = `${nameOf(error.source, list)}@${error.digest} to ${formatReference(list)}`;

@@ -1,11 +1,11 @@
 import { Readable } from "node:stream";
 import { describe, expect, test } from "vitest";
 import { readBlob } from "../../src/content/blobReader.js";
-import type { Blob, BlobStream, Repository } from "../../src/content/repository.js";
+import type { BlobInfo, BlobStream, Repository } from "../../src/content/repository.js";
 import { digestOf } from "../../src/oci/digest.js";
 
 const CONTENT = Buffer.from("0123456789abcdefghij");
-const BLOB: Blob = { digest: digestOf(CONTENT), size: CONTENT.byteLength, foreign: false };
+const BLOB: BlobInfo = { digest: digestOf(CONTENT), size: CONTENT.byteLength, foreign: false };
 
 /** The pieces of a stream; an error among them breaks it there. */
 type Pieces = readonly (string | Error)[];

@@ -1,6 +1,6 @@
 import { Readable } from "node:stream";
 import { ManifestError } from "../../src/errors.js";
-import type { Blob, Repository } from "../../src/content/repository.js";
+import type { BlobInfo, Repository } from "../../src/content/repository.js";
 import { digestOf } from "../../src/oci/digest.js";
 import { parseManifest, type Manifest } from "../../src/oci/manifest.js";
 import { isForeignLayer } from "../../src/oci/mediaTypes.js";
@@ -40,7 +40,7 @@ export function manifestOf({ mediaType, body }: SeedImage): Manifest {
 }
 
 /** The blobs that a manifest names. */
-export function blobsOf({ blobs }: Manifest): Blob[] {
+export function blobsOf({ blobs }: Manifest): BlobInfo[] {
   return blobs.map(({ digest, size, mediaType }) => ({
     digest,
     size: Number(size),

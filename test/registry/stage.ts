@@ -1,4 +1,4 @@
-import type { Blob, Repository } from "../../src/content/repository.js";
+import type { BlobInfo, Repository } from "../../src/content/repository.js";
 import { digestOf } from "../../src/oci/digest.js";
 import { parseManifest, type Manifest } from "../../src/oci/manifest.js";
 import { OCI_MANIFEST } from "../../src/oci/mediaTypes.js";
@@ -65,7 +65,7 @@ export async function withStage(
 }
 
 /** A blob of some text. */
-export function blobOf(content: string | Buffer): Blob {
+export function blobOf(content: string | Buffer): BlobInfo {
   const bytes = Buffer.from(content);
   return { digest: digestOf(bytes), size: bytes.byteLength, foreign: false };
 }

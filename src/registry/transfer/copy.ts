@@ -1,5 +1,5 @@
 import { checkLength, readBlob } from "../../content/blobReader.js";
-import type { Blob, BlobStream, Interruptible, Repository } from "../../content/repository.js";
+import type { BlobInfo, BlobStream, Interruptible, Repository } from "../../content/repository.js";
 import { hasCode, ManifestError, messageOf } from "../../errors.js";
 import { RegistryError } from "../http/registryError.js";
 import type { RepositoryClient } from "../http/repositoryClient.js";
@@ -15,7 +15,7 @@ import { closeUpload, hasBlob, type Upload } from "./uploads.js";
 
 /** A blob on its way into a repository of a registry, from wherever it is. Never held in memory. */
 export interface Copy extends Interruptible {
-  readonly blob: Blob;
+  readonly blob: BlobInfo;
   readonly source: Repository;
   readonly target: RepositoryClient;
   /** May hold an upload that a refused mount has opened already. */
@@ -25,8 +25,8 @@ export interface Copy extends Interruptible {
   readonly limits?: RetryLimits | undefined;
   /** See `RegistryOptions.patient`. */
   readonly patient?: boolean | undefined;
-  /** Told of the bytes that go through; those of an upload that is begun again count again. */
-  readonly onBytes: (count: number) => void;
+  /** Told of the bytes that go through, and how many that makes in this try: an upload that is begun again counts from zero. */
+  readonly onBytes: (count: number, done: number) => void;
 }
 
 /** How often one download may be taken up again where it broke. */

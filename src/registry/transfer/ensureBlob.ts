@@ -1,6 +1,6 @@
 import { BlobError } from "../../content/blobError.js";
-import type { Blob, BlobOutcome, EnsureOptions, Repository } from "../../content/repository.js";
-import { hasCode, ManifestError } from "../../errors.js";
+import type { BlobInfo, BlobOutcome, EnsureOptions, Repository } from "../../content/repository.js";
+import { hasCode, ManifestError, NotFoundError } from "../../errors.js";
 import type { Limit } from "../../limit.js";
 import { NotNeededError } from "../http/message.js";
 import { RegistryError } from "../http/registryError.js";
@@ -24,7 +24,7 @@ export interface TransferSettings {
 export async function ensureBlob(
   target: RepositoryClient,
   settings: TransferSettings,
-  blob: Blob,
+  blob: BlobInfo,
   sources: readonly Repository[],
   options: EnsureOptions,
 ): Promise<BlobOutcome> {
@@ -50,7 +50,7 @@ export async function ensureBlob(
 interface Work {
   readonly target: RepositoryClient;
   readonly settings: TransferSettings;
-  readonly blob: Blob;
+  readonly blob: BlobInfo;
   readonly options: EnsureOptions;
   /** As far as is known, and if nothing has stopped it. */
   readonly isNeeded: () => boolean;
@@ -141,6 +141,7 @@ async function copyFrom(work: Work, source: Repository): Promise<Attempt> {
   const { target, settings, blob, options, isNeeded, uploads } = work;
   const { location } = source;
   try {
+    options.onEvent?.({ kind: "queued", blob, source: location });
     await settings.copyLimit(async () => {
       if (!isNeeded()) throw new NotNeededError();
       options.onEvent?.({ kind: "copying", blob, source: location });
@@ -153,7 +154,7 @@ async function copyFrom(work: Work, source: Repository): Promise<Attempt> {
         limits: settings.limits,
         patient: settings.patient,
         signal: either(options.signal, options.stop),
-        onBytes: (count) => options.onEvent?.({ kind: "bytes", blob, count }),
+        onBytes: (count, done) => options.onEvent?.({ kind: "bytes", blob, count, done }),
       });
     });
     return { kind: "copied", source: location };
@@ -162,12 +163,21 @@ async function copyFrom(work: Work, source: Repository): Promise<Attempt> {
     if (!(error instanceof SourceError)) throw described("copy", blob, location, error);
     const { cause } = error;
     if (hasCode(cause, "BLOB_UNKNOWN")) {
-      const absence = new BlobError("copy", blob.digest, location, cause, "BLOB_UNKNOWN");
-      return { kind: "absent", toleratedBy: "windows", error: absence };
+      return {
+        kind: "absent",
+        toleratedBy: "windows",
+        error: absence(new BlobError("copy", blob.digest, location, cause)),
+      };
     }
     if (isHidden(cause)) return { kind: "refused", error: described("copy", blob, location, cause) };
     throw described("copy", blob, location, cause);
   }
+}
+
+/** A blob could not be copied, since its source has not got it. */
+function absence(error: BlobError): NotFoundError {
+  const { message, digest, hint } = error;
+  return new NotFoundError("BLOB_UNKNOWN", message, { subject: digest, hint, cause: error });
 }
 
 /** Does a source not show a blob to us? */
@@ -179,7 +189,7 @@ function isHidden(error: unknown): error is ManifestError {
 /** With what was being done. What is about who we are, or about a stop, is about more than this blob. */
 function described<Thrown>(
   action: "mount" | "copy",
-  blob: Blob,
+  blob: BlobInfo,
   source: Repository["location"],
   error: Thrown,
 ): Thrown | BlobError {

@@ -1,4 +1,4 @@
-import type { Blob, Interruptible } from "../../content/repository.js";
+import type { BlobInfo, Interruptible } from "../../content/repository.js";
 import { ManifestError } from "../../errors.js";
 import { resolveLocation, closingUrl } from "../http/locations.js";
 import { header, type BodySource, type HttpRequest, type HttpResponse } from "../http/message.js";
@@ -74,7 +74,7 @@ export async function openUpload(client: RepositoryClient, { signal, stop }: Int
 export async function closeUpload(
   client: RepositoryClient,
   { url, auth }: Upload,
-  blob: Blob,
+  blob: BlobInfo,
   body: BodySource,
   options: Interruptible,
 ): Promise<void> {
@@ -112,7 +112,7 @@ export async function cancelUpload(client: RepositoryClient, { url, auth }: Uplo
 /** Is the blob known to be there? Silence is no yes, nor is a page that somebody else answers with. */
 export async function hasBlob(
   client: RepositoryClient,
-  { digest, size }: Blob,
+  { digest, size }: BlobInfo,
   { signal, stop, isNeeded }: Interruptible & Partial<MountOptions>,
 ): Promise<boolean> {
   let response: HttpResponse;

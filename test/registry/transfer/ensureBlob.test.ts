@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import { BlobError } from "../../../src/content/blobError.js";
 import type {
-  Blob,
+  BlobInfo,
   BlobEvent,
   BlobOutcome,
   EnsureOptions,
@@ -14,7 +14,7 @@ import { blobOf, endless, TARGET, withStage, type Stage, type StageOptions } fro
 
 const CONTENT = "what is in the blob\n".repeat(1000);
 const BLOB = blobOf(CONTENT);
-const FOREIGN: Blob = { ...BLOB, foreign: true };
+const FOREIGN: BlobInfo = { ...BLOB, foreign: true };
 
 const isMount = ({ method, url = "" }: Incoming, from = ""): boolean =>
   method === "POST" && url.includes("mount=") && url.includes(`from=${from}`);
@@ -31,7 +31,7 @@ const basic = (response: Outgoing): true => answer(response, 401, { "WWW-Authent
 /** Has the blob made known in the target, from `src/0`, `src/1` …; those that are told have it. */
 async function ensure(
   { peer, target, repository }: Stage,
-  options: Partial<EnsureOptions> & { blob?: Blob; sources?: number; has?: readonly number[] } = {},
+  options: Partial<EnsureOptions> & { blob?: BlobInfo; sources?: number; has?: readonly number[] } = {},
 ): Promise<BlobOutcome> {
   const { blob = BLOB, sources = 1, has = [0, 1], ...rest } = options;
   const paths = Array.from({ length: sources }, (_, index) => `src/${index}`);
@@ -289,7 +289,12 @@ describe("the next source is tried", () => {
       expect(await ensure(stage, { sources: 2, has: [] })).toMatchObject({
         kind: "absent",
         toleratedBy: "windows",
-        error: { code: "BLOB_UNKNOWN", subject: BLOB.digest, action: "copy", source: { path: "src/0" } },
+        error: {
+          name: "NotFoundError",
+          code: "BLOB_UNKNOWN",
+          subject: BLOB.digest,
+          cause: { name: "BlobError", action: "copy", source: { path: "src/0" } },
+        },
       });
       expect(stage.peer.openUploads()).toBe(0);
     }));
