@@ -62,20 +62,53 @@ export interface ValueChange {
 export function listDifference(before: Manifest | undefined, after: Manifest): ListDifference {
   const old = contentsOf(before);
   const now = contentsOf(after);
-  const pairs = pairImages(old.images, now.images);
-  const paired = new Set(pairs.values());
-  const changes = [
-    ...now.images.map((image) => changeOf(pairs.get(image), image)),
-    ...old.images.filter((image) => !paired.has(image)).map((image) => changeOf(image, undefined)),
-  ];
-  const images = changes.filter((one) => one.change !== "unchanged" || one.attestation !== undefined);
+  const changes = comparedImages(old, now).map(({ change }) => change);
+  const images = changes.filter(isChange);
   return {
     images,
     unchanged: changes.length - images.length,
     others: otherChanges(old.others, now.others),
     annotations: valueChanges(before === undefined ? {} : before.annotations, after.annotations),
-    fields: before === undefined ? [] : valueChanges(fieldsOf(before), fieldsOf(after)),
+    fields: before === undefined ? [] : manifestFieldChanges(before, after),
   };
+}
+
+/** An image that is not as it was, with what the two lists have of it. */
+export interface ComparedImage {
+  readonly change: ImageChange;
+  /** As the old list lists it; undefined where it does not. */
+  readonly old: ListedImage | undefined;
+  /** As the new list lists it; undefined where it does not. */
+  readonly now: ListedImage | undefined;
+}
+
+/** An image of a list, with the digests of its attestations, in the order of the list. */
+export interface ListedImage {
+  readonly descriptor: Descriptor;
+  readonly attestations: readonly string[];
+}
+
+/** The images of {@link listDifference}, in its order. */
+export function changedImages(before: Manifest | undefined, after: Manifest): readonly ComparedImage[] {
+  return comparedImages(contentsOf(before), contentsOf(after)).filter(({ change }) => isChange(change));
+}
+
+function comparedImages(old: Contents, now: Contents): ComparedImage[] {
+  const pairs = pairImages(old.images, now.images);
+  const paired = new Set(pairs.values());
+  return [
+    ...now.images.map((image) => {
+      const before = pairs.get(image);
+      return { change: changeOf(before, image), old: before, now: image };
+    }),
+    ...old.images
+      .filter((image) => !paired.has(image))
+      .map((image) => ({ change: changeOf(image, undefined), old: image, now: undefined })),
+  ];
+}
+
+function isChange({ change, attestation }: ImageChange): boolean {
+  return change !== "unchanged" || attestation !== undefined;
 }
 
 /** Is there nothing to tell? Two lists may still differ in their bytes, such as in their order. */
@@ -83,12 +116,9 @@ export function isSameList({ images, others, annotations, fields }: ListDifferen
   return [images, others, annotations, fields].every((changes) => changes.length === 0);
 }
 
-interface Image {
-  readonly descriptor: Descriptor;
+interface Image extends ListedImage {
   /** Equal for images that stand in for each other; undefined where the platform is not known. */
   readonly key: string | undefined;
-  /** In the order of the list. */
-  readonly attestations: readonly string[];
 }
 
 interface Contents {
@@ -224,14 +254,19 @@ function otherChanges(before: readonly Descriptor[], after: readonly Descriptor[
 
 type Values = Readonly<Record<string, string>>;
 
-/** By name, in byte order. */
-function valueChanges(before: Values, after: Values): ValueChange[] {
+/** How texts by name differ, by name in byte order. */
+export function valueChanges(before: Values, after: Values): ValueChange[] {
   const old = new Map(Object.entries(before));
   const now = new Map(Object.entries(after));
   return [...new Set([...old.keys(), ...now.keys()])]
     .sort((one, other) => Buffer.compare(Buffer.from(one), Buffer.from(other)))
     .map((name) => ({ name, from: old.get(name), to: now.get(name) }))
     .filter(({ from, to }) => from !== to);
+}
+
+/** `mediaType`, `artifactType` and the digest of `subject`, as far as two manifests differ in them. */
+export function manifestFieldChanges(before: Manifest, after: Manifest): ValueChange[] {
+  return valueChanges(fieldsOf(before), fieldsOf(after));
 }
 
 function fieldsOf({ mediaType, artifactType, subject }: Manifest): Values {
