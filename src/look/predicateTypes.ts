@@ -11,6 +11,6 @@ export function predicateTypesOf({ blobs, annotations }: Manifest): string[] {
     ...blobs.flatMap((blob) => LAYER_KEYS.map((key) => blob.annotations[key])),
     annotations[BUNDLE_KEY],
   ];
-  const types = said.filter((type) => type !== undefined && type !== "");
+  const types = said.filter((type): type is string => type !== undefined && type !== "");
   return [...new Set(types)];
 }
