@@ -1,7 +1,7 @@
-import { homedir, userInfo } from "node:os";
 import { run } from "./cli.js";
 import type { Context } from "./context.js";
 import { systemCode, messageOf } from "./errors.js";
+import { homeFolder } from "./homeFolder.js";
 
 /**
  * The program: the one place that touches `process`. The exit status is set, not forced, so that what was written
@@ -58,16 +58,3 @@ function listening(stream: NodeJS.WriteStream, onError: (error: Error) => void):
 void run(process.argv.slice(2), context).then((status) => {
   process.exitCode = forcedStatus ?? status;
 });
-
-/**
- * As docker finds it: an empty `HOME` counts as none. A user who is not in the system's list either has no home; docker
- * then looks in `.docker`, too.
- */
-function homeFolder(): string {
-  try {
-    const home = homedir();
-    return home === "" ? userInfo().homedir : home;
-  } catch {
-    return "";
-  }
-}

@@ -15,6 +15,7 @@ import { describe, expect, it } from "vitest";
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "errors.ts": [],
   "fileSystem.ts": ["errors.ts"],
+  "homeFolder.ts": [],
   "limit.ts": [],
   "signals.ts": [],
   "context.ts": [],
@@ -78,7 +79,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   "help.ts": ["commands", "go"],
   "cli.ts": ["commands", "context.ts", "errors.ts", "go", "help.ts", "ui", "version.ts"],
-  "main.ts": ["cli.ts", "context.ts", "errors.ts"],
+  "main.ts": ["cli.ts", "context.ts", "errors.ts", "homeFolder.ts"],
   action: ["cli.ts", "content", "context.ts", "errors.ts", "list", "oci", "ui"],
   "index.ts": [
     "content",

@@ -2,12 +2,14 @@ import { SharedManifests } from "../content/sharedManifests.js";
 import { SharedTargets } from "../content/sharedTargets.js";
 import type { Context } from "../context.js";
 import { ManifestError } from "../errors.js";
+import type { PushEvent } from "../push/execute.js";
 import type { ListResult } from "../ui/listResult.js";
 import { SentTally } from "../ui/sentTally.js";
 import { applyList } from "./applyList.js";
 import type { PreparedList } from "./prepareLists.js";
 import { failureOf, targetName } from "./results.js";
-import { Sessions, type Registries } from "./session.js";
+import type { Registries } from "./registries.js";
+import { Sessions } from "./session.js";
 
 export interface ApplyOptions {
   /** Lists that are made at once. */
@@ -16,6 +18,8 @@ export interface ApplyOptions {
   readonly failFast: boolean;
   /** Told of each list that is done, in the order in which they are. What it throws ends everything. */
   readonly onResult: (result: ListResult) => Promise<void>;
+  /** Told what happens on the wire, of all lists. */
+  readonly onEvent?: ((event: PushEvent) => void) | undefined;
 }
 
 /**
@@ -27,10 +31,10 @@ export async function applyLists(
   lists: readonly PreparedList[],
   registries: Registries,
   context: Context,
-  { jobs, failFast, onResult }: ApplyOptions,
+  { jobs, failFast, onResult, onEvent }: ApplyOptions,
 ): Promise<number> {
   const sessions = new Sessions(registries, lists);
-  const shared = { context, manifests: new SharedManifests(), targets: new SharedTargets() };
+  const shared = { context, manifests: new SharedManifests(), targets: new SharedTargets(), onEvent };
   const waitedFor = new Set(lists.flatMap((list) => list.waitsFor));
   /** Of those that others wait for: were they made? */
   const outcomes = new Map<PreparedList, Promise<boolean>>();

@@ -1,7 +1,8 @@
 import { newWork, taskOf, type ApplyTools } from "./applyList.js";
 import type { PreparedList } from "./prepareLists.js";
 import { asErrorData, targetName } from "./results.js";
-import { Sessions, type Registries } from "./session.js";
+import type { Registries } from "./registries.js";
+import { Sessions } from "./session.js";
 import { shardOf, type Shard } from "./shards.js";
 import { targetKey } from "./targets.js";
 import { SharedManifests } from "../content/sharedManifests.js";
@@ -20,6 +21,8 @@ export interface PlanListsOptions {
   readonly jobs: number;
   readonly insecure: boolean;
   readonly plainHttp: boolean;
+  /** Told of each list that is planned, by its target. */
+  readonly onPlanned?: (target: string) => void;
 }
 
 /**
@@ -31,7 +34,7 @@ export async function planLists(
   shard: Shard | { readonly index: undefined; readonly count: number },
   registries: Registries,
   context: Context,
-  { jobs, insecure, plainHttp }: PlanListsOptions,
+  { jobs, insecure, plainHttp, onPlanned }: PlanListsOptions,
 ): Promise<ApplyPlan> {
   const limit = limitTo(jobs);
   const sessions = new Sessions(registries, lists);
@@ -52,10 +55,11 @@ export async function planLists(
   }
 
   const planned = await Promise.all(
-    lists.map(async (list) => ({
-      number: shardOf(targetKey(list.order.targets), shard.count),
-      list: await limit(() => plan(list)),
-    })),
+    lists.map(async (list) => {
+      const done = await limit(() => plan(list));
+      onPlanned?.(done.target);
+      return { number: shardOf(targetKey(list.order.targets), shard.count), list: done };
+    }),
   );
   const numbers =
     shard.index === undefined ? Array.from({ length: shard.count }, (_, at) => at + 1) : [shard.index];

@@ -1,4 +1,5 @@
 import type { Repository } from "../content/repository.js";
+import { ManifestError } from "../errors.js";
 import { isLoopback } from "../go/loopback.js";
 import { limitTo } from "../limit.js";
 import { withAuth } from "./auth/authorize/withAuth.js";
@@ -66,10 +67,10 @@ export interface RegistryOptions {
 const MAX_COPIES = 4;
 
 /** A registry client with its connections and its tokens, for as many pieces of work as there are. */
-export interface RegistryClient {
+export interface RegistryClient extends AsyncDisposable {
   /** Begins one piece of work. */
   session(work: SessionOptions): RegistrySession;
-  /** Ends the connections; what is under way is given up. */
+  /** Ends the connections; what is under way is given up (STOPPED). `await using` does it at the end of a block. */
   close(): Promise<void>;
 }
 
@@ -179,14 +180,13 @@ export async function createRegistry(options: RegistryOptions): Promise<Registry
     };
   }
 
-  return {
-    session,
-    close: async () => {
-      // What waits for its next try must not wait in vain.
-      over.abort();
-      await transport.close();
-    },
-  };
+  async function close(): Promise<void> {
+    // What waits for its next try must not wait in vain.
+    over.abort(new ManifestError("STOPPED", `the client of ${options.domain} was closed`));
+    await transport.close();
+  }
+
+  return { session, close, [Symbol.asyncDispose]: close };
 }
 
 function hasAny(certificates: Omit<TlsSettings, "verify"> | undefined): boolean {

@@ -24,7 +24,7 @@ export interface TlsOptions {
   readonly clientCa?: string | Uint8Array | undefined;
 }
 
-export interface RunningRegistry extends TestRegistry {
+export interface RunningRegistry extends TestRegistry, AsyncDisposable {
   /** `http://127.0.0.1:43211` */
   readonly url: string;
   /** `127.0.0.1:43211`, as it stands in a reference. */
@@ -32,7 +32,7 @@ export interface RunningRegistry extends TestRegistry {
   readonly port: number;
   /** TCP connections accepted since the start or the last `resetLog`, whether or not a request came. */
   readonly connections: number;
-  /** Ends every connection and stops listening. */
+  /** Ends every connection and stops listening. `await using` does it at the end of a block. */
   close(): Promise<void>;
 }
 
@@ -61,6 +61,13 @@ export async function startRegistry(options: ServerOptions = {}): Promise<Runnin
   const listening = server.address();
   const port = typeof listening === "object" && listening !== null ? listening.port : wanted;
   const host = `${address.includes(":") ? `[${address}]` : address}:${port}`;
+  const close = (): Promise<void> =>
+    new Promise((resolve) => {
+      server.close(() => {
+        resolve();
+      });
+      for (const socket of sockets) socket.destroy();
+    });
   return {
     ...registry,
     url: `${tls === undefined ? "http" : "https"}://${host}`,
@@ -76,13 +83,8 @@ export async function startRegistry(options: ServerOptions = {}): Promise<Runnin
       registry.resetLog();
       connections = 0;
     },
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => {
-          resolve();
-        });
-        for (const socket of sockets) socket.destroy();
-      }),
+    close,
+    [Symbol.asyncDispose]: close,
   };
 }
 

@@ -3,14 +3,15 @@ import { readLists } from "../../apply/file/readLists.js";
 import { applyLists } from "../../apply/lists.js";
 import { prepareLists, type PreparedList } from "../../apply/prepareLists.js";
 import { openResultFile, targetName } from "../../apply/results.js";
-import { openRegistries, type Registries } from "../../apply/session.js";
+import type { Registries } from "../../apply/registries.js";
+import { openRegistries } from "../../apply/session.js";
 import { readShard, shardOf, type Shard } from "../../apply/shards.js";
 import type { Context } from "../../context.js";
 import { ManifestError } from "../../errors.js";
 import { failedTable } from "../../ui/failedTable.js";
 import { jsonDocument } from "../../ui/jsonDocument.js";
 import { pushMetadata, type PushMetadata } from "../../ui/pushMetadata.js";
-import { listsProgress } from "../../ui/listsProgress.js";
+import { progressMode, withProgress, type Progress } from "../../ui/terminal/progress.js";
 import { counted, escapeControls } from "../../ui/text.js";
 import { warnOn } from "../../ui/warn.js";
 import { writeOutputFile } from "../files.js";
@@ -29,6 +30,10 @@ const MANY_LISTS = 1_000;
  * @throws INVALID_FILE before anything is sent; LISTS_FAILED when all has been done that could be
  */
 export async function runApply(context: Context, flags: ApplyFlags): Promise<void> {
+  await withProgress(context, progressMode(flags), (progress) => applyAll(context, flags, progress));
+}
+
+async function applyAll(context: Context, flags: ApplyFlags, progress: Progress): Promise<void> {
   const { stdout, stderr } = context;
   const shards = flags.shards === 0 ? undefined : flags.shards;
   const shard = flags.shard === "" ? undefined : readShard(flags.shard, shards, context.env);
@@ -39,6 +44,7 @@ export async function runApply(context: Context, flags: ApplyFlags): Promise<voi
       { hint: "pass --shard 1/16, or --shard auto where the CI system knows" },
     );
   }
+  progress.step("reading the file of lists");
   const orders = await readLists(flags.file, {
     env: context.env,
     stdin: () => context.stdin?.() ?? nothing(),
@@ -52,7 +58,7 @@ export async function runApply(context: Context, flags: ApplyFlags): Promise<voi
   const registries = await openRegistries(context, { ...flags, patient: true });
   if (flags.plan) {
     try {
-      await showPlan(context, flags, prepared, shard, registries);
+      await showPlan(context, flags, prepared, shard, registries, progress);
       return;
     } finally {
       await registries.close();
@@ -61,18 +67,17 @@ export async function runApply(context: Context, flags: ApplyFlags): Promise<voi
   const results = flags.results === "" ? undefined : await openResultFile(flags.results);
   const outcome = new ApplyOutcome(prepared);
   const isJson = flags.format === "json";
-  // Lines that a person sees come are progress enough, and a spinner would be in their way.
-  const showsLines = stdout.isTTY === true && !isJson;
-  const progress = await listsProgress(stderr, prepared.length, flags.quiet || showsLines);
+  const told = new ListsTold(progress, prepared.length);
   const isKept = isJson || flags.digestFile !== "" || flags.metadataFile !== "";
   try {
     const notBegun = await applyLists(prepared, registries, context, {
       jobs: flags.jobs,
       failFast: flags.failFast,
+      onEvent: progress.onEvent,
       onResult: async (result) => {
         outcome.add(result, isKept);
         if (result.status !== "failed" && !isJson && !flags.quiet) stdout.write(lineOf(result));
-        progress.onResult(result);
+        told.add(result);
         await results?.write(result);
       },
     });
@@ -85,9 +90,28 @@ export async function runApply(context: Context, flags: ApplyFlags): Promise<voi
     await writeFiles(flags, outcome.results, prepared);
     if (isJson) stdout.write(jsonDocument(document));
   } finally {
-    progress.stop();
     await results?.close();
     await registries.close();
+  }
+}
+
+/** How many of many lists are done, and what became of them. */
+class ListsTold {
+  readonly #progress: Progress;
+  readonly #counts = { pushed: 0, unchanged: 0, failed: 0 };
+
+  constructor(progress: Progress, total: number) {
+    this.#progress = progress;
+    progress.step("applying", { total, unit: "list" });
+  }
+
+  add({ target, status }: ListResult): void {
+    this.#counts[status]++;
+    const { unchanged, failed } = this.#counts;
+    this.#progress.advance(`${target}: ${status}`, [
+      ...(unchanged === 0 ? [] : [`${unchanged} unchanged`]),
+      ...(failed === 0 ? [] : [`${failed} failed`]),
+    ]);
   }
 }
 
@@ -121,11 +145,17 @@ async function showPlan(
   prepared: readonly PreparedList[],
   shard: Shard | undefined,
   registries: Registries,
+  progress: Progress,
 ): Promise<void> {
   const { planLists } = await import("../../apply/planLists.js");
   const { applyPlanText } = await import("../../ui/applyPlanText.js");
   const all = { index: undefined, count: Math.max(1, flags.shards) };
-  const plan = await planLists(prepared, shard ?? all, registries, context, flags);
+  progress.step("asking what is there", { total: prepared.length, unit: "list" });
+  const onPlanned = (target: string): void => {
+    progress.advance(target);
+  };
+  const plan = await planLists(prepared, shard ?? all, registries, context, { ...flags, onPlanned });
+  progress.stop();
   const failed = plan.shards.flatMap(({ lists }) => lists).filter(({ status }) => status === "failed");
   if (flags.format === "text") context.stdout.write(applyPlanText(plan));
   else if (failed.length === 0) context.stdout.write(jsonDocument(plan));
