@@ -53,7 +53,7 @@ export async function writeOutputFile(path: string, bytes: Buffer): Promise<void
       await writeFile(path, bytes);
       return;
     }
-    await writeFile(temporary, bytes, { mode: 0o644 });
+    await writeFile(temporary, bytes, { mode: 0o644, flag: "wx" });
     await move(temporary, path);
   } catch (error) {
     // Where its folder is gone, it is gone, too.
