@@ -1,6 +1,8 @@
 // Bundles the GitHub Action into one file that needs nothing but Node; action.yml names it.
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+import { LICENSES, writeLicenses } from "./licenses.js";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
@@ -9,7 +11,7 @@ const root = fileURLToPath(new URL("..", import.meta.url));
  * @returns {Promise<void>}
  */
 export async function bundleAction(outfile = `${root}/dist/action/index.cjs`) {
-  await build({
+  const { metafile } = await build({
     entryPoints: [`${root}/src/action/main.ts`],
     // Paths in the bundle, and so its bytes, do not depend on where it is built.
     absWorkingDir: root,
@@ -22,9 +24,11 @@ export async function bundleAction(outfile = `${root}/dist/action/index.cjs`) {
     format: "cjs",
     charset: "ascii",
     legalComments: "eof",
+    metafile: true,
     logLevel: "warning",
     plugins: [withoutUnused(/^@actions\//)],
   });
+  writeLicenses(root, [metafile], join(dirname(outfile), LICENSES));
 }
 
 /**

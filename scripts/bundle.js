@@ -5,19 +5,20 @@ import * as fs from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import * as esbuild from "esbuild";
+import { LICENSES, writeLicenses } from "./licenses.js";
 
 const require = createRequire(import.meta.url);
 
-/** @type {import("esbuild").BuildOptions} */
+/** @satisfies {import("esbuild").BuildOptions} */
 const common = {
   bundle: true,
   platform: "node",
   target: "node20",
   format: "cjs",
   minify: true,
-  sourcemap: true,
   charset: "ascii",
-  legalComments: "linked",
+  legalComments: "eof",
+  metafile: true,
   logLevel: "warning",
   // The bundle's parts are loaded by bin/tsmanifest.js, which does `require` alone.
   supported: { "dynamic-import": false },
@@ -68,16 +69,21 @@ const SLOW_BUILTINS = [
 
 /**
  * @param {string} root of the sources
- * @param {string} folder for the bundle, in which bin/tsmanifest.js looks for it as `../dist`
+ * @param {string} folder for the bundle, in which bin/tsmanifest.js looks for it as `../dist/command`
  */
 export async function bundleCommand(root, folder) {
   const program = readProgram(`${root}/src`);
-  await Promise.all([
+  const built = await Promise.all([
     esbuild.build({
       ...common,
+      absWorkingDir: root,
       entryPoints: [`${root}/src/main.ts`],
       outfile: `${folder}/tsmanifest.cjs`,
+      // Files and lines of our own sources, which are enough for a stack: their text would be as much again as all the rest.
+      sourcemap: true,
+      sourcesContent: false,
       plugins: [
+        withoutMapsOfPackages(),
         besideTheBundle(Object.keys(VENDORED)),
         waitingForFiles(program),
         lazyBuiltins(SLOW_BUILTINS, program),
@@ -86,6 +92,7 @@ export async function bundleCommand(root, folder) {
     ...Object.entries(VENDORED).map(([name, contents]) =>
       esbuild.build({
         ...common,
+        absWorkingDir: root,
         stdin: { contents, resolveDir: root, sourcefile: `${name}.cjs` },
         outfile: `${folder}/${name}.cjs`,
         plugins: [lazyModule(/\/client-h2\.js$/), instead(UNDICI_INSTEAD)],
@@ -93,6 +100,11 @@ export async function bundleCommand(root, folder) {
     ),
   ]);
   for (const name of ["tsmanifest", ...Object.keys(VENDORED)]) stamp(`${folder}/${name}.cjs`);
+  writeLicenses(
+    root,
+    built.map(({ metafile }) => metafile),
+    `${folder}/${LICENSES}`,
+  );
 }
 
 /**
@@ -112,6 +124,22 @@ function readProgram(folder) {
 function stamp(file) {
   const hash = createHash("sha256").update(fs.readFileSync(file)).digest("hex");
   fs.appendFileSync(file, `//${hash.slice(0, 16)}\n`);
+}
+
+/**
+ * Keeps packages out of the source map: each is given one of its own that says nothing.
+ * @returns {import("esbuild").Plugin}
+ */
+function withoutMapsOfPackages() {
+  const map = Buffer.from(JSON.stringify({ version: 3, sources: [""], mappings: "A" })).toString("base64");
+  return {
+    name: "without-maps-of-packages",
+    setup(build) {
+      build.onLoad({ filter: /[\\/]node_modules[\\/].*\.[cm]?js$/ }, ({ path }) => ({
+        contents: `${fs.readFileSync(path, "utf8")}\n//# sourceMappingURL=data:application/json;base64,${map}`,
+      }));
+    },
+  };
 }
 
 /**

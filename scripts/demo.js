@@ -6,7 +6,10 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promis
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { startRegistry } from "../dist/testing/index.js";
+
+/** @type {unknown} */
+const built = await import(new URL("../dist/testing/index.js", import.meta.url).href);
+const { startRegistry } = /** @type {typeof import("../src/testing/index.js")} */ (built);
 
 const program = fileURLToPath(new URL("../bin/tsmanifest.js", import.meta.url));
 const folder = await mkdtemp(join(tmpdir(), "tsmanifest-demo-"));

@@ -23,27 +23,42 @@ export interface Ended {
   readonly trace: z.infer<typeof Trace>;
 }
 
+export interface RunOptions {
+  readonly node?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+}
+
 /** The command as it is installed from the package: bundle and starter, no sources and no node_modules around. */
 export interface Packed {
   readonly folder: string;
+  /** Its user's cache folder, unless told otherwise. */
+  readonly cache: string;
   /** Runs it, traced. Its output is not kept: it goes nowhere, since a pipe would load node:net. */
-  run(args: readonly string[], options?: { readonly node?: readonly string[] }): Promise<Ended>;
+  run(args: readonly string[], options?: RunOptions): Promise<Ended>;
   remove(): void;
 }
 
 export async function packCommand(): Promise<Packed> {
   const folder = mkdtempSync(join(tmpdir(), "packed-"));
   cpSync(join(root, "bin"), join(folder, "bin"), { recursive: true });
-  await bundleCommand(root, join(folder, "dist"));
+  await bundleCommand(root, join(folder, "dist", "command"));
+  const cache = join(folder, "cache");
   let runs = 0;
   return {
     folder,
-    run: async (args, { node = [] } = {}) => {
+    cache,
+    run: async (args, { node = [], env = {} } = {}) => {
       const report = join(folder, `trace-${++runs}.json`);
       const tracer = fileURLToPath(new URL("tracer.cjs", import.meta.url));
       const program = join(folder, "bin", "tsmanifest.js");
       const child = spawn(process.execPath, [...node, "--require", tracer, program, ...args], {
-        env: { PATH: process.env["PATH"], DOCKER_CONFIG: join(folder, "docker"), TRACE: report },
+        env: {
+          PATH: process.env["PATH"],
+          DOCKER_CONFIG: join(folder, "docker"),
+          XDG_CACHE_HOME: cache,
+          ...env,
+          TRACE: report,
+        },
         stdio: ["ignore", "ignore", "pipe"],
       });
       let stderr = "";
