@@ -35,6 +35,10 @@ export interface Output {
   readonly isTTY?: boolean | undefined;
   /** How wide a terminal is; 0 where it does not know. */
   readonly columns?: number | undefined;
+  readonly rows?: number | undefined;
+  /** Told when a window is made wider or narrower. */
+  on?(event: "resize", listener: () => void): unknown;
+  off?(event: "resize", listener: () => void): unknown;
 }
 
 export interface Waits {

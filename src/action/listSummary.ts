@@ -1,8 +1,8 @@
 import type { ListResult } from "../ui/listResult.js";
 import type { PlanReport } from "../ui/planReportSchema.js";
 import { counted } from "../ui/text.js";
-import { readableSize } from "../ui/transferProgress.js";
-import { code, plain, table } from "./markdown.js";
+import { readableSize } from "../ui/terminal/words.js";
+import { code, plain, table } from "../ui/markdown.js";
 
 /** What the summary of a job tells of one list. */
 export interface ListToTell {

@@ -33,6 +33,7 @@ export interface ApplyTools {
   readonly open: (location: Location) => Repository;
   readonly manifests: SharedManifests;
   readonly targets: SharedTargets;
+  readonly onEvent?: ((event: PushEvent) => void) | undefined;
 }
 
 /** Makes a list, unless it is as it should be. Never rejects: what went wrong is in the result. */
@@ -43,6 +44,7 @@ export async function applyList(list: ListToApply, tools: ApplyTools): Promise<L
   const tags = { areMoving: false };
   const onEvent = (event: PushEvent): void => {
     tally.onEvent(event);
+    tools.onEvent?.(event);
     if (event.kind === "tagging") tags.areMoving = true;
   };
   const named = { name: targetName(order.targets), targets: targetsOf(order.targets) };

@@ -14,6 +14,7 @@ import { formatLocation, isSameLocation, type Location } from "../oci/location.j
 import { Push, type PushEvent, type PushResult } from "../push/execute.js";
 import type { MoveGuard } from "../push/executeAll.js";
 import { planItems, planManifests, type ManifestsToPlan, type Plan, type PlanItem } from "../push/plan.js";
+import type { Progress } from "../ui/terminal/progress.js";
 import { expectationsOf } from "./expectations.js";
 import { entriesOf, makeList, type Made } from "./makeList.js";
 import type { ListOrder } from "./order.js";
@@ -48,6 +49,8 @@ export interface WorkTools {
   readonly onEvent: (event: PushEvent) => void;
   /** How much there is to do, once that is known. */
   readonly onPlans?: (plans: readonly Plan[]) => void;
+  /** Told what is being done, where the list is the only one. */
+  readonly progress?: Progress | undefined;
   readonly settings: PublishSettings;
   /** See `push/appendTo.ts`. */
   readonly settleMs?: number | undefined;
@@ -211,6 +214,7 @@ export class ListWork {
             : undefined;
         const results = await this.#publish(made, before, guard);
         done = { made, results };
+        this.#tools.progress?.step(`making sure that nobody has replaced ${formatPlace(first)}`);
         return results.length === 0 ? undefined : made.root;
       },
       isIn: ({ children }) =>
@@ -225,6 +229,7 @@ export class ListWork {
     const { onto, targets } = this.#order;
     const [first] = targets;
     if (first === undefined || onto === "nothing") return undefined;
+    this.#tools.progress?.step(`reading ${formatPlace(first)}`);
     const wanted = { place: first, given: undefined, text: formatPlace(first) };
     if (onto === "append") return this.#sources.read(wanted);
     const [tag = "latest"] = tagsOf(first);
@@ -235,8 +240,19 @@ export class ListWork {
 
   /** All sources but the list that is added to; read once, however often that is tried. */
   #readOthers(): Promise<ReadSource[]> {
-    this.#others ??= all(this.#wanted.map((wanted) => this.#sources.read(wanted)));
+    this.#others ??= this.#readAll();
     return this.#others;
+  }
+
+  #readAll(): Promise<ReadSource[]> {
+    const { progress } = this.#tools;
+    progress?.step("reading sources", { total: this.#wanted.length, unit: "source" });
+    const read = async (wanted: WantedOrderSource): Promise<ReadSource> => {
+      const source = await this.#sources.read(wanted);
+      progress?.advance(`read ${source.name}`);
+      return source;
+    };
+    return all(this.#wanted.map(read));
   }
 
   async #make(base: ReadSource | undefined): Promise<Made> {
@@ -282,17 +298,21 @@ export class ListWork {
   /** Has a list sent, unless it is there. One result a target in which there was something to do. */
   async #publish(made: Made, before?: TagsBefore, guard?: MoveGuard): Promise<readonly PushResult[]> {
     if (before !== undefined && !this.#order.referrers && (await before.isThere(made))) return [];
-    const { open, signal, onPlans, onEvent, settings } = this.#tools;
+    const { open, signal, onPlans, onEvent, settings, progress } = this.#tools;
+    progress?.step("reading the images of the list");
     const all = await this.#plan(made);
     const plans = before === undefined ? all : await remainingPlans(all, before, this.#open, signal);
     if (plans.length === 0) return [];
     onPlans?.(plans);
+    progress?.step(`pushing ${this.#order.targets.map(formatPlace).join(", ")}`);
+    progress?.expect(plans);
     return publish(this.#tools, settings, plans, this.#open, {
       begun: this.#begun,
       readBackFrom: open,
       tellsItself: this.#tools.tellsItself,
       onEvent,
       guard,
+      progress,
     });
   }
 

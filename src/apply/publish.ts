@@ -4,6 +4,7 @@ import { formatLocation, isSameLocation, type Location } from "../oci/location.j
 import type { Push, PushResult } from "../push/execute.js";
 import { executeAll, type ExecuteAllOptions } from "../push/executeAll.js";
 import type { Plan } from "../push/plan.js";
+import type { Progress } from "../ui/terminal/progress.js";
 import { escapeControls } from "../ui/text.js";
 import { withRootTags } from "./unchanged.js";
 
@@ -20,6 +21,8 @@ export interface PublishOptions extends Pick<ExecuteAllOptions, "guard" | "onEve
   readonly readBackFrom?: (location: Location) => Repository;
   /** The target of which whoever calls tells how far it came when it is interrupted, or all of them. */
   readonly tellsItself?: Location | "all" | undefined;
+  /** Told what is being done. */
+  readonly progress?: Progress | undefined;
 }
 
 export interface PlanSettings {
@@ -34,10 +37,17 @@ export async function reportPlans(
   open: (location: Location) => Repository,
   { format, insecure, plainHttp }: PlanSettings,
   signal: AbortSignal,
+  progress?: Progress,
 ): Promise<string> {
-  const { survey } = await import("../push/survey.js");
+  const { questionsOf, survey } = await import("../push/survey.js");
   const { formatPlanReport } = await import("../ui/planReport.js");
-  const surveys = await Promise.all(plans.map((plan) => survey(plan, open, { signal })));
+  const names = [...new Set(plans.map(({ target }) => formatLocation(target)))].join(", ");
+  progress?.step(`asking what ${names} has`, {
+    total: plans.reduce((sum, plan) => sum + questionsOf(plan), 0),
+    unit: "manifest",
+  });
+  const onAnswer = (): void => progress?.advance();
+  const surveys = await Promise.all(plans.map((plan) => survey(plan, open, { signal, onAnswer })));
   return formatPlanReport(surveys, format === "json" ? "json" : "text", {
     endpointOf: () => ({ insecure, plainHttp, hasCertificates: false }),
   });
@@ -49,7 +59,7 @@ export async function publish(
   settings: PublishSettings,
   plans: readonly Plan[],
   open: (location: Location) => Repository,
-  { begun, readBackFrom = open, tellsItself, ...options }: PublishOptions = {},
+  { begun, readBackFrom = open, tellsItself, progress, ...options }: PublishOptions = {},
 ): Promise<PushResult[]> {
   const moved: Location[] = [];
   let isMoving = false;
@@ -59,6 +69,7 @@ export async function publish(
     };
     const beforeTags = (): Promise<void> => {
       isMoving = true;
+      progress?.step("moving the tags");
       return Promise.resolve();
     };
     const results = await executeAll(plans, open, { ...options, signal, beforeTags, onTagged }, begun);
@@ -67,7 +78,7 @@ export async function publish(
     const settled = plans.map((plan) =>
       guard !== undefined && isSameLocation(plan.target, guard.target) ? withRootTags(plan, []) : plan,
     );
-    await verifyAll(signal, settings, settled, readBackFrom);
+    await verifyAll(signal, settings, settled, readBackFrom, progress);
     return results;
   } catch (error) {
     const told = plans
@@ -101,8 +112,10 @@ async function verifyAll(
   { verify, waitMs }: PublishSettings,
   plans: readonly Plan[],
   open: (location: Location) => Repository,
+  progress: Progress | undefined,
 ): Promise<void> {
   if (verify === "" && waitMs === 0) return;
+  progress?.step("reading back what was pushed");
   const { verifyWithin } = await import("../push/verify.js");
   const blobs = verify === "blobs";
   await Promise.all(plans.map((plan) => verifyWithin(plan, open, { blobs, waitMs, signal })));

@@ -6,6 +6,7 @@ import { locationOf } from "../oci/location.js";
 import { formatReference, parseReference, type Reference } from "../oci/reference.js";
 import { describeDraft, describeLocalImage, describeManifest } from "../ui/describeManifest.js";
 import type { InspectResult } from "../ui/inspectResult.js";
+import { progressMode, withProgress } from "../ui/terminal/progress.js";
 import type { NetworkFlags } from "./networkFlags.js";
 import { listNotFound, openUserStore, type StoreFlags } from "./userStore.js";
 
@@ -30,7 +31,11 @@ export async function inspectResult(
     return describeLocalImage(entry, entry.manifest);
   }
   const draft = await store.read(ref);
-  return draft === undefined ? describeRemote(context, flags, ref) : describeDraft(draft);
+  if (draft !== undefined) return describeDraft(draft);
+  return withProgress(context, progressMode(flags), (progress) => {
+    progress.step(`reading ${name}`);
+    return describeRemote(context, flags, ref);
+  });
 }
 
 async function describeRemote(context: Context, flags: NetworkFlags, ref: Reference): Promise<InspectResult> {

@@ -1,5 +1,6 @@
 import type { FlagTable, FlagValues } from "../go/flags.js";
 import type { commonFlags } from "./command.js";
+import { progressFlags } from "./progressFlags.js";
 
 /** What the commands that talk to a registry have in common. */
 export const networkFlags = {
@@ -24,6 +25,7 @@ export const networkFlags = {
     max: 1000,
     description: "Requests under way at once",
   },
+  ...progressFlags,
 } as const satisfies FlagTable;
 
 export type NetworkFlags = FlagValues<typeof networkFlags & typeof commonFlags>;

@@ -7,9 +7,11 @@ import type { Store } from "../store/store.js";
 import { jsonDocument } from "../ui/jsonDocument.js";
 import type { RemovalResult } from "../ui/removalResult.js";
 import { counted } from "../ui/text.js";
+import { progressMode, withProgress } from "../ui/terminal/progress.js";
 import { defineCommand } from "./command.js";
 import { checkOutputFlags, outputFlags } from "./outputFlags.js";
 import { partlyDone } from "./partlyDone.js";
+import { progressFlags } from "./progressFlags.js";
 import { openUserStore, storeFlags } from "./userStore.js";
 
 const DEFAULT_AGE = "30d";
@@ -31,13 +33,18 @@ export const prune = defineCommand({
     },
     dryRun: { kind: "bool", description: "Show which lists would be deleted, and delete none" },
     ...outputFlags,
+    ...progressFlags,
     ...storeFlags,
   },
   async run(context, flags) {
     checkOutputFlags(flags);
     const before = Date.now() - ageOf(flags.olderThan);
     const store = openUserStore(context, flags);
-    const old = (await store.list()).filter(({ changedMs }) => changedMs < before);
+    const lists = await withProgress(context, progressMode(flags), (progress) => {
+      progress.step("reading the local lists");
+      return store.list();
+    });
+    const old = lists.filter(({ changedMs }) => changedMs < before);
     const isText = flags.format !== "json" && !flags.quiet;
     const faults: ManifestError[] = [];
     const removed: string[] = [];

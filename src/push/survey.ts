@@ -9,6 +9,8 @@ import type { Assumptions } from "./requests.js";
 
 export interface SurveyOptions {
   readonly signal?: AbortSignal | undefined;
+  /** Told of each tag and manifest that the target has answered for; {@link questionsOf} says how many there are. */
+  readonly onAnswer?: () => void;
 }
 
 /** What a target has of a plan before it is executed, and what that means for each part of it. */
@@ -67,9 +69,14 @@ export async function survey(
 ): Promise<Survey> {
   const asking: Asking = { plan, target: open(plan.target), limit: limitTo(MAX_QUESTIONS), ...options };
   const root = rootOf(plan);
+  const told = async <Answer>(answer: Promise<Answer>): Promise<Answer> => {
+    const known = await answer;
+    options.onAnswer?.();
+    return known;
+  };
   const [tags, manifests] = await Promise.all([
-    Promise.all([...new Set(root.tags)].map((tag) => surveyTag(asking, tag))),
-    Promise.all(childrenOf(plan).map((step) => surveyManifest(asking, step))),
+    Promise.all([...new Set(root.tags)].map((tag) => told(surveyTag(asking, tag)))),
+    Promise.all(childrenOf(plan).map((step) => told(surveyManifest(asking, step)))),
   ]);
   const present = new Set<string>();
   for (const { step, isThere } of manifests) if (isThere) present.add(step.manifest.digest);
@@ -89,6 +96,11 @@ export async function survey(
     blobs,
     tags,
   };
+}
+
+/** Of how many tags and manifests the target is asked. */
+export function questionsOf(plan: Plan): number {
+  return new Set(rootOf(plan).tags).size + childrenOf(plan).length;
 }
 
 interface Asking extends SurveyOptions {

@@ -1,6 +1,6 @@
 import type { PlanReport } from "./planReportSchema.js";
-import { counted, escapeControls } from "./text.js";
-import { readableSize } from "./transferProgress.js";
+import { counted, oneLine } from "./text.js";
+import { readableSize } from "./terminal/words.js";
 
 type Target = PlanReport["targets"][number];
 type Tag = Target["tags"][number];
@@ -18,11 +18,6 @@ export function planReportText({ requests, targets }: PlanReport): string {
     ...indented(levelLines(requests.filter((request) => request.target === target.name))),
   ]);
   return blocks.map((lines) => lines.map((line) => `${oneLine(line)}\n`).join("")).join("\n");
-}
-
-/** What says something in a list must not say it in this text: a line end would begin another line. */
-function oneLine(line: string): string {
-  return escapeControls(line).replace(/\n/g, "\\n").replace(/\t/g, "\\t");
 }
 
 function indented(lines: readonly string[]): string[] {

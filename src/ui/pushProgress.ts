@@ -6,7 +6,8 @@ import { formatReference, withDigest } from "../oci/reference.js";
 import { PutError } from "../push/errors.js";
 import type { PushEvent } from "../push/execute.js";
 import { childrenOf, type Plan } from "../push/plan.js";
-import { transferProgress, type ProgressMode } from "./transferProgress.js";
+import type { Progress } from "./terminal/progress.js";
+import { TransferSummary } from "./transferSummary.js";
 
 export interface PushProgress {
   readonly onEvent: (event: PushEvent) => void;
@@ -16,18 +17,19 @@ export interface PushProgress {
 }
 
 /**
- * Shows a push: docker's lines on stdout; on a terminal a spinner with what is done; and what was copied, on stderr
- * in any case.
+ * Shows a push: docker's lines on stdout; what is being done, by `progress`; and what was copied, on stderr in any case.
  * @param plans the first is that of the list's own name
  */
-export async function pushProgress(
+export function pushProgress(
   draft: Draft,
   plans: readonly [Plan, ...Plan[]],
   { stdout, stderr, signal }: Pick<Context, "stdout" | "stderr" | "signal">,
-  mode: ProgressMode = "auto",
-): Promise<PushProgress> {
+  { progress, isQuiet }: { readonly progress: Progress; readonly isQuiet: boolean },
+): PushProgress {
   const [plan] = plans;
-  const progress = await transferProgress(stderr, mode);
+  const transfers = new TransferSummary({ isQuiet });
+  transfers.expect(plans);
+  progress.step(`pushing ${nameOf(draft, plan)}`);
   progress.expect(plans);
   const total = childrenOf(plan).length;
   const done = new Set<string>();
@@ -35,6 +37,7 @@ export async function pushProgress(
 
   function onEvent(event: PushEvent): void {
     progress.onEvent(event);
+    transfers.onEvent(event);
     switch (event.kind) {
       case "child":
         done.add(event.child.manifest.digest);
@@ -49,6 +52,7 @@ export async function pushProgress(
       case "blob":
       case "bytes":
       case "copying":
+      case "queued":
       case "kept":
         break;
     }
@@ -70,16 +74,15 @@ export async function pushProgress(
   }
 
   function stop(): void {
-    progress.stop();
     if (signal.aborted) stderr.write(`${interruption()}\n`);
-    const summary = progress.summary();
-    if (summary !== undefined) stderr.write(`${summary}\n`);
+    const { text } = transfers;
+    if (text !== undefined) stderr.write(`${text}\n`);
   }
 
   /** What was done until the user stopped it. */
   function interruption(): string {
     const at = formatLocation(plan.target);
-    const name = plan.target.kind === "registry" ? formatReference(draft.name) : at;
+    const name = nameOf(draft, plan);
     const state = `${done.size} of ${total} images are in ${at}`;
     switch (tag) {
       case "before":
@@ -99,4 +102,9 @@ export async function pushProgress(
     },
     stop,
   };
+}
+
+/** Of the list, where it goes. In a layout it has another name than here. */
+function nameOf({ name }: Draft, { target }: Plan): string {
+  return target.kind === "registry" ? formatReference(name) : formatLocation(target);
 }

@@ -21,6 +21,7 @@ export class SentTally {
         break;
       case "bytes":
       case "copying":
+      case "queued":
       case "kept":
       case "tagging":
         break;

@@ -246,7 +246,7 @@ describe("a blob", () => {
       kind: "copied",
       source: { kind: "registry", domain: "good.example", path: "a" },
     });
-    expect(events).toEqual(["copying", "copying", "copying", "copying", "bytes"]);
+    expect(events).toEqual(["queued", "copying", "copying", "copying", "copying", "bytes"]);
     expect(await layout.ensureBlob(blob, [], COPY)).toEqual({ kind: "present" });
     await expect(openLayout(newFolder()).ensureBlob(blob, sources.slice(0, 3), COPY)).rejects.toThrow(
       "who are you?",

@@ -7,7 +7,8 @@ import { descriptor, type Descriptor } from "../../oci/descriptor.js";
 import { isDigest } from "../../oci/digest.js";
 import { locationOf } from "../../oci/location.js";
 import { isMediaType } from "../../oci/mediaTypes.js";
-import { parseReference, withDigest, type Reference } from "../../oci/reference.js";
+import { formatReference, parseReference, withDigest, type Reference } from "../../oci/reference.js";
+import { progressMode, withProgress } from "../../ui/terminal/progress.js";
 import type { settingFlags } from "../listFlags.js";
 import type { NetworkFlags } from "../networkFlags.js";
 
@@ -75,15 +76,20 @@ async function describe(
   list: Reference,
 ): Promise<Descriptor> {
   const ref = subjectOf(flags, list);
-  const { openSession } = await import("../../apply/session.js");
-  const { registrySource, SourceReader } = await import("../../content/resolve.js");
-  const location = locationOf(ref);
-  const session = await openSession(context, flags, [{ location, actions: ["pull"] }]);
-  try {
-    const source = registrySource(ref, session.open(location));
-    const { mediaType, digest, bytes } = await new SourceReader({ signal: context.signal }).manifest(source);
-    return descriptor(mediaType, digest, bytes.byteLength);
-  } finally {
-    await session.close();
-  }
+  return withProgress(context, progressMode(flags), async (progress) => {
+    progress.step(`reading ${formatReference(ref)}`);
+    const { openSession } = await import("../../apply/session.js");
+    const { registrySource, SourceReader } = await import("../../content/resolve.js");
+    const location = locationOf(ref);
+    const session = await openSession(context, flags, [{ location, actions: ["pull"] }]);
+    try {
+      const source = registrySource(ref, session.open(location));
+      const { mediaType, digest, bytes } = await new SourceReader({ signal: context.signal }).manifest(
+        source,
+      );
+      return descriptor(mediaType, digest, bytes.byteLength);
+    } finally {
+      await session.close();
+    }
+  });
 }

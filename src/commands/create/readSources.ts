@@ -8,7 +8,8 @@ import { baseOf } from "../../list/merge.js";
 import { locationOf } from "../../oci/location.js";
 import { OCI_INDEX } from "../../oci/mediaTypes.js";
 import { readPlatformName } from "../../oci/platformAliases.js";
-import type { Reference } from "../../oci/reference.js";
+import { formatReference, type Reference } from "../../oci/reference.js";
+import { progressMode, withProgress, type Progress } from "../../ui/terminal/progress.js";
 import type { CreateFlags } from "./createFlags.js";
 import type { NamedSource } from "./createSources.js";
 import { readNamedBy } from "../../apply/fromPlaces.js";
@@ -29,6 +30,18 @@ export async function readSources(
   list: Reference,
   named: readonly NamedSource[],
 ): Promise<ReadSources> {
+  return withProgress(context, progressMode(flags), (progress) =>
+    readAllSources(context, flags, list, named, progress),
+  );
+}
+
+async function readAllSources(
+  context: Context,
+  flags: CreateFlags,
+  list: Reference,
+  named: readonly NamedSource[],
+  progress: Progress,
+): Promise<ReadSources> {
   const platforms = flags.platform
     .flatMap((text) => text.split(","))
     .filter((text) => text !== "")
@@ -38,6 +51,7 @@ export async function readSources(
     ...(mode === undefined ? [] : [list]),
     ...named.flatMap((source) => (source.kind === "registry" ? [source.ref] : [])),
   ];
+  progress.step("reading sources", { total: named.length + (mode === undefined ? 0 : 1), unit: "source" });
   const session = await openSession(
     context,
     flags,
@@ -52,15 +66,24 @@ export async function readSources(
     const read = async (): Promise<Entry[]> =>
       (wait === 0 ? reader : newReader()).entries(await sourceOf(source, list, session));
     const file = source.kind === "registry" ? source.namedBy : undefined;
-    return readNamedBy(file, () => (wait === 0 ? read() : untilThere(read, wait, context.signal)));
+    const entries = await readNamedBy(file, () =>
+      wait === 0 ? read() : untilThere(read, wait, context.signal),
+    );
+    progress.advance(`read ${nameOf(source)}`);
+    return entries;
+  };
+  const base = async (kind: DraftBase["mode"]): Promise<Draft> => {
+    const draft = await readBase(context, session, list, kind);
+    progress.advance(`read ${formatReference(list)}`);
+    return draft;
   };
   try {
     const results = await Promise.allSettled([
-      mode === undefined ? Promise.resolve(undefined) : readBase(context, session, list, mode),
+      mode === undefined ? Promise.resolve(undefined) : base(mode),
       ...named.map(entriesOf),
     ] as const);
-    const [base, ...read] = results;
-    if (base.status === "rejected") throw base.reason;
+    const [begun, ...read] = results;
+    if (begun.status === "rejected") throw begun.reason;
     const entries = read.flatMap((result) => {
       if (result.status === "rejected") throw result.reason;
       return result.value;
@@ -69,10 +92,14 @@ export async function readSources(
       if (platforms.length > 0) throw noManifestMatches(platforms);
       throw new ManifestError("NO_MATCH", "nothing is left of the sources without their attestations");
     }
-    return { entries, ...(base.value && { begin: base.value }) };
+    return { entries, ...(begun.value && { begin: begun.value }) };
   } finally {
     await session.close();
   }
+}
+
+function nameOf(source: NamedSource): string {
+  return source.kind === "registry" ? formatReference(source.ref) : source.layout.folder;
 }
 
 async function sourceOf(source: NamedSource, list: Reference, session: Session): Promise<Source> {

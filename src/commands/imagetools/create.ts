@@ -15,6 +15,7 @@ import { defineCommand } from "../command.js";
 import { readInputFile } from "../files.js";
 import { checkPushFlags, expectationFlags, pushFlags, sourceFlags } from "../listFlags.js";
 import { networkFlags } from "../networkFlags.js";
+import { progressFlags } from "../progressFlags.js";
 import { checkOutputFiles, writeOutputFiles } from "../outputFiles.js";
 import { tellPushed } from "../tellPushed.js";
 import { builderFlags } from "./builderFlags.js";
@@ -58,18 +59,16 @@ export const imagetoolsCreate = defineCommand({
       default: true,
       description: "Put a single image into a list of its own; =false carries it over as it is",
     },
-    progress: {
-      kind: "string",
-      value: "mode",
-      default: "auto",
-      choices: ["auto", "none", "plain", "quiet", "rawjson", "tty"],
-      description: "How progress is shown: auto, plain or none",
-    },
     ...builderFlags,
     ...sourceFlags,
     ...expectationFlags,
     ...pushFlags,
     ...networkFlags,
+    progress: {
+      ...progressFlags.progress,
+      choices: ["auto", "none", "plain", "quiet", "rawjson", "tty"],
+      description: `${progressFlags.progress.description}. As in buildx: tty, rawjson (as plain), quiet (as none)`,
+    },
   },
   async run(context, flags, args) {
     if (args.length + flags.file.length + flags.from.length === 0) throw usage("no sources specified");

@@ -7,6 +7,7 @@ import { ManifestError } from "../../errors.js";
 import { imageText } from "../../list/imageText.js";
 import { LAYOUT_SCHEME, locationOf } from "../../oci/location.js";
 import { formatReference, isReferenceDigest, parseReference, withDigest } from "../../oci/reference.js";
+import { progressMode, withProgress } from "../../ui/terminal/progress.js";
 import { escapeControls } from "../../ui/text.js";
 import { defineCommand } from "../command.js";
 import { networkFlags, type NetworkFlags } from "../networkFlags.js";
@@ -39,8 +40,13 @@ export const imagetoolsInspect = defineCommand({
     const { format, raw } = flags;
     if (format !== "" && raw) throw new ManifestError("USAGE", "format and raw cannot be used together");
     const show = raw ? showRaw : format === "" ? showText : await templateShow(format);
-    await withInspected(context, flags, name, async (inspected) => {
-      print(context.stdout, await show(inspected, context));
+    await withProgress(context, progressMode(flags), async (progress) => {
+      progress.step(`reading ${name}`);
+      await withInspected(context, flags, name, async (inspected) => {
+        const shown = await show(inspected, context);
+        progress.stop();
+        print(context.stdout, shown);
+      });
     });
   },
 });

@@ -11,7 +11,8 @@ import type { Descriptor } from "../../oci/descriptor.js";
 import { SentTally } from "../../ui/sentTally.js";
 import { escapeControls } from "../../ui/text.js";
 import { warnOn } from "../../ui/warn.js";
-import { transferProgress, type ProgressMode } from "../../ui/transferProgress.js";
+import { progressMode, withProgress, type Progress } from "../../ui/terminal/progress.js";
+import { TransferSummary } from "../../ui/transferSummary.js";
 import { waitMs, type PushFlags } from "../listFlags.js";
 import type { NetworkFlags } from "../networkFlags.js";
 
@@ -34,13 +35,21 @@ export async function runImagetoolsCreate(
   flags: CreateFlags,
   order: ListOrder,
 ): Promise<Created | undefined> {
+  return withProgress(context, progressMode(flags), (progress) => make(context, flags, order, progress));
+}
+
+async function make(
+  context: Context,
+  flags: CreateFlags,
+  order: ListOrder,
+  progress: Progress,
+): Promise<Created | undefined> {
   const { signal, stderr, stdout } = context;
   const [first] = order.targets;
   const added = [...placeSources(order.sources, order.targets), ...(await fromPlaces(order.from, first))];
   const session = await openSession(context, flags, orderAccesses(order, added));
   const use = useOf(flags);
-  const mode = flags.quiet ? "quiet" : (PROGRESS.get(flags.progress) ?? "auto");
-  const progress = use === "push" ? await transferProgress(stderr, mode) : undefined;
+  const transfers = new TransferSummary({ isQuiet: flags.quiet });
   const tally = new SentTally();
   // The first is the list that is added to, where there is one.
   const work = new ListWork(order, added.slice(order.onto === "append" && first !== undefined ? 1 : 0), {
@@ -51,9 +60,13 @@ export async function runImagetoolsCreate(
     warn: warnOn(stderr),
     onEvent: (event) => {
       tally.onEvent(event);
-      progress?.onEvent(event);
+      transfers.onEvent(event);
+      progress.onEvent(event);
     },
-    onPlans: (plans) => progress?.expect(plans),
+    onPlans: (plans) => {
+      transfers.expect(plans);
+    },
+    progress,
     settings: { verify: flags.verify, waitMs: waitMs(flags) },
     settleMs: context.waits?.settleMs,
     use,
@@ -64,21 +77,24 @@ export async function runImagetoolsCreate(
     if (use === "show") {
       const { combined } = await work.make();
       const text = Buffer.concat([combined.bytes, Buffer.from("\n")]);
+      progress.stop();
       // A script gets the bytes; a terminal might obey what is in them.
       stdout.write(stdout.isTTY === true ? escapeControls(text.toString("utf8")) : text);
       return undefined;
     }
     if (use === "plan") {
-      stdout.write(await reportPlans(await work.plan(), session.open, flags, signal));
+      const report = await reportPlans(await work.plan(), session.open, flags, signal, progress);
+      progress.stop();
+      stdout.write(report);
       return undefined;
     }
     const { combined } = (await work.push()).made;
     return { root: combined.descriptor, entries: entriesOf(combined), sent: tally.sent };
   } finally {
     await work.end();
-    progress?.stop();
-    const summary = progress?.summary();
-    if (summary !== undefined) stderr.write(`${escapeControls(summary)}\n`);
+    progress.stop();
+    const { text } = transfers;
+    if (text !== undefined) stderr.write(`${escapeControls(text)}\n`);
     await session.close();
   }
 }
@@ -87,12 +103,3 @@ function useOf({ dryRun, plan }: CreateFlags): "push" | "plan" | "show" {
   if (dryRun) return "show";
   return plan ? "plan" : "push";
 }
-
-const PROGRESS: ReadonlyMap<string, ProgressMode> = new Map([
-  ["auto", "auto"],
-  ["tty", "auto"],
-  ["plain", "plain"],
-  ["rawjson", "plain"],
-  ["none", "none"],
-  ["quiet", "none"],
-]);

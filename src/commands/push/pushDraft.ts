@@ -11,6 +11,7 @@ import { lostInList } from "../../list/encode.js";
 import { formatLocation, isSameLocation, locationOf, type Location } from "../../oci/location.js";
 import { formatReference, isTag, parseReference, type Reference } from "../../oci/reference.js";
 import { accessesOf } from "../../push/plan.js";
+import { progressMode, withProgress } from "../../ui/terminal/progress.js";
 import { warnOn } from "../../ui/warn.js";
 import { SentTally } from "../../ui/sentTally.js";
 import { checkPushFlags } from "../listFlags.js";
@@ -33,24 +34,26 @@ export async function pushDraft(
   const planned = plansWithoutAsking(draft, targets, flags);
   const check = await checkOf(context, flags, draft);
   check(draft);
-  const { openSession } = await import("../../apply/session.js");
-  const session = await openSession(context, flags, accessesFor(draft, targets, flags, planned));
-  const lines = flags.quiet || flags.format === "json" ? NOWHERE : context.stdout;
-  const tally = new SentTally();
-  const work: Work = { context, flags, targets, session, lines, tally };
-  try {
-    const { base } = draft.settings;
-    // A layout has nothing to do with what the list began with.
-    if (base !== undefined && !flags.plan && flags.to === "" && draft.name.tag !== undefined) {
-      const { pushOnto } = await import("./pushOnto.js");
-      return await pushOnto(work, draft, base, draft.name.tag, check);
+  return withProgress(context, progressMode(flags), async (progress) => {
+    const { openSession } = await import("../../apply/session.js");
+    const session = await openSession(context, flags, accessesFor(draft, targets, flags, planned));
+    const lines = flags.quiet || flags.format === "json" ? NOWHERE : context.stdout;
+    const tally = new SentTally();
+    const work: Work = { context, flags, targets, session, lines, tally, progress };
+    try {
+      const { base } = draft.settings;
+      // A layout has nothing to do with what the list began with.
+      if (base !== undefined && !flags.plan && flags.to === "" && draft.name.tag !== undefined) {
+        const { pushOnto } = await import("./pushOnto.js");
+        return await pushOnto(work, draft, base, draft.name.tag, check);
+      }
+      const plans = planned ?? (await planAnywhere(work, draft));
+      const root = await send(work, draft, plans, lines);
+      return root && { root, draft, targets, sent: tally.sent };
+    } finally {
+      await session.close();
     }
-    const plans = planned ?? (await planAnywhere(work, draft));
-    const root = await send(work, draft, plans, lines);
-    return root && { root, draft, targets, sent: tally.sent };
-  } finally {
-    await session.close();
-  }
+  });
 }
 
 const NOWHERE: Output = { write: () => true };

@@ -47,7 +47,9 @@ export async function pushOnto(
       const stdout = { write: (text: string | Uint8Array) => printed.push(text) };
       const plans = await planAnywhere(work, merged);
       last = { root: rootOf(plans[0]).manifest, theirs };
-      return send(work, merged, plans, stdout, guard);
+      const root = await send(work, merged, plans, stdout, guard);
+      work.progress.step(`making sure that nobody has replaced ${formatReference(draft.name)}`);
+      return root;
     },
     isIn: (list) => last === undefined || isMergedIn(base, draft, last, list),
   });

@@ -4,6 +4,7 @@ import type { Context, Output } from "../../context.js";
 import type { Draft, DraftBase } from "../../list/draft.js";
 import type { Manifest } from "../../oci/manifest.js";
 import type { Plan } from "../../push/plan.js";
+import type { Progress } from "../../ui/terminal/progress.js";
 import type { SentTally } from "../../ui/sentTally.js";
 import type { PushCommandFlags } from "./pushCommandFlags.js";
 
@@ -19,6 +20,7 @@ export interface Work {
   /** Where docker's lines go. */
   readonly lines: Output;
   readonly tally: SentTally;
+  readonly progress: Progress;
 }
 
 /** What was pushed, and what the local list began with from now on. */

@@ -1,6 +1,7 @@
 import type { Target } from "../../apply/targets.js";
 import type { Output } from "../../context.js";
 import type { Draft } from "../../list/draft.js";
+import { formatLocation } from "../../oci/location.js";
 import type { Manifest } from "../../oci/manifest.js";
 import type { MoveGuard } from "../../push/executeAll.js";
 import { plan, rootOf, type Plan, type PlanOptions } from "../../push/plan.js";
@@ -21,7 +22,9 @@ export function planFor(
 /** Plans with what only the registries can say: what they have already, and what is attached to the images. */
 export async function planAnywhere(work: Work, draft: Draft): Promise<Plans> {
   const { nearDraft, attachedTo } = await import("./nearer.js");
-  const { targets, flags } = work;
+  const { targets, flags, progress } = work;
+  const names = targets.map(({ location }) => formatLocation(location)).join(", ");
+  progress.step(flags.referrers ? "reading what is attached to the images" : `asking what ${names} has`);
   const attached = flags.referrers ? await attachedTo(work, draft) : [];
   const plans = await Promise.all(
     targets.map(async (target) => {
@@ -36,7 +39,7 @@ export async function planAnywhere(work: Work, draft: Draft): Promise<Plans> {
 
 /** Sends what is planned, and prints docker's lines on `stdout`. The root; undefined where it was only shown. */
 export async function send(
-  { context, flags, session, tally }: Work,
+  { context, flags, session, tally, progress }: Work,
   draft: Draft,
   plans: Plans,
   stdout: Output,
@@ -44,27 +47,29 @@ export async function send(
 ): Promise<Manifest | undefined> {
   const { publish, reportPlans } = await import("../../apply/publish.js");
   if (flags.plan) {
-    context.stdout.write(await reportPlans(plans, session.open, flags, context.signal));
+    const report = await reportPlans(plans, session.open, flags, context.signal, progress);
+    progress.stop();
+    context.stdout.write(report);
     return undefined;
   }
   const { pushProgress } = await import("../../ui/pushProgress.js");
   const { stderr, signal } = context;
-  const mode = flags.quiet ? "quiet" : "auto";
-  const progress = await pushProgress(draft, plans, { stdout, stderr, signal }, mode);
+  const shown = pushProgress(draft, plans, { stdout, stderr, signal }, { progress, isQuiet: flags.quiet });
   try {
     await publish(context, { ...flags, waitMs: waitMs(flags) }, plans, session.open, {
       onEvent: (event) => {
         tally.onEvent(event);
-        progress.onEvent(event);
+        shown.onEvent(event);
       },
       tellsItself: plans[0].target,
       guard,
+      progress,
     });
     return rootOf(plans[0]).manifest;
   } catch (error) {
-    progress.fail(error);
+    shown.fail(error);
     throw error;
   } finally {
-    progress.stop();
+    shown.stop();
   }
 }

@@ -70,7 +70,8 @@ describe("a blob of the same registry", () => {
         "GET",
         "PUT",
       ]);
-      expect(events[0]).toMatchObject({ kind: "copying", source: { path: "src/0" } });
+      expect(events[0]).toMatchObject({ kind: "queued", source: { path: "src/0" } });
+      expect(events[1]).toMatchObject({ kind: "copying", source: { path: "src/0" } });
       const bytes = events.map((event) => (event.kind === "bytes" ? event.count : 0));
       expect(bytes.reduce((sum, count) => sum + count, 0)).toBe(BLOB.size);
     }));

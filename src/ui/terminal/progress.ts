@@ -1,0 +1,198 @@
+import type { Context } from "../../context.js";
+import type { PushEvent } from "../../push/execute.js";
+import type { Plan } from "../../push/plan.js";
+import { escapeControls } from "../text.js";
+import { capabilitiesOf, type Capabilities } from "./capabilities.js";
+import { eventText, viewText } from "./plainText.js";
+import { elapsed } from "./words.js";
+import { Work } from "./work.js";
+
+/**
+ * How work is shown. `auto`: by lines that move, on a terminal where they can; `tty`: also on one of a CI system, or one
+ * that does not say how wide it is; `plain`: by lines with a time, wherever; `none`: not at all.
+ */
+export type ProgressMode = "auto" | "tty" | "plain" | "none";
+
+/** Shows what is being done, on stderr. Nothing on a terminal before half a second has passed, and nothing in a pipe. */
+export interface Progress {
+  /**
+   * What is done from now on, in words, and how many there are of it.
+   * @param what `reading sources`
+   */
+  step(what: string, counted?: { readonly total: number; readonly unit: string }): void;
+  /**
+   * One more of them is done.
+   * @param said which, for lines with a time: `registry.example/app:v1`
+   * @param notes what is worth saying besides how many: `2 failed`
+   */
+  advance(said?: string, notes?: readonly string[]): void;
+  /** What a push is going to do, once that is known. */
+  expect(plans: readonly Plan[]): void;
+  readonly onEvent: (event: PushEvent) => void;
+  /** Ends it, and leaves nothing of it on a terminal. To be called before results are printed. */
+  stop(): void;
+}
+
+/** What is over sooner is not worth a word, in milliseconds. */
+const QUICK_MS = 500;
+/** How often a log is told how far it is, in milliseconds. */
+const LOG_EVERY_MS = 5_000;
+
+const SILENT: Progress = {
+  step: () => undefined,
+  advance: () => undefined,
+  expect: () => undefined,
+  onEvent: () => undefined,
+  stop: () => undefined,
+};
+
+/** By the flags of a command. Where every request is told (`--debug`), those lines are the progress. */
+export function progressMode(flags: {
+  readonly progress: string;
+  readonly quiet?: boolean;
+  readonly debug?: boolean;
+}): ProgressMode {
+  if (flags.quiet === true) return "none";
+  const mode = MODES.get(flags.progress) ?? "auto";
+  return flags.debug === true && mode !== "plain" ? "none" : mode;
+}
+
+/** Those of buildx among them. */
+const MODES: ReadonlyMap<string, ProgressMode> = new Map([
+  ["auto", "auto"],
+  ["tty", "tty"],
+  ["plain", "plain"],
+  ["rawjson", "plain"],
+  ["none", "none"],
+  ["quiet", "none"],
+]);
+
+/**
+ * Begins to show a command's work. It ends by itself when the command is interrupted: how that went is for the command to
+ * say.
+ * @example
+ * const progress = openProgress(context, progressMode(flags));
+ * try {
+ *   progress.step("reading lists", { total: 2, unit: "list" });
+ *   await Promise.all(names.map(async (name) => { await read(name); progress.advance(name); }));
+ * } finally {
+ *   progress.stop();
+ * }
+ */
+export function openProgress(
+  { stderr, env, signal }: Pick<Context, "stderr" | "env" | "signal">,
+  mode: ProgressMode,
+): Progress {
+  if (mode === "none" || signal.aborted) return SILENT;
+  if (mode === "plain") return plainProgress(stderr, signal);
+  const capabilities = capabilitiesOf(stderr, env);
+  const { movesLines } = capabilities;
+  const moves = movesLines === "yes" || (mode === "tty" && movesLines === "onRequest");
+  return moves ? movingProgress({ stderr, env, signal }, capabilities, mode === "tty") : SILENT;
+}
+
+/** Runs a command's work, shows it meanwhile, and takes everything away before the result is used. */
+export async function withProgress<Result>(
+  context: Pick<Context, "stderr" | "env" | "signal">,
+  mode: ProgressMode,
+  work: (progress: Progress) => Promise<Result>,
+): Promise<Result> {
+  const progress = openProgress(context, mode);
+  try {
+    return await work(progress);
+  } finally {
+    progress.stop();
+  }
+}
+
+function movingProgress(
+  { stderr, env, signal }: Pick<Context, "stderr" | "env" | "signal">,
+  capabilities: Capabilities,
+  isForced: boolean,
+): Progress {
+  const work = new Work(performance.now());
+  let erase: (() => void) | undefined;
+  let isOver = false;
+
+  async function begin(): Promise<void> {
+    const [{ drawMovingLines }, { coloursFor }] = await Promise.all([
+      import("./movingLines.js"),
+      import("./colours.js"),
+    ]);
+    const chalk = await coloursFor(stderr, env);
+    if (isOver) return;
+    const view = (): ReturnType<Work["at"]> => work.at(performance.now());
+    erase = drawMovingLines(stderr, { capabilities, isForced, chalk, view });
+  }
+
+  const timer = setTimeout(() => {
+    // A terminal without progress is no reason to fail.
+    begin().catch(() => undefined);
+  }, QUICK_MS).unref();
+
+  function stop(): void {
+    isOver = true;
+    clearTimeout(timer);
+    signal.removeEventListener("abort", stop);
+    erase?.();
+    erase = undefined;
+  }
+  signal.addEventListener("abort", stop, { once: true });
+
+  return {
+    step: (what, counted) => {
+      work.step(what, counted);
+    },
+    advance: (_said, notes) => {
+      work.advance(notes);
+    },
+    expect: (plans) => {
+      work.expect(plans);
+    },
+    onEvent: (event) => {
+      work.onEvent(event, performance.now());
+    },
+    stop,
+  };
+}
+
+function plainProgress(stderr: Context["stderr"], signal: AbortSignal): Progress {
+  const begunMs = performance.now();
+  const work = new Work(begunMs);
+  const copiesBegunMs = new Map<string, number>();
+  const say = (text: string): void => {
+    if (signal.aborted) return;
+    const line = escapeControls(text).replace(/[\n\t]/g, " ");
+    stderr.write(`${elapsed(performance.now() - begunMs)} ${line}\n`);
+  };
+  const timer = setInterval(() => {
+    say(viewText(work.at(performance.now())));
+  }, LOG_EVERY_MS).unref();
+  return {
+    step: (what, counted) => {
+      work.step(what, counted);
+      say(viewText(work.at(performance.now())));
+    },
+    advance: (said, notes) => {
+      work.advance(notes);
+      const [count] = work.at(performance.now()).counts;
+      if (said !== undefined)
+        say(count?.total === undefined ? said : `${said} (${count.done} of ${count.total})`);
+    },
+    expect: (plans) => {
+      work.expect(plans);
+      say(viewText(work.at(performance.now())));
+    },
+    onEvent: (event) => {
+      const nowMs = performance.now();
+      work.onEvent(event, nowMs);
+      const begun = "blob" in event ? copiesBegunMs.get(event.blob.digest) : undefined;
+      if (event.kind === "copying") copiesBegunMs.set(event.blob.digest, nowMs);
+      const text = eventText(event, begun === undefined ? undefined : nowMs - begun);
+      if (text !== undefined) say(text);
+    },
+    stop: () => {
+      clearInterval(timer);
+    },
+  };
+}

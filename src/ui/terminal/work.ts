@@ -1,0 +1,165 @@
+import type { PushEvent } from "../../push/execute.js";
+import { childrenOf, type Plan } from "../../push/plan.js";
+import { Rate } from "./rate.js";
+
+/** How many of how many; of a `total` that is not known yet, undefined. */
+export interface Count {
+  readonly done: number;
+  readonly total: number | undefined;
+  /** One of them: `image` */
+  readonly unit: string;
+}
+
+/** A blob that is being copied. Sizes are in bytes. */
+export interface CopyView {
+  readonly digest: string;
+  readonly done: number;
+  /** 0 where its manifest does not say. */
+  readonly total: number;
+  /** Bytes a second; undefined where that cannot be told yet. */
+  readonly rate: number | undefined;
+}
+
+/** What a piece of work has come to at a moment. */
+export interface WorkView {
+  /** What is being done: `reading sources` */
+  readonly what: string;
+  readonly counts: readonly Count[];
+  /** What is worth saying besides: `2 failed` */
+  readonly notes: readonly string[];
+  readonly elapsedMs: number;
+  /** Those under way, in the order in which they began. */
+  readonly copies: readonly CopyView[];
+  /** All copies so far together, those that wait for their turn included; undefined where there are none. */
+  readonly copying: (Omit<CopyView, "digest"> & { readonly blobs: Count }) | undefined;
+}
+
+type PushedBlob = Extract<PushEvent, { readonly kind: "bytes" }>["blob"];
+
+interface Copying {
+  readonly size: number;
+  readonly rate: Rate;
+  done: number;
+  state: "waiting" | "under way" | "over";
+}
+
+/** Keeps what is known of a piece of work: what is being done, how far it is, and each copy. The clock is whoever calls. */
+export class Work {
+  readonly #begunMs: number;
+  #what = "";
+  #counted: Count | undefined;
+  #notes: readonly string[] = [];
+  #images: Count | undefined;
+  #blobs: Count | undefined;
+  /** By the blob of a target: the same content may be on its way into two. */
+  readonly #copies = new Map<PushedBlob, Copying>();
+  readonly #rate: Rate;
+
+  constructor(nowMs: number) {
+    this.#begunMs = nowMs;
+    this.#rate = new Rate(nowMs);
+  }
+
+  /** What is done from now on, and how many there are of it. */
+  step(what: string, counted?: { readonly total: number; readonly unit: string }): void {
+    this.#what = what;
+    this.#counted = counted && { done: 0, ...counted };
+    this.#notes = [];
+    this.#images = undefined;
+    this.#blobs = undefined;
+  }
+
+  /** One more is done. */
+  advance(notes: readonly string[] = this.#notes): void {
+    this.#notes = notes;
+    this.#counted = this.#counted && oneMore(this.#counted);
+  }
+
+  /** What a push is going to do, once that is known. */
+  expect(plans: readonly Plan[]): void {
+    const images = plans.reduce((sum, plan) => sum + childrenOf(plan).length, 0);
+    const blobs = plans.reduce((sum, plan) => sum + plan.blobs.length, 0);
+    this.#images = { done: 0, total: images, unit: "image" };
+    this.#blobs = { done: Math.min(blobs, this.#blobs?.done ?? 0), total: blobs, unit: "blob" };
+  }
+
+  onEvent(event: PushEvent, nowMs: number): void {
+    switch (event.kind) {
+      case "child":
+        this.#images = this.#images && oneMore(this.#images);
+        break;
+      case "queued":
+        this.#copies.set(event.blob, newCopy(event.blob.size, "waiting", nowMs));
+        break;
+      case "copying":
+        this.#copies.set(event.blob, newCopy(event.blob.size, "under way", nowMs));
+        break;
+      case "bytes": {
+        const copy = this.#copies.get(event.blob);
+        if (copy !== undefined) {
+          copy.done = event.done;
+          copy.rate.add(event.count, nowMs);
+          this.#rate.add(event.count, nowMs);
+        }
+        break;
+      }
+      case "blob":
+        this.#endCopy(event.blob, event.outcome.kind === "copied");
+        this.#blobs = oneMore(this.#blobs ?? { done: 0, total: undefined, unit: "blob" });
+        break;
+      case "kept":
+      case "tagging":
+      case "tagged":
+        break;
+    }
+  }
+
+  at(nowMs: number): WorkView {
+    const all = [...this.#copies.values()];
+    const underWay = [...this.#copies].filter(([, { state }]) => state === "under way");
+    const isCounted = (count: Count | undefined): count is Count => count !== undefined && count.total !== 0;
+    return {
+      what: this.#what,
+      counts: [this.#counted, this.#images, this.#images && this.#blobs].filter(isCounted),
+      notes: this.#notes,
+      elapsedMs: nowMs - this.#begunMs,
+      copies: underWay.map(([{ digest }, { done, size, rate }]) => ({
+        digest,
+        done,
+        total: size,
+        rate: rate.at(nowMs),
+      })),
+      copying:
+        all.length === 0
+          ? undefined
+          : {
+              done: all.reduce((sum, { done }) => sum + done, 0),
+              total: all.reduce((sum, { size }) => sum + size, 0),
+              rate: underWay.length === 0 ? undefined : this.#rate.at(nowMs),
+              blobs: {
+                done: all.filter(({ state }) => state === "over").length,
+                total: all.length,
+                unit: "blob",
+              },
+            },
+    };
+  }
+
+  /** What is there in the end after all needs no copy. */
+  #endCopy(blob: PushedBlob, isCopied: boolean): void {
+    const copy = this.#copies.get(blob);
+    if (copy === undefined) return;
+    if (!isCopied) this.#copies.delete(blob);
+    copy.state = "over";
+    copy.done = copy.size;
+  }
+}
+
+function newCopy(size: number, state: Copying["state"], nowMs: number): Copying {
+  return { size, rate: new Rate(nowMs), done: 0, state };
+}
+
+function oneMore(count: Count): Count {
+  const { done, total } = count;
+  return { ...count, done: total === undefined ? done + 1 : Math.min(total, done + 1) };
+}

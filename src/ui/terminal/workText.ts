@@ -1,0 +1,29 @@
+import { counted, escapeControls } from "../text.js";
+import { readableRate, readableSize, readableTime } from "./words.js";
+import type { Count, CopyView, WorkView } from "./work.js";
+
+/** `pushing example.com/app:v1: 3 of 12 images, 14 of 120 blobs` */
+export function headline({ what, counts, notes }: WorkView): string {
+  const said = [...counts.map(countText), ...notes];
+  const line = said.length === 0 ? what : `${what}: ${said.join(", ")}`;
+  return escapeControls(line).replace(/[\n\t]/g, " ");
+}
+
+/** `copying 3 of 9 blobs: 45.2 MB of 1.2 GB, 12.3 MB/s, 1m 20s left`; undefined where nothing is copied. */
+export function copiesText({ copying }: WorkView): string | undefined {
+  if (copying === undefined) return undefined;
+  const { blobs, done, total } = copying;
+  const parts = [`${readableSize(done)} of ${readableSize(total)}`, ...rateParts(copying)];
+  return `copying ${countText(blobs)}: ${parts.join(", ")}`;
+}
+
+function countText({ done, total, unit }: Count): string {
+  return total === undefined ? counted(done, unit) : `${done} of ${counted(total, unit)}`;
+}
+
+/** `12.3 MB/s`, and how long the rest will take at that. */
+export function rateParts({ done, total, rate }: Omit<CopyView, "digest">): string[] {
+  if (rate === undefined) return [];
+  const left = total > done && rate > 0 ? [`${readableTime(((total - done) / rate) * 1000)} left`] : [];
+  return [readableRate(rate), ...left];
+}

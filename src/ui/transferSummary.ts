@@ -1,0 +1,44 @@
+import { formatLocation } from "../oci/location.js";
+import type { PushEvent } from "../push/execute.js";
+import type { Plan } from "../push/plan.js";
+import { readableSize } from "./terminal/words.js";
+import { counted } from "./text.js";
+
+/** What is worth saying of pushes when they are over, on a terminal or not. */
+export class TransferSummary {
+  readonly #isQuiet: boolean;
+  readonly #copied: { readonly size: number; readonly from: string }[] = [];
+  readonly #kept: string[] = [];
+  #isLayout = false;
+
+  /** @param isQuiet warnings alone */
+  constructor({ isQuiet }: { readonly isQuiet: boolean }) {
+    this.#isQuiet = isQuiet;
+  }
+
+  expect(plans: readonly Plan[]): void {
+    this.#isLayout ||= plans.some(({ target }) => target.kind === "layout");
+  }
+
+  onEvent(event: PushEvent): void {
+    if (event.kind === "kept") this.#kept.push(event.tag);
+    if (event.kind !== "blob" || event.outcome.kind !== "copied") return;
+    this.#copied.push({ size: event.blob.size, from: formatLocation(event.outcome.source) });
+  }
+
+  /** Tags that were left as they are, and what was copied, since that takes what a mount does not: time and traffic. */
+  get text(): string | undefined {
+    const lines = this.#kept.map(
+      (tag) => `WARNING: ${tag} is something else in the target already, and was left as it is`,
+    );
+    if (this.#copied.length > 0 && !this.#isQuiet) {
+      const size = readableSize(this.#copied.reduce((sum, blob) => sum + blob.size, 0));
+      const from = [...new Set(this.#copied.map((blob) => blob.from))].join(", ");
+      const count = counted(this.#copied.length, "blob");
+      lines.push(
+        `copied ${count} (${size})${this.#isLayout ? "" : " that could not be mounted"}, from ${from}`,
+      );
+    }
+    return lines.length === 0 ? undefined : lines.join("\n");
+  }
+}
