@@ -33,6 +33,7 @@ const VENDORED = {
   commander: `module.exports = require("commander");`,
   yaml: `module.exports = require("yaml");`,
   ora: `const all = require("ora"); module.exports = Object.assign(all.default, all);`,
+  "string-width": `const all = require("string-width"); module.exports = Object.assign(all.default, all);`,
   undici: `
     module.exports = {
       get Client() { return require("undici/lib/dispatcher/client.js"); },
