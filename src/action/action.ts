@@ -7,7 +7,7 @@ import { readInputs, type ActionInputs, type RegistryLogin } from "./inputs.js";
 import { inInputWords } from "./inputWords.js";
 import { createStepLog, type StepLog } from "./log.js";
 import { basicAuth, withLogin } from "./login.js";
-import { plainLines } from "./markdown.js";
+import { plainLines } from "../ui/markdown.js";
 import { writeSummary } from "./outputs.js";
 import { placedFaults } from "./placedFaults.js";
 import type { StepContext } from "./step.js";

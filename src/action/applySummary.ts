@@ -1,6 +1,6 @@
 import type { CommandError } from "../context.js";
 import { counted } from "../ui/text.js";
-import { code, plain, plainLines, table } from "./markdown.js";
+import { code, plain, plainLines, table } from "../ui/markdown.js";
 
 /** A list of a file, and what became of it or would become of it. */
 export interface ListToCount {

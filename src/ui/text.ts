@@ -11,6 +11,11 @@ export function escapeControls(text: string): string {
   return text.replace(UNSAFE, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
+/** The same in one line: what somebody wrote into a name or a value must not begin another line. */
+export function oneLine(text: string): string {
+  return escapeControls(text).replace(/\n/g, "\\n").replace(/\t/g, "\\t");
+}
+
 /** `1 list`, `12 lists` */
 export function counted(count: number, what: string): string {
   return `${count} ${what}${count === 1 ? "" : "s"}`;

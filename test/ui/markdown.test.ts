@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { code, plain, table } from "../../src/action/markdown.js";
+import { code, plain, table } from "../../src/ui/markdown.js";
 
 /** What a browser shows of it. */
 function shown(markdown: string): string {

@@ -1,4 +1,4 @@
-import { escapeControls } from "../ui/text.js";
+import { escapeControls } from "./text.js";
 
 /**
  * Text of others in GitHub's Markdown. Nothing in it is taken for markup: no table cell, link, image, formula, mention or
