@@ -121,12 +121,14 @@ function adviceOnChoice(error: CommandError, inputs: ActionInputs): CommandError
 }
 
 function adviceOnUnknown(error: CommandError, { append, tags, sources }: ActionInputs): CommandError {
-  if (error.hint !== undefined) return error;
+  const { hint = "" } = error;
+  const missing = hint.replace(/check the name, and whether it was pushed$/, "");
+  if (missing === hint && hint !== "") return error;
   if (append && tags.some((tag) => error.message.startsWith(`${tag}:`))) {
     return { ...error, hint: "there is no list to append to: merge instead of append makes one" };
   }
   if (sources.length === 0) return error;
-  return { ...error, hint: "check input sources, and whether the job that pushes it has finished" };
+  return { ...error, hint: `${missing}check input sources, and whether the job that pushes it has finished` };
 }
 
 /** Who is logged in comes from this step or from an earlier one. */
@@ -134,16 +136,21 @@ function adviceOnRights(error: CommandError, { credentials }: ActionInputs): Com
   const { message, hint } = error;
   if (hint === undefined) return error;
   const toCheck = loginToCheck(`${message}\n${hint}`, credentials);
-  if (hint.includes("check the credentials, ")) {
-    return { ...error, hint: hint.replace(/check the credentials, .*$/, toCheck) };
+  if (NOT_ACCEPTED.test(hint)) return { ...error, hint: hint.replace(NOT_ACCEPTED, toCheck) };
+  if (NOT_LOGGED_IN.test(hint)) {
+    return {
+      ...error,
+      hint: hint.replace(NOT_LOGGED_IN, `$1: ${credentials === undefined ? TO_LOG_IN : toCheck}`),
+    };
   }
-  if (/not logged in to \S+, or not with enough rights$/.test(hint)) {
-    return { ...error, hint: `${hint}: ${credentials === undefined ? TO_LOG_IN : toCheck}` };
-  }
-  if (!hint.endsWith("the account may not do this there")) return error;
   const way = `${message}\n${hint}`.includes("//ghcr.io/") ? FOR_GITHUB_TOKEN : toCheck;
-  return { ...error, hint: `${hint}: ${way}` };
+  return { ...error, hint: hint.replace(NOT_ALLOWED, `$1: ${way}`) };
 }
+
+/** What the hints of refusals end in, and what follows them for people with a command line. */
+const NOT_ACCEPTED = /the (?:user name or password|saved login|token) for .* is not accepted.*$/;
+const NOT_LOGGED_IN = /(not logged in to \S+, or not with enough rights)(?:: .*)?$/;
+const NOT_ALLOWED = /(the account may not do this there)(?:: .*)?$/;
 
 const FOR_GITHUB_TOKEN =
   "with github.token the job needs the permission packages: write, and the package has to grant this repository access";

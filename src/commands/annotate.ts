@@ -78,7 +78,7 @@ export const annotate = defineCommand({
     } catch (error) {
       // One whose file is broken is not in the draft; this says what is wrong with it.
       if (image !== undefined && hasCode(error, "ENTRY_NOT_FOUND")) await store.readEntry(list, image);
-      throw error;
+      throw await (await import("./missing.js")).withMissingHint(error, store, list);
     }
     if (flags.format === "json" && changed !== undefined) {
       const { printDraft } = await import("./printDraft.js");

@@ -9,6 +9,7 @@ import { NO_PLATFORM } from "../oci/platform.js";
 import { formatReference, parseReference, type Reference } from "../oci/reference.js";
 import { checkEntrySource } from "../push/plan.js";
 import { jsonDocument } from "../ui/jsonDocument.js";
+import { progressMode, withProgress } from "../ui/terminal/progress.js";
 import { escapeControls } from "../ui/text.js";
 import { defineCommand } from "./command.js";
 import { networkFlags, type NetworkFlags } from "./networkFlags.js";
@@ -24,6 +25,9 @@ export const inspect = defineCommand({
     "tsmanifest inspect registry.example/app:v1",
     "tsmanifest inspect registry.example/app:v1 registry.example/app:v1-arm64",
     "tsmanifest inspect --format json registry.example/app:v1",
+    "tsmanifest inspect --tree registry.example/app:v1",
+    "tsmanifest inspect --tree oci-layout://out:v1",
+    "tsmanifest inspect --format markdown registry.example/app:v1",
   ],
   arity: { min: 1, max: 2 },
   flags: {
@@ -32,14 +36,30 @@ export const inspect = defineCommand({
       short: "v",
       description: "Show all that is kept of each image, with its platform",
     },
+    tree: {
+      kind: "bool",
+      description:
+        "Show the images of a list with their sizes, what is attached to each of them, and the layers that they share",
+    },
+    remote: {
+      kind: "bool",
+      description: "With --tree: what the registry has, also where there is a local list",
+    },
     format: {
       ...formatFlags.format,
-      description: "text: as docker shows it; json: with names, digests and platforms, the same for all",
+      choices: ["text", "json", "markdown"],
+      description: "text: as docker shows it; json: with names, digests and platforms; markdown: a summary",
     },
     ...storeFlags,
     ...networkFlags,
   },
   async run(context, flags, [first = "", second]) {
+    if (flags.tree || flags.format === "markdown") {
+      const { showTree } = await import("./look/showTree.js");
+      await showTree(context, flags, second === undefined ? [first] : [first, second]);
+      return;
+    }
+    if (flags.remote) throw new ManifestError("USAGE", "--remote goes with --tree or --format markdown");
     const ref = parseReference(second ?? first);
     if (flags.format === "json") {
       const { inspectResult } = await import("./inspectAsJson.js");
@@ -51,15 +71,24 @@ export const inspect = defineCommand({
     const store = openUserStore(context, flags);
     // An empty list name is none to docker: `inspect "$LIST" image` of a script that has not set it.
     if (second !== undefined && first !== "") {
-      const entry = await store.readEntry(parseReference(first), ref);
-      if (entry === undefined) throw listNotFound(ref);
+      const list = parseReference(first);
+      const entry = await store.readEntry(list, ref);
+      if (entry === undefined) {
+        const { missingHint } = await import("./missing.js");
+        throw listNotFound(ref, await missingHint(store, list, formatReference(ref)));
+      }
       print(context.stdout, flags.verbose ? showEntry(entry) : showImage(entry));
       return;
     }
     const draft = await store.read(ref);
     print(
       context.stdout,
-      draft === undefined ? await showRemote(context, flags, ref) : await showLocal(draft, flags.verbose),
+      draft === undefined
+        ? await withProgress(context, progressMode(flags), (progress) => {
+            progress.step(`reading ${formatReference(ref)}`);
+            return showRemote(context, flags, ref);
+          })
+        : await showLocal(draft, flags.verbose),
     );
   },
 });
@@ -89,6 +118,7 @@ async function showLocal(draft: Draft, verbose: boolean): Promise<Buffer> {
     if (!(fault instanceof ManifestError)) throw fault;
     throw new ManifestError(fault.code, `failed to assemble ManifestDescriptor: ${fault.message}`, {
       subject: fault.subject,
+      hint: fault.hint,
       cause: error,
     });
   }
@@ -128,6 +158,8 @@ async function showRemote(
     }));
     if (!flags.verbose) return showDockerList(children);
     return showEntries(await reader.entries(source, { ...manifest, children }));
+  } catch (error) {
+    throw (await import("./missing.js")).neitherHere(error, ref);
   } finally {
     await session.close();
   }

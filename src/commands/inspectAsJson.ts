@@ -7,6 +7,7 @@ import { formatReference, parseReference, type Reference } from "../oci/referenc
 import { describeDraft, describeLocalImage, describeManifest } from "../ui/describeManifest.js";
 import type { InspectResult } from "../ui/inspectResult.js";
 import { progressMode, withProgress } from "../ui/terminal/progress.js";
+import { missingHint, neitherHere } from "./missing.js";
 import type { NetworkFlags } from "./networkFlags.js";
 import { listNotFound, openUserStore, type StoreFlags } from "./userStore.js";
 
@@ -25,8 +26,9 @@ export async function inspectResult(
   const name = formatReference(ref);
   // As docker has it, an empty name of a list is none.
   if (listName !== "") {
-    const entry = await store.readEntry(parseReference(listName), ref);
-    if (entry === undefined) throw listNotFound(ref);
+    const list = parseReference(listName);
+    const entry = await store.readEntry(list, ref);
+    if (entry === undefined) throw listNotFound(ref, await missingHint(store, list, name));
     if (entry.manifest === undefined) throw new ManifestError("PAYLOAD_MISSING", `${name} has no payload`);
     return describeLocalImage(entry, entry.manifest);
   }
@@ -48,6 +50,8 @@ async function describeRemote(context: Context, flags: NetworkFlags, ref: Refere
     // The config of an image says its platform.
     const [entry] = manifest.kind === "image" ? await reader.entries(source, manifest) : [];
     return describeManifest(formatReference(ref), "registry", manifest, entry?.descriptor.platform);
+  } catch (error) {
+    throw neitherHere(error, ref);
   } finally {
     await session.close();
   }

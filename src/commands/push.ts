@@ -35,7 +35,10 @@ export const push = defineCommand({
     await files?.checkOutputFiles(flags);
     const store = openUserStore(context, flags);
     const draft = await store.read(list);
-    if (draft === undefined) throw listNotFound(list);
+    if (draft === undefined) {
+      const { missingHint } = await import("./missing.js");
+      throw listNotFound(list, await missingHint(store, list));
+    }
     let pushed: Pushed | undefined;
     try {
       pushed = await pushDraft(context, flags, draft);

@@ -33,7 +33,7 @@ export async function removeFromList(
   } catch (error) {
     // One whose file is broken is not in the draft; this says what is wrong with it.
     if (hasCode(error, "ENTRY_NOT_FOUND")) await store.read(list);
-    throw error;
+    throw await (await import("./missing.js")).withMissingHint(error, store, list);
   }
   return removed;
 }

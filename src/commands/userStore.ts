@@ -27,7 +27,7 @@ export function openUserStore(context: Context, flags: StoreFlags = { store: "" 
 }
 
 /** docker's message for a list or an entry that is not in the store. */
-export function listNotFound(ref: Reference): ManifestError {
+export function listNotFound(ref: Reference, hint?: string): ManifestError {
   const subject = formatReference(ref);
-  return new NotFoundError("LIST_NOT_FOUND", `No such manifest: ${subject}`, { subject });
+  return new NotFoundError("LIST_NOT_FOUND", `No such manifest: ${subject}`, { subject, hint });
 }

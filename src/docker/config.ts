@@ -34,6 +34,11 @@ export function dockerConfigDir(surroundings: Surroundings): string {
   );
 }
 
+/** The file of that folder which holds the set-up itself. */
+export function configFile(surroundings: Surroundings): string {
+  return pathsOf(surroundings.platform).join(dockerConfigDir(surroundings), "config.json");
+}
+
 /**
  * Reads config.json. A missing or empty file is an empty configuration; a broken one is, as with docker, a warning
  * that names it, and what can be read of it counts.
@@ -42,7 +47,7 @@ export async function readDockerConfig(
   surroundings: Surroundings,
   warn: (message: string) => void,
 ): Promise<DockerConfig> {
-  const file = pathsOf(surroundings.platform).join(dockerConfigDir(surroundings), "config.json");
+  const file = configFile(surroundings);
   try {
     const text = (await readBounded(file, MAX_SIZE)).toString("utf8");
     const { config, faults } = parseDockerConfig(text);

@@ -1,8 +1,8 @@
 import { authFor, credentialKey } from "./auths.js";
-import { type DockerConfig, readAuthVariable, readDockerConfig } from "./config.js";
+import { configFile, type DockerConfig, readAuthVariable, readDockerConfig } from "./config.js";
 import { defaultStore } from "./defaultStore.js";
 import type { Surroundings } from "./environment.js";
-import { askHelper } from "./helper.js";
+import { askHelper, helperProgram } from "./helper.js";
 import type { Credentials } from "../registry/auth/credentials.js";
 
 export interface CredentialOptions extends Surroundings {
@@ -38,7 +38,7 @@ export function createCredentials(options: CredentialOptions): CredentialsFor {
   return (host, signal) => {
     variable ??= readAuthVariable(options, options.warn);
     const given = authFor(variable, host);
-    if (given !== undefined) return Promise.resolve(given);
+    if (given !== undefined) return Promise.resolve({ ...given, origin: "DOCKER_AUTH_CONFIG" });
     const earlier = known.get(host);
     if (earlier !== undefined) return earlier;
     const found = find(host, signal);
@@ -61,9 +61,13 @@ async function credentialsIn(
   const helper = chosen === "" ? await defaultStore(config, options) : chosen;
   if (helper !== undefined) {
     const result = await askHelper(helper, key, { env, platform, timeoutMs, signal });
-    if (result.kind === "answer") return result.credentials;
+    if (result.kind === "answer") {
+      const { credentials } = result;
+      return credentials && { ...credentials, origin: helperProgram(helper) };
+    }
     // Nobody asked for the platform's own store, so nobody wants to hear that it is locked or not set up.
     if (chosen !== "") warn(`no credentials for ${host} from the credential helper: ${result.why}`);
   }
-  return authFor(config.auths, host);
+  const stored = authFor(config.auths, host);
+  return stored && { ...stored, origin: configFile(options) };
 }

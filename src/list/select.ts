@@ -1,5 +1,6 @@
 import { ManifestError, NotFoundError } from "../errors.js";
 import { isDigest } from "../oci/digest.js";
+import { nearestName } from "../oci/editDistance.js";
 import { formatReference } from "../oci/reference.js";
 import type { Draft } from "./draft.js";
 import type { Entry } from "./entry.js";
@@ -44,8 +45,16 @@ function notInList(draft: Draft, name: string): ManifestError {
   const list = formatReference(draft.name);
   return new NotFoundError("ENTRY_NOT_FOUND", `manifest for image ${name} does not exist in ${list}`, {
     subject: name,
-    hint: draft.entries.length === 0 ? undefined : `it has ${someOf(namesOf(draft.entries))}`,
+    hint: entriesHint(draft, name),
   });
+}
+
+/** What a list has in place of an image that it does not have, and which of them may be meant. */
+export function entriesHint({ entries }: Draft, name: string): string {
+  const names = namesOf(entries);
+  if (names.length === 0) return "it has no images: tsmanifest create --amend adds some";
+  const meant = names.length === 1 ? undefined : nearestName(name, names);
+  return `it has ${someOf(names)}${meant === undefined ? "" : `; did you mean ${meant}?`}`;
 }
 
 function namesOf(entries: readonly Entry[]): string[] {

@@ -23,3 +23,24 @@ export function editDistance(one: string, other: string): number {
   }
   return last[other.length] ?? 0;
 }
+
+/** What is compared takes time by the square of its length. */
+const MAX_COMPARED = 300;
+/** A name with more typos than these is another name. */
+const MAX_TYPOS = 3;
+
+/**
+ * The one of some names that another may be a typo of; undefined where none comes near, or it is one of them.
+ * @example
+ * nearestName("a.example/app:v1-amr64", ["a.example/app:v1-arm64", "a.example/app:v1-amd64"]); // "a.example/app:v1-arm64"
+ */
+export function nearestName(name: string, names: readonly string[]): string | undefined {
+  let best: { readonly name: string; readonly distance: number } | undefined;
+  for (const other of names) {
+    const isAlike = Math.abs(other.length - name.length) <= MAX_TYPOS && other.length <= MAX_COMPARED;
+    if (!isAlike || other === name) continue;
+    const distance = editDistance(name, other);
+    if (distance <= MAX_TYPOS && distance < (best?.distance ?? Infinity)) best = { name: other, distance };
+  }
+  return best?.name;
+}

@@ -1,9 +1,10 @@
 import type { Interruptible, Repository } from "../content/repository.js";
 import { NotFoundError } from "../errors.js";
+import { isDigest } from "../oci/digest.js";
 import { parseManifest, type Manifest } from "../oci/manifest.js";
 import { getBlob, getManifest, openBlob, statBlob } from "./api.js";
 import { header } from "./http/message.js";
-import { isNoSuchManifest } from "./http/registryError.js";
+import { isNoSuchManifest, type RegistryError } from "./http/registryError.js";
 import { nameOf, type RepositoryClient } from "./http/repositoryClient.js";
 import { putManifest, type PutSettings } from "./putManifest.js";
 import { referrersOf } from "./referrers.js";
@@ -40,8 +41,21 @@ async function get(client: RepositoryClient, reference: string, options: Interru
     const name = nameOf(client, reference);
     throw new NotFoundError("MANIFEST_UNKNOWN", `${name} is not there, or not shown to this user`, {
       subject: name,
-      hint: error.status === 404 ? undefined : error.hint,
+      hint: error.status === 404 ? absenceHint(client, reference, error) : error.hint,
       cause: error,
     });
   }
+}
+
+/** What the registry does not have, as far as it says, and what to look at. */
+function absenceHint(
+  { location: { domain, path } }: RepositoryClient,
+  reference: string,
+  { codes }: RegistryError,
+): string {
+  if (codes.includes("NAME_UNKNOWN")) {
+    return `${domain} has no repository ${path}, or does not show it: check the name, and whether it was pushed`;
+  }
+  const what = isDigest(reference) ? "manifest of this digest" : `tag ${reference}`;
+  return `${domain} has no ${what} in ${path}: check the name, and whether it was pushed`;
 }

@@ -55,7 +55,7 @@ function wordsFor(error: ManifestError, list: Reference | undefined): Words {
     return { message: `manifest verification failed for digest ${subject}`, hint };
   }
   if (code === "CREDENTIALS_MISSING") {
-    const wanted = `not logged in to ${subject}: put its credentials into docker's config.json (docker login does)`;
+    const wanted = `not logged in to ${subject}: put its credentials into docker's config.json (docker login does), or into DOCKER_AUTH_CONFIG`;
     return { message: "no basic auth credentials", hint: wanted };
   }
   if (code === "TAG_IMMUTABLE" && cause instanceof RegistryError) return { message: dockerText(cause), hint };
@@ -83,7 +83,7 @@ function wordsForFault(fault: ListFault): Words {
     case "OTHER_REGISTRY":
       return alone(
         `cannot use source images from a different registry than the target image: ${fault.source} != ${fault.target}`,
-        "pass --cross-registry to push to have them copied",
+        "pass --cross-registry to push to have them copied: what the target does not have yet goes through this machine",
       );
     case "INVALID_DIGEST":
       return alone(`digest parse of image ${goString(fault.entry)} failed: ${fault.why}`);

@@ -88,7 +88,7 @@ describe("the program's errors in terms of inputs", () => {
 
 describe("a login that is refused", () => {
   const refused = (url: string): string =>
-    `GET ${url} answered 401; check the credentials, which come from docker's config.json`;
+    `GET ${url} answered 401; the user name or password for ghcr.io, from DOCKER_AUTH_CONFIG, is not accepted: log in again (docker login ghcr.io)`;
 
   it.each([
     ["https://ghcr.io/token?service=ghcr.io&scope=…", LOGIN],
@@ -114,7 +114,7 @@ describe("a login that is refused", () => {
 
   it("has too few rights: on GitHub the job's permissions", () => {
     const said = (host: string): string =>
-      `PUT https://${host}/v2/me/app/manifests/v1 answered 403; the account may not do this there`;
+      `PUT https://${host}/v2/me/app/manifests/v1 answered 403; the account may not do this there: ask for access, or log in as somebody else`;
     expect(hint("REGISTRY", said("ghcr.io"), LOGIN)).toMatch(/ the permission packages: write, /);
     expect(hint("REGISTRY", said("quay.io"), { ...LOGIN, registry: "quay.io" })).toMatch(
       /there: check the inputs username and password$/,
@@ -123,7 +123,8 @@ describe("a login that is refused", () => {
 
   it("is there, with too few rights", () => {
     const said =
-      "GET https://ghcr.io/v2/me/app/manifests/v1 answered 401; not logged in to ghcr.io, or not with enough rights";
-    expect(hint("REGISTRY", said, LOGIN)).toBe(`${said}: check the inputs username and password`);
+      "GET https://ghcr.io/v2/me/app/manifests/v1 answered 401; not logged in to ghcr.io, or not with enough rights: log in by docker login, or ask for access";
+    const refusal = said.replace(": log in by docker login, or ask for access", "");
+    expect(hint("REGISTRY", said, LOGIN)).toBe(`${refusal}: check the inputs username and password`);
   });
 });

@@ -125,16 +125,19 @@ describe("annotate --annotation", () => {
     expect((await draft()).entries).toEqual([amd64]);
   });
 
+  const NO_OTHER =
+    "there is no local list docker.io/library/other:latest: tsmanifest create makes one, tsmanifest ls shows those there are\n";
+
   it("names what is in the list where the image is not", async () => {
     await here.makeList(LIST, [amd64]);
     expect((await here.run("annotate", LIST, "x.example/b:v1", "--annotation", "a=1")).stderr).toBe(
       `manifest for image x.example/b:v1 does not exist in ${LIST}\nit has ${AMD64}\n`,
     );
     expect((await here.run("annotate", "other", AMD64, "--annotation", "a=1")).stderr).toBe(
-      `manifest for image ${AMD64} does not exist in other\n`,
+      `manifest for image ${AMD64} does not exist in other\n${NO_OTHER}`,
     );
     expect((await here.run("annotate", "other", "--annotation", "index:a=1")).stderr).toBe(
-      "No such manifest: docker.io/library/other:latest\n",
+      `No such manifest: docker.io/library/other:latest\n${NO_OTHER}`,
     );
   });
 
@@ -230,7 +233,9 @@ describe("annotate --subject and --artifact-type", () => {
     await here.makeList(LIST, [amd64]);
     expect(await here.run("annotate", LIST, "--subject", `${registry.host}/team/base:v1`)).toMatchObject({
       status: 1,
-      stderr: `no such manifest: ${registry.host}/team/base:v1\n`,
+      stderr:
+        `no such manifest: ${registry.host}/team/base:v1\n` +
+        `${registry.host} has no tag v1 in team/base: check the name, and whether it was pushed\n`,
     });
     expect(await here.run("annotate", LIST, "--artifact-type", "sbom")).toEqual({
       status: 1,

@@ -52,7 +52,7 @@ describe("rm --entry", () => {
     expect(await here.run("rm", LIST, "--entry", AMD64, "--entry", "x.example/app:arm")).toEqual({
       status: 1,
       stdout: "",
-      stderr: `manifest for image x.example/app:arm does not exist in ${LIST}\nit has ${AMD64}, ${ARM64}\n`,
+      stderr: `manifest for image x.example/app:arm does not exist in ${LIST}\nit has ${AMD64}, ${ARM64}; did you mean ${ARM64}?\n`,
     });
     expect(await left()).toEqual([AMD64, ARM64]);
   });
@@ -135,7 +135,11 @@ describe("rm --entry", () => {
   });
 
   it.each([
-    [["--entry", AMD64], /^No such manifest: x\.example\/app:v1\n$/, 1],
+    [
+      ["--entry", AMD64],
+      /^No such manifest: x\.example\/app:v1\nthere is no local list x\.example\/app:v1: /,
+      1,
+    ],
     [
       ["other", "--entry", AMD64],
       /^--entry is for one list, and here are 2\n\nUsage: {2}tsmanifest rm /,

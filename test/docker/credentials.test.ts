@@ -42,6 +42,8 @@ const HELPERS = {
 
 interface Setup {
   readonly ask: CredentialsFor;
+  /** Where they come from, without the folder. */
+  readonly originOf: (host: string) => Promise<string | undefined>;
   /** The keys that helpers were asked for, a line each: `name key`. */
   readonly asked: () => Promise<string[]>;
 }
@@ -60,14 +62,21 @@ async function setup(config: unknown, changes: Partial<CredentialOptions> = {}):
   }
   await writeFile(path.join(folder, "config.json"), JSON.stringify(config));
   const { env, ...others } = changes;
-  const ask = createCredentials({
+  const find = createCredentials({
     env: { DOCKER_CONFIG: folder, PATH: `.:${bin}:/usr/bin:/bin`, ...env },
     home: folder,
     platform: "linux",
     warn: (message) => warnings.push(message),
     ...others,
   });
-  return { ask, asked: async () => (await readFile(log, "utf8")).split("\n").filter(Boolean) };
+  const ask: CredentialsFor = async (...question) => {
+    const found = await find(...question);
+    if (found === undefined) return undefined;
+    const { origin: _, ...credentials } = found;
+    return credentials;
+  };
+  const originOf = async (host: string) => (await find(host))?.origin?.replace(`${folder}/`, "");
+  return { ask, originOf, asked: async () => (await readFile(log, "utf8")).split("\n").filter(Boolean) };
 }
 
 describe("credentials", () => {
@@ -95,6 +104,18 @@ describe("credentials", () => {
     expect(await ask(HOST)).toEqual({ kind: "basic", username: "env-user", password: CANARY });
     expect(await asked()).toEqual([]);
     expect(await ask("other.example")).toEqual(fromHelper);
+  });
+
+  test("say where they come from", async () => {
+    const text = JSON.stringify({ auths: { "env.example": { auth: base64(`env-user:${CANARY}`) } } });
+    const { originOf } = await setup(
+      { credHelpers: { "helped.example": "good" }, auths: fileAuths },
+      { env: { DOCKER_AUTH_CONFIG: text } },
+    );
+    expect(await originOf("env.example")).toBe("DOCKER_AUTH_CONFIG");
+    expect(await originOf("helped.example")).toBe("docker-credential-good");
+    expect(await originOf(HOST)).toBe("config.json");
+    expect(await originOf("other.example")).toBeUndefined();
   });
 
   test("of Docker Hub are kept under its old address", async () => {
@@ -179,6 +200,19 @@ describe("a helper that fails is a warning that names it, and the file has its t
     expect(warnings).toEqual([
       expect.stringContaining("docker-credential-odd failed (cannot be started: ENOENT)"),
     ]);
+  });
+
+  test("a program in a folder that the PATH names by a relative path is not run", async () => {
+    const folder = await mkdtemp(path.join(tmpdir(), "helper-"));
+    const ran = path.join(folder, "ran");
+    const file = path.join(folder, "docker-credential-near");
+    await writeFile(file, `#!/bin/sh\ntouch '${ran}'\n`);
+    await chmod(file, 0o755);
+    const PATH = path.relative(process.cwd(), folder);
+    const { ask } = await setup({ credsStore: "near" }, { env: { PATH } });
+    expect(await ask(HOST)).toBeUndefined();
+    expect(warnings).toEqual([expect.stringMatching(/docker-credential-near is not on the PATH$/)]);
+    await expect(readFile(ran)).rejects.toThrow("ENOENT");
   });
 
   test("an abort ends the wait, and the next question starts anew", async () => {

@@ -27,9 +27,12 @@ export function expectedStderr({ message, usage, hint = "Run" }: UsageCase): str
   return `${message}\n\nUsage:  ${line}\n\n${hint} '${name} --help' for more information\n`;
 }
 
-/** What docker has of an output of ours: the lines that say what may be meant, or where a flag goes, are not docker's. */
+/** What docker has of an output of ours: without the lines that say what to do. */
 export function dockersLines(stderr: string): string {
-  return stderr.replaceAll(/^(?:did you mean .*\?|--\S+ goes before the command: .*)\n/gm, "");
+  return stderr.replaceAll(
+    /^(?:did you mean .*\?|there is no local list .*|--\S+ goes before the command: .*)\n/gm,
+    "",
+  );
 }
 
 function flagError(message: string, ...argv: string[]): UsageCase {

@@ -138,7 +138,7 @@ describe("push --tag", () => {
     expect(refused.status).toBe(1);
     expect(refused.stderr).toBe(
       `cannot use source images from a different registry than the target image: ${hub.host} != ${ghcr.host}\n` +
-        "pass --cross-registry to push to have them copied\n",
+        "pass --cross-registry to push to have them copied: what the target does not have yet goes through this machine\n",
     );
     expect([changesIn(hub), changesIn(ghcr)]).toEqual([[], []]);
 

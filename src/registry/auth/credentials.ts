@@ -1,5 +1,10 @@
 /** What a registry may ask for, from wherever the user keeps it. */
-export type Credentials =
+export type Credentials = Secret & {
+  /** Where they come from, as an error may tell who has to renew them: `docker-credential-pass`. Nothing secret. */
+  readonly origin?: string | undefined;
+};
+
+type Secret =
   /** A user name and a password (or a personal access token in its place). */
   | { readonly kind: "basic"; readonly username: string; readonly password: string }
   /** A refresh token, to be exchanged at the token server. */

@@ -75,30 +75,52 @@ export function withProtocol(
     return isNotTls(outcome.systemCode) || (isRefused && !hasPort(host));
   }
 
-  function by(protocol: Protocol, request: HttpRequest): Promise<HttpResponse> {
-    const url = new URL(request.url);
+  /** What plain HTTP and nothing else has come to, where it is TLS that the host speaks. */
+  async function orWrongProtocol(
+    outcome: HttpResponse | TransportError,
+    { method, url }: HttpRequest,
+  ): Promise<HttpResponse | TransportError> {
+    const isOdd =
+      outcome instanceof TransportError
+        ? !outcome.isProxys && outcome.systemCode !== "ECONNREFUSED"
+        : outcome.status === 400;
+    if (!isOdd || settled !== undefined || possible.length > 1 || possible[0] === "https:") return outcome;
+    if (!(await isTls())) return outcome;
+    const reason = `${host} speaks TLS, and not plain HTTP; leave out --plain-http`;
+    return new TransportError(method, urlBy("http:", url), undefined, reason);
+  }
+
+  function urlBy(protocol: Protocol, by: URL): URL {
+    const url = new URL(by);
     url.protocol = protocol;
     url.port = /:(\d+)$/.exec(host)?.[1] ?? "";
-    return send({ ...request, url });
+    return url;
+  }
+
+  async function by(protocol: Protocol, request: HttpRequest): Promise<HttpResponse> {
+    return send({ ...request, url: urlBy(protocol, request.url) });
   }
 
   return async function sendByProtocol(request: HttpRequest): Promise<HttpResponse> {
     if (!isHost(request.url, host)) return send(request);
     const used = settled ?? possible[0];
-    try {
-      const response = await by(used, request);
-      if (!(await isWrong(used, response))) {
-        if (response.status !== 400) settled ??= used;
-        return response;
-      }
-    } catch (error) {
-      if (!(error instanceof TransportError) || !(await isWrong(used, error))) throw error;
+    const outcome = await orWrongProtocol(await by(used, request).catch(asOutcome), request);
+    if (!(await isWrong(used, outcome))) {
+      if (outcome instanceof TransportError) throw outcome;
+      if (outcome.status !== 400) settled ??= used;
+      return outcome;
     }
     const other = used === "https:" ? "http:" : "https:";
     const response = await by(other, request);
     settled ??= other;
     return response;
   };
+}
+
+/** An answer that did not come is an outcome, too. */
+function asOutcome(error: unknown): TransportError {
+  if (error instanceof TransportError) return error;
+  throw error;
 }
 
 function hasPort(host: string): boolean {

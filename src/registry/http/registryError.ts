@@ -159,16 +159,19 @@ function adviceFor(
 ): string | undefined {
   const says = (wanted: string): boolean => errors.some(({ code }) => code === wanted);
   if (status === 401 || says("UNAUTHORIZED"))
-    return `not logged in to ${url.host}, or not with enough rights`;
-  if (status === 403 || says("DENIED")) return "the account may not do this there";
+    return `not logged in to ${url.host}, or not with enough rights: log in by docker login, or ask for access`;
+  if (status === 403 || says("DENIED"))
+    return "the account may not do this there: ask for access, or log in as somebody else";
   if (status === 429) {
     const wait = askedWait(outcome, Date.now());
     return wait === undefined
-      ? "a rate limit"
+      ? "a rate limit: try again later, or log in, which often raises it"
       : `a rate limit, until ${new Date(Math.min(Date.now() + wait, 8.64e15)).toISOString()}`;
   }
-  if (status === 415) return "the registry does not take manifests of this type";
-  if (status === 413) return "the registry does not take manifests this large";
+  if (status === 415)
+    return "the registry does not take manifests of this type: try push --type docker or --type oci";
+  if (status === 413)
+    return "the registry does not take manifests this large: leave out images or annotations";
   return undefined;
 }
 

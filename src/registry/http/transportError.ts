@@ -49,19 +49,6 @@ const NOT_TLS = new Set([
   "ERR_SSL_UNKNOWN_PROTOCOL",
 ]);
 
-const BAD_CERTIFICATE = new Set([
-  "CERT_HAS_EXPIRED",
-  "CERT_NOT_YET_VALID",
-  "CERT_UNTRUSTED",
-  "DEPTH_ZERO_SELF_SIGNED_CERT",
-  "ERR_TLS_CERT_ALTNAME_INVALID",
-  "INVALID_PURPOSE",
-  "SELF_SIGNED_CERT_IN_CHAIN",
-  "UNABLE_TO_GET_ISSUER_CERT",
-  "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
-  "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
-]);
-
 /** Those that other trusted authorities could mend. */
 const UNTRUSTED = new Set([
   "DEPTH_ZERO_SELF_SIGNED_CERT",
@@ -69,6 +56,23 @@ const UNTRUSTED = new Set([
   "UNABLE_TO_GET_ISSUER_CERT",
   "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
   "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
+]);
+
+/** What is wrong with a server's certificate, and what to do besides not looking at it; `said` is OpenSSL's text. */
+const CERTIFICATE_FAULTS: ReadonlyMap<string, (said: string) => string> = new Map([
+  ...[...UNTRUSTED, "CERT_UNTRUSTED", "INVALID_PURPOSE"].map(
+    (code) =>
+      [
+        code,
+        (said: string) => `that is not trusted (${said}); name its CA by --ca-file or in certs.d`,
+      ] as const,
+  ),
+  ["CERT_HAS_EXPIRED", (said) => `that is not trusted (${said}); have it renewed`],
+  [
+    "CERT_NOT_YET_VALID",
+    (said) => `that is not trusted (${said}); see whether this machine's clock is right`,
+  ],
+  ["ERR_TLS_CERT_ALTNAME_INVALID", (said) => `for another name (${said}); use a name that is in it`],
 ]);
 
 /** Was a certificate refused because nobody known has signed it? */
@@ -121,12 +125,8 @@ function reasonOf(cause: unknown, url: URL): string {
       ? `${who} speaks neither HTTP/1.1 nor HTTP/2`
       : `${who} does not speak HTTP/1.1`;
   }
-  if (BAD_CERTIFICATE.has(code)) {
-    return (
-      `${who} has a certificate that is not trusted (${oneLine(error)}); ` +
-      `name its CA by --ca-file or in certs.d, or pass --insecure`
-    );
-  }
+  const fault = CERTIFICATE_FAULTS.get(code);
+  if (fault !== undefined) return `${who} has a certificate ${fault(oneLine(error))}, or pass --insecure`;
   const wanted = REFUSED_CERTIFICATE.get(code);
   if (wanted !== undefined) {
     return `${who} ${wanted}: put client.cert and client.key into certs.d/${host}/`;

@@ -307,7 +307,7 @@ export const auth: Concern = {
             expect(status).toBe(1);
             expect(stderr).toMatch(/127\.0\.0\.1:\d+ refused: unauthorized: authentication required\n/);
             expect(stderr).toMatch(
-              /answered 401; check the credentials, which come from docker's config\.json/,
+              /answered 401; the user name or password for \S+, from \S+\/config\.json, is not accepted: log in again \(docker login \S+\)\n$/,
             );
             expect(stderr).not.toContain("copy");
             expect(shown(scene.peer)).toHaveLength(1);
@@ -550,7 +550,7 @@ export const auth: Concern = {
             const { status, stderr } = await scene.push();
             expect(status).toBe(1);
             expect(stderr).toContain("the token server refused: unauthorized");
-            expect(stderr).toMatch(/\/token\?.* answered 401; check the credentials/);
+            expect(stderr).toMatch(/\/token\?.* answered 401; the user name or password for /);
             expect(shown(scene.peer)).toHaveLength(1);
           },
         ),
@@ -574,7 +574,7 @@ export const auth: Concern = {
             const { status, stderr } = await scene.push();
             expect(status).toBe(1);
             expect(stderr).toMatch(
-              /the token server refused: .*\n.*\/token answered 400; check the credentials/,
+              /the token server refused: .*\n.*\/token answered 400; the saved login for /,
             );
             expect(scene.count(/\/token/)).toBe(1);
           },
@@ -598,7 +598,9 @@ export const auth: Concern = {
               "the token server refused: unauthorized: no token for these credentials\n",
             );
             expect(stderr).toMatch(
-              new RegExp(`http://${scene.domain}/token\\b.* answered ${code}; check the credentials`),
+              new RegExp(
+                `http://${scene.domain}/token\\b.* answered ${code}; the (?:user name or password|saved login) for `,
+              ),
             );
             expect(stderr).not.toContain("copy");
             expect(scene.count(/\/token/)).toBe(3);

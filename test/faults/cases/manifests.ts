@@ -463,7 +463,12 @@ export const manifests: Concern = {
         withScene({}, async (scene) => {
           const ref = `${scene.domain}/no/where:v1`;
           const { status, stderr } = await scene.run("inspect", ref);
-          expect({ status, stderr }).toEqual({ status: 1, stderr: `no such manifest: ${ref}\n` });
+          expect({ status, stderr }).toEqual({
+            status: 1,
+            stderr:
+              `no such manifest: ${ref}\nthere is no local list of that name, and ` +
+              `${scene.domain} has no tag v1 in no/where: check the name, and whether it was pushed\n`,
+          });
         }),
     },
     {

@@ -132,7 +132,7 @@ export const mounting: Concern = {
           const { status, stderr } = await scene.push("--mount-only");
           expect(status).toBe(1);
           expect(stderr).toMatch(
-            /^failed to mount blob src\/0@sha256:\S+ to \S+\/team\/app:v1: denied\nPOST http:.* answered 403; the account may not do this there\n$/,
+            /^failed to mount blob src\/0@sha256:\S+ to \S+\/team\/app:v1: denied\nPOST http:.* answered 403; the account may not do this there: .*\n$/,
           );
         }),
     },

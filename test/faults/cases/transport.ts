@@ -486,7 +486,7 @@ const tls: readonly FaultCase[] = [
     "refuses it",
     { ...TLS, certificate: "other" },
     CA,
-    /certificate that is not trusted/,
+    /has a certificate for another name \(.*\); use a name that is in it, or pass --insecure/,
   ),
   {
     server: "has a certificate of a CA in certs.d",

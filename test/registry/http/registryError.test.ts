@@ -18,7 +18,7 @@ describe("a registry's error", () => {
       message: "PUT https://registry.example/v2/app/manifests/v1?token=… answered 403: DENIED: read only",
       reason: "DENIED: read only",
       subject: "https://registry.example/v2/app/manifests/v1?token=…",
-      hint: "the account may not do this there",
+      hint: "the account may not do this there: ask for access, or log in as somebody else",
       method: "PUT",
       status: 403,
       errors: [{ code: "DENIED", message: "read only", detail: [1] }],
@@ -52,10 +52,13 @@ describe("a registry's error", () => {
   });
 
   test.each([
-    [401, "not logged in to registry.example, or not with enough rights"],
-    [413, "the registry does not take manifests this large"],
-    [415, "the registry does not take manifests of this type"],
-    [429, "a rate limit"],
+    [
+      401,
+      "not logged in to registry.example, or not with enough rights: log in by docker login, or ask for access",
+    ],
+    [413, "the registry does not take manifests this large: leave out images or annotations"],
+    [415, "the registry does not take manifests of this type: try push --type docker or --type oci"],
+    [429, "a rate limit: try again later, or log in, which often raises it"],
     [500, undefined],
   ])("has a hint for a %i: %s", (status, hint) => {
     expect(errorFor(status).hint).toBe(hint);

@@ -186,6 +186,8 @@ export class Exchange {
     const error = new CredentialsRefusedError(
       this.#registry.host,
       new RegistryError(this.#request.method, response),
+      this.#registry.host,
+      known,
     );
     this.#registry.reject(error, this.#state);
     return this.#orThrow(error);

@@ -24,8 +24,11 @@ export class CredentialsRefusedError extends ManifestError {
   /** The answer that said so. */
   readonly refusal: RegistryError;
 
-  /** @param who refused: `registry.example`, `the token server` */
-  constructor(who: string, cause: RegistryError) {
+  /**
+   * @param who refused: `registry.example`, `the token server`
+   * @param host the registry that the credentials are for
+   */
+  constructor(who: string, cause: RegistryError, host: string, credentials: Credentials | undefined) {
     const { method, url, status } = cause;
     const said = cause.errors[0]?.message;
     const usual = status === 401 ? "authentication required" : "no token for these credentials";
@@ -33,12 +36,26 @@ export class CredentialsRefusedError extends ManifestError {
     super("UNAUTHENTICATED", `${who} refused: unauthorized: ${text}`, {
       cause,
       subject: url,
-      hint:
-        `${method} ${url} answered ${status}; check the credentials, ` +
-        `which come from docker's config.json, its credential helper or DOCKER_AUTH_CONFIG`,
+      hint: `${method} ${url} answered ${status}; ${notAccepted(host, credentials)}`,
     });
     this.refusal = cause;
   }
+}
+
+/** Docker Hub's API has another name than Docker Hub. */
+const HUB_API = "registry-1.docker.io";
+
+/** What is wrong, and what to do. */
+function notAccepted(host: string, credentials: Credentials | undefined): string {
+  const { kind = "basic", origin } = credentials ?? {};
+  const registry = host === HUB_API ? "docker.io" : host;
+  const from = origin === undefined ? "" : `, from ${origin},`;
+  if (kind === "registryToken") {
+    return `the token for ${registry}${from} is not accepted, it may have ended: get a new one`;
+  }
+  const login = host === HUB_API ? "docker login" : `docker login ${host}`;
+  const what = kind === "basic" ? "the user name or password" : "the saved login";
+  return `${what} for ${registry}${from} is not accepted: log in again (${login})`;
 }
 
 export interface TokenServer {
@@ -73,7 +90,7 @@ export async function fetchToken(
   if (response.status !== 200) {
     const refusal = new RegistryError(request.method, response);
     if (isAboutScopes(response, query.credentials)) return refusal;
-    throw isCredentialsRefused(response) ? new CredentialsRefusedError("the token server", refusal) : refusal;
+    throw isCredentialsRefused(response) ? tokensRefused(refusal, from) : refusal;
   }
   const now = Date.now();
   const { token, lifetimeMs } = parseTokenAnswer(response.body.toString(), now, response.url.host);
@@ -83,6 +100,14 @@ export async function fetchToken(
     askedAt,
     expiresAt: now + Math.max(lifetimeMs - MARGIN_MS, MARGIN_MS),
   };
+}
+
+/** The token server does not know who we are. */
+export function tokensRefused(
+  refusal: RegistryError,
+  { host, credentials }: Pick<TokenServer, "host" | "credentials">,
+): CredentialsRefusedError {
+  return new CredentialsRefusedError("the token server", refusal, host, credentials);
 }
 
 function tokenQuery(

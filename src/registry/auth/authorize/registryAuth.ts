@@ -7,7 +7,7 @@ import type { Credentials } from "../credentials.js";
 import { scopesKey } from "../scopes.js";
 import { basicAuthorization } from "../token.js";
 import { TokenCache, type Token } from "../tokenCache.js";
-import { CredentialsRefusedError, fetchToken, type TokenServer } from "./fetchToken.js";
+import { CredentialsRefusedError, fetchToken, tokensRefused, type TokenServer } from "./fetchToken.js";
 import { remembered, type Remembered } from "./remembered.js";
 import { SessionState } from "./sessionState.js";
 
@@ -184,7 +184,7 @@ export class RegistryAuth {
   async #ensureAboutScopes(refusal: RegistryError, server: TokenServer): Promise<void> {
     const answer = await this.#ask(server, []);
     if (answer instanceof RegistryError && answer.status === refusal.status) {
-      throw new CredentialsRefusedError("the token server", refusal);
+      throw tokensRefused(refusal, server);
     }
   }
 

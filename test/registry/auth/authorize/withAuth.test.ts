@@ -223,7 +223,7 @@ describe("credentials", () => {
         ...sources.map((source) => work.get("app:push", source)),
         ...sources.map((source) => work.get(source)),
       ]);
-      const where = `(?:GET|POST) http://${peer.host}/token\\b.* answered ${status}; check the credentials`;
+      const where = `(?:GET|POST) http://${peer.host}/token\\b.* answered ${status}; the (?:user name or password|saved login|token) for .* is not accepted`;
       for (const result of results) {
         expect(result).toMatchObject({
           reason: {
