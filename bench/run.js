@@ -3,12 +3,12 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, release, tmpdir, type } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
 import { makeCertificate } from "./certificate.js";
 import { chart } from "./chart.js";
 import { openLab } from "./lab.js";
 import { measure } from "./measure.js";
 import { enterNamespace, outerAddress } from "./namespace.js";
+import { readOptions } from "./options.js";
 import { commandFor, environment, peersHere } from "./peers.js";
 import { FULL, QUICK, titleOf } from "./scenarios.js";
 import { measureStartup } from "./startup.js";
@@ -33,7 +33,7 @@ import { reportTables } from "./table.js";
  * @property {string} [fault] why there is nothing, or that it was stopped
  */
 /** @typedef {{ title: string, registry: string, scenario: Scenario, rows: Row[] }} Measured */
-/** @typedef {{ machine: string, peers: Record<string, string>, startup: import("./startup.js").Startup[], scenarios: Measured[] }} Report */
+/** @typedef {{ measured: string, machine: string, peers: Record<string, string>, startup: import("./startup.js").Startup[], scenarios: Measured[] }} Report */
 
 /** A peer that takes longer is not run again, or not waited for. */
 const BUDGET_MS = { quick: 2_000, full: 10_000 };
@@ -41,14 +41,7 @@ const LIMIT_MS = { quick: 25_000, full: 60_000 };
 /** … but of many lists, where every peer takes long. */
 const LISTS_LIMIT_MS = 600_000;
 
-const { values } = parseArgs({
-  options: {
-    quick: { type: "boolean", default: false },
-    /** Only scenarios whose title contains this. */
-    only: { type: "string", default: "" },
-    peers: { type: "string", default: "" },
-  },
-});
+const values = readOptions(process.argv.slice(2));
 enterNamespace();
 
 const pace = values.quick ? "quick" : "full";
@@ -72,7 +65,8 @@ try {
     scenarios.push(await measureScenario(scenario));
   }
   const said = Object.fromEntries(peers.map(({ name, said }) => [name, said]));
-  const report = { machine, peers: said, startup, scenarios };
+  const measured = new Date().toISOString().slice(0, 10);
+  const report = { measured, machine, peers: said, startup, scenarios };
   const tables = reportTables(report);
   console.log(`\n${tables}`);
   const results = fileURLToPath(new URL("results", import.meta.url));

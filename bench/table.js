@@ -3,23 +3,25 @@
 /** @typedef {import("./run.js").Row} Row */
 
 /** @param {import("./run.js").Report} report */
-export function reportTables({ machine, peers, startup, scenarios }) {
+export function reportTables({ measured, machine, peers, startup, scenarios }) {
   const versions = Object.entries(peers).map(([name, version]) => `${name} (${version})`);
-  const parts = [`${machine}. ${versions.join(", ")}.`];
+  const parts = [`${measured}, ${machine}. ${versions.join(", ")}.`];
   if (startup.length > 0) {
     const rows = startup.map(({ name, ms, ratio }) => [name, range(ms, "ms"), ratio.toFixed(2)]);
     parts.push("### Start-up", table([["", "median (range), ms", "times `node -e 0`"], ...rows]));
   }
-  for (const { title, registry, rows } of scenarios) {
-    const ours = rows.find(({ peer }) => peer.startsWith("tsmanifest"))?.ms?.median;
-    const head = ["", "median (range), s", "× ours", "requests", "levels", "connections", "kB", "peak MiB"];
-    parts.push(
-      `### ${title}`,
-      table([head, ...rows.map((row) => cells(row, ours))]),
-      `Registry: ${registry}.`,
-    );
-  }
-  return `${parts.join("\n\n")}\n`;
+  return `${[...parts, ...scenarios.map(scenarioTable)].join("\n\n")}\n`;
+}
+
+/** @param {import("./run.js").Measured} measured */
+export function scenarioTable({ title, registry, rows }) {
+  const ours = rows.find(({ peer }) => peer.startsWith("tsmanifest"))?.ms?.median;
+  const head = ["", "median (range), s", "× ours", "requests", "levels", "connections", "kB", "peak MiB"];
+  return [
+    `### ${title}`,
+    table([head, ...rows.map((row) => cells(row, ours))]),
+    `Registry: ${registry}.`,
+  ].join("\n\n");
 }
 
 /**

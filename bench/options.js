@@ -1,0 +1,46 @@
+// The command line of the benchmark.
+import { parseArgs } from "node:util";
+
+export const USAGE = `Usage: npm run bench -- [OPTIONS]
+
+Compares tsmanifest with every peer that is on this machine, and writes bench/results/.
+
+  --quick        two minutes' worth, in place of twenty
+  --only TEXT    only scenarios whose title contains TEXT; "startup" for start-up alone
+  --peers TEXT   only peers whose name contains TEXT
+  -h, --help     this text
+
+bench/README.md says what is measured, and how.
+`;
+
+/**
+ * @typedef {object} Options
+ * @property {boolean} quick
+ * @property {string} only
+ * @property {string} peers
+ */
+
+/**
+ * What the command line asks for. Ends the process where that is the usage, or cannot be understood.
+ * @param {string[]} args
+ * @returns {Options}
+ */
+export function readOptions(args) {
+  try {
+    const { values } = parseArgs({
+      args,
+      options: {
+        quick: { type: "boolean", default: false },
+        only: { type: "string", default: "" },
+        peers: { type: "string", default: "" },
+        help: { type: "boolean", short: "h", default: false },
+      },
+    });
+    if (!values.help) return values;
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`);
+    process.exit(2);
+  }
+  process.stdout.write(USAGE);
+  process.exit(0);
+}
