@@ -6,11 +6,13 @@ import { isDigest } from "../oci/digest.js";
 import type { Location } from "../oci/location.js";
 import type { ListOrder } from "./order.js";
 
+type SubjectOrder = Pick<ListOrder, "subject" | "targets">;
+
 /**
  * What a list refers to: an image, or a digest in the list's own repository.
  * @throws INVALID_REFERENCE
  */
-export function subjectPlace({ subject, targets }: ListOrder): Place | undefined {
+export function subjectPlace({ subject, targets }: SubjectOrder): Place | undefined {
   if (subject === undefined || subject === "") return undefined;
   const [first] = targets;
   if (!isDigest(subject) || first === undefined) return parsePlace(subject);
@@ -22,7 +24,7 @@ export function subjectPlace({ subject, targets }: ListOrder): Place | undefined
  * @throws MANIFEST_UNKNOWN
  */
 export async function resolveSubject(
-  order: ListOrder,
+  order: SubjectOrder,
   { open, signal }: { readonly open: (location: Location) => Repository; readonly signal: AbortSignal },
 ): Promise<Descriptor | undefined> {
   const place = subjectPlace(order);

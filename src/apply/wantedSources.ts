@@ -7,7 +7,10 @@ import type { WantedOrderSource } from "./readSource.js";
  * The sources of a list of a file, with their repositories. A digest or descriptor alone is in the repository of the list.
  * What `from` names is not among them: that is to be read.
  */
-export function wantedSources({ sources, targets: [list] }: ListOrder): readonly WantedOrderSource[] {
+export function wantedSources({
+  sources,
+  targets: [list],
+}: Pick<ListOrder, "sources" | "targets">): readonly WantedOrderSource[] {
   return sources.map((source) => ({
     place: placeOf(source, list),
     given: givenOf(source),

@@ -1,18 +1,18 @@
 import { layoutSource, registrySource, SourceReader, type Source } from "../../content/resolve.js";
 import type { Context } from "../../context.js";
-import { hasCode, ManifestError } from "../../errors.js";
+import { ManifestError } from "../../errors.js";
 import { noManifestMatches } from "../../list/choose.js";
-import { DEFAULT_SETTINGS, type Draft, type DraftBase } from "../../list/draft.js";
+import type { Draft, DraftBase } from "../../list/draft.js";
 import type { Entry } from "../../list/entry.js";
 import { baseOf } from "../../list/merge.js";
 import { locationOf } from "../../oci/location.js";
-import { OCI_INDEX } from "../../oci/mediaTypes.js";
 import { readPlatformName } from "../../oci/platformAliases.js";
 import { formatReference, type Reference } from "../../oci/reference.js";
 import { progressMode, withProgress, type Progress } from "../../ui/terminal/progress.js";
 import type { CreateFlags } from "./createFlags.js";
 import type { NamedSource } from "./createSources.js";
 import { readNamedBy } from "../../apply/fromPlaces.js";
+import { readRemoteList } from "../../apply/remoteList.js";
 import { waitMs } from "../listFlags.js";
 import { openSession, type Session } from "../../apply/session.js";
 import { untilThere } from "../../apply/untilThere.js";
@@ -116,46 +116,9 @@ async function readBase(
   mode: DraftBase["mode"],
 ): Promise<Draft> {
   const { entries, digest, annotations, settings } = await readRemoteList(
-    context,
-    session,
+    { open: session.open, signal: context.signal },
     list,
     mode === "merge",
   );
   return { name: list, entries, settings: { ...settings, base: baseOf(digest, mode, entries, annotations) } };
-}
-
-/** What a registry has under a name, as a draft would have it; nothing, where that may be missing. */
-export async function readRemoteList(
-  context: Context,
-  session: Pick<Session, "open">,
-  list: Reference,
-  mayBeMissing: boolean,
-): Promise<Pick<Draft, "entries" | "settings"> & Pick<DraftBase, "digest" | "annotations">> {
-  const repository = session.open(locationOf(list));
-  const source = registrySource(list, repository);
-  const reader = new SourceReader({ signal: context.signal });
-  try {
-    const manifest = await reader.manifest(source);
-    const { digest, annotations, subject, artifactType, kind, mediaType } = manifest;
-    const entries = await reader.entries({ ...source, byDigest: true }, manifest);
-    const isIndex = kind === "index";
-    const settings = isIndex
-      ? {
-          type: mediaType === OCI_INDEX ? ("oci" as const) : ("auto" as const),
-          annotations,
-          subject,
-          artifactType,
-        }
-      : DEFAULT_SETTINGS;
-    return { entries, settings, digest, annotations: isIndex ? annotations : {} };
-  } catch (error) {
-    if (!mayBeMissing || !hasCode(error, "MANIFEST_UNKNOWN")) throw error;
-    // Some registries do not show what they have. Taken for nothing, it would be replaced.
-    const there = await repository.resolve(list.digest ?? list.tag ?? "", {
-      signal: context.signal,
-      mustKnow: true,
-    });
-    if (there !== undefined) throw error;
-    return { entries: [], settings: DEFAULT_SETTINGS, digest: "", annotations: {} };
-  }
 }

@@ -1,12 +1,13 @@
 import { resolve } from "node:path";
 import { pushAndPull, type RepositoryAccess } from "../../apply/accesses.js";
+import type { OntoTools, Plans } from "../../apply/pushOnto.js";
 import type { Target } from "../../apply/targets.js";
 import { parseLayoutReference } from "../../content/layoutReference.js";
 import { nearCandidates } from "../../content/near.js";
 import type { Context, Output } from "../../context.js";
 import { ManifestError, messageOf } from "../../errors.js";
 import { goQuote } from "../../go/quote.js";
-import type { Draft } from "../../list/draft.js";
+import type { Draft, DraftBase } from "../../list/draft.js";
 import { lostInList } from "../../list/encode.js";
 import { formatLocation, isSameLocation, locationOf, type Location } from "../../oci/location.js";
 import { formatReference, isTag, parseReference, type Reference } from "../../oci/reference.js";
@@ -16,7 +17,7 @@ import { warnOn } from "../../ui/warn.js";
 import { SentTally } from "../../ui/sentTally.js";
 import { checkPushFlags } from "../listFlags.js";
 import type { PushCommandFlags } from "./pushCommandFlags.js";
-import type { Plans, Pushed, Targets, Work } from "./pushWork.js";
+import type { Pushed, Targets, Work } from "./pushWork.js";
 import { planAnywhere, planFor, send } from "./sendDraft.js";
 
 /**
@@ -44,8 +45,7 @@ export async function pushDraft(
       const { base } = draft.settings;
       // A layout has nothing to do with what the list began with.
       if (base !== undefined && !flags.plan && flags.to === "" && draft.name.tag !== undefined) {
-        const { pushOnto } = await import("./pushOnto.js");
-        return await pushOnto(work, draft, base, draft.name.tag, check);
+        return await pushDraftOnto(work, draft, base, draft.name.tag, check);
       }
       const plans = planned ?? (await planAnywhere(work, draft));
       const root = await send(work, draft, plans, lines);
@@ -54,6 +54,36 @@ export async function pushDraft(
       await session.close();
     }
   });
+}
+
+/** Pushes a draft that began with a list of the registry; docker's lines are those of the try that stays. */
+async function pushDraftOnto(
+  work: Work,
+  draft: Draft,
+  base: DraftBase,
+  tag: string,
+  check: (draft: Draft) => void,
+): Promise<Pushed> {
+  const { pushOnto } = await import("../../apply/pushOnto.js");
+  const { context, session, targets, tally, progress, lines } = work;
+  const { signal, stderr, waits } = context;
+  let printed: (string | Uint8Array)[] = [];
+  const tools: OntoTools = {
+    open: session.open,
+    signal,
+    settleMs: waits?.settleMs,
+    warn: warnOn(stderr),
+    plan: (merged) => planAnywhere(work, merged),
+    send: async (merged, plans, guard) => {
+      printed = [];
+      const root = await send(work, merged, plans, { write: (text) => printed.push(text) }, guard);
+      progress.step(`making sure that nobody has replaced ${formatReference(draft.name)}`);
+      return root;
+    },
+  };
+  const pushed = await pushOnto(tools, draft, base, tag, check);
+  for (const text of printed) lines.write(text);
+  return { ...pushed, targets, sent: tally.sent };
 }
 
 const NOWHERE: Output = { write: () => true };

@@ -3,13 +3,11 @@ import type { Target } from "../../apply/targets.js";
 import type { Context, Output } from "../../context.js";
 import type { Draft, DraftBase } from "../../list/draft.js";
 import type { Manifest } from "../../oci/manifest.js";
-import type { Plan } from "../../push/plan.js";
 import type { Progress } from "../../ui/terminal/progress.js";
 import type { SentTally } from "../../ui/sentTally.js";
 import type { PushCommandFlags } from "./pushCommandFlags.js";
 
 export type Targets = readonly [Target, ...Target[]];
-export type Plans = readonly [Plan, ...Plan[]];
 
 /** One push, with all that it needs. */
 export interface Work {

@@ -7,7 +7,8 @@ import type { MoveGuard } from "../../push/executeAll.js";
 import { plan, rootOf, type Plan, type PlanOptions } from "../../push/plan.js";
 import { waitMs } from "../listFlags.js";
 import type { PushCommandFlags } from "./pushCommandFlags.js";
-import type { Plans, Work } from "./pushWork.js";
+import type { Plans } from "../../apply/pushOnto.js";
+import type { Work } from "./pushWork.js";
 
 /** The plan for one target. */
 export function planFor(
@@ -21,14 +22,15 @@ export function planFor(
 
 /** Plans with what only the registries can say: what they have already, and what is attached to the images. */
 export async function planAnywhere(work: Work, draft: Draft): Promise<Plans> {
-  const { nearDraft, attachedTo } = await import("./nearer.js");
-  const { targets, flags, progress } = work;
+  const { nearDraft, attachedTo } = await import("../../apply/nearDraft.js");
+  const { targets, flags, progress, context, session } = work;
+  const tools = { open: session.open, signal: context.signal, targets, crossRegistry: flags.crossRegistry };
   const names = targets.map(({ location }) => formatLocation(location)).join(", ");
   progress.step(flags.referrers ? "reading what is attached to the images" : `asking what ${names} has`);
-  const attached = flags.referrers ? await attachedTo(work, draft) : [];
+  const attached = flags.referrers ? await attachedTo(tools, draft) : [];
   const plans = await Promise.all(
     targets.map(async (target) => {
-      const { draft: own, near } = await nearDraft(work, draft, target.location);
+      const { draft: own, near } = await nearDraft(tools, draft, target.location);
       return planFor(own, target, flags, { attached, near });
     }),
   );

@@ -1,17 +1,37 @@
-import type { Repository } from "../../content/repository.js";
-import type { Context } from "../../context.js";
-import type { Draft, DraftBase } from "../../list/draft.js";
-import { baseOf, isMergedIn, mergeDrafts } from "../../list/merge.js";
-import { isDigest } from "../../oci/digest.js";
-import { locationOf } from "../../oci/location.js";
-import type { Manifest } from "../../oci/manifest.js";
-import { formatReference, withDigest } from "../../oci/reference.js";
-import { appendTo } from "../../push/appendTo.js";
-import { rootOf } from "../../push/plan.js";
-import { warnOn } from "../../ui/warn.js";
-import type { Pushed, Work } from "./pushWork.js";
-import { readRemoteList } from "../create/readSources.js";
-import { planAnywhere, send } from "./sendDraft.js";
+import type { Repository } from "../content/repository.js";
+import type { Draft, DraftBase } from "../list/draft.js";
+import { baseOf, isMergedIn, mergeDrafts } from "../list/merge.js";
+import { isDigest } from "../oci/digest.js";
+import { locationOf, type Location } from "../oci/location.js";
+import type { Manifest } from "../oci/manifest.js";
+import { formatReference, withDigest } from "../oci/reference.js";
+import { appendTo } from "../push/appendTo.js";
+import type { MoveGuard } from "../push/executeAll.js";
+import { rootOf, type Plan } from "../push/plan.js";
+import { readRemoteList } from "./remoteList.js";
+
+export type Plans = readonly [Plan, ...Plan[]];
+
+/** What pushing a draft onto a list works with. */
+export interface OntoTools {
+  readonly open: (location: Location) => Repository;
+  readonly signal: AbortSignal;
+  /** See `push/appendTo.ts`. */
+  readonly settleMs?: number | undefined;
+  /** Told what is odd, each once. */
+  readonly warn: (text: string) => void;
+  /** The first plan is for the list's own name. */
+  readonly plan: (draft: Draft) => Promise<Plans>;
+  /** Does plans; the root that was put. */
+  readonly send: (draft: Draft, plans: Plans, guard: MoveGuard) => Promise<Manifest | undefined>;
+}
+
+/** What was pushed, and what the draft begins with from now on. */
+export interface PushedOnto {
+  readonly root: Manifest;
+  readonly draft: Draft;
+  readonly base: DraftBase;
+}
 
 /**
  * Pushes a draft that began with a list of the registry, to which others may add at the same moment: what they made of it
@@ -19,57 +39,45 @@ import { planAnywhere, send } from "./sendDraft.js";
  * @param check throws where what both have made is not what it should be
  */
 export async function pushOnto(
-  work: Work,
+  tools: OntoTools,
   draft: Draft,
   base: DraftBase,
   tag: string,
   check: (draft: Draft) => void,
-): Promise<Pushed> {
-  const { context, session, targets } = work;
+): Promise<PushedOnto> {
+  const { open, signal, settleMs } = tools;
   const warned = new Set<string>();
   const warn = (text: string): void => {
-    if (!warned.has(text)) warnOn(context.stderr)(text);
+    if (!warned.has(text)) tools.warn(text);
     warned.add(text);
   };
-  const images = remembering(session.open(locationOf(draft.name)));
+  const repository = open(locationOf(draft.name));
+  const images = remembering(repository);
   let merged = draft;
   let last: { readonly root: Manifest; readonly theirs: Manifest | undefined } | undefined;
-  let printed: (string | Uint8Array)[] = [];
   await appendTo({
-    repository: session.open(targets[0].location),
+    repository,
     tag,
-    signal: context.signal,
-    settleMs: context.waits?.settleMs,
+    signal,
+    settleMs,
     put: async (theirs, guard) => {
-      merged = await onto(context, images, draft, base, theirs, warn);
+      merged = await onto({ signal, open: () => images }, draft, base, theirs, warn);
       check(merged);
-      printed = [];
-      const stdout = { write: (text: string | Uint8Array) => printed.push(text) };
-      const plans = await planAnywhere(work, merged);
+      const plans = await tools.plan(merged);
       last = { root: rootOf(plans[0]).manifest, theirs };
-      const root = await send(work, merged, plans, stdout, guard);
-      work.progress.step(`making sure that nobody has replaced ${formatReference(draft.name)}`);
-      return root;
+      return tools.send(merged, plans, guard);
     },
     isIn: (list) => last === undefined || isMergedIn(base, draft, last, list),
   });
-  for (const text of printed) work.lines.write(text);
   if (last === undefined) throw new Error("nothing was pushed");
   const { root } = last;
   const { annotations } = merged.settings;
-  return {
-    root,
-    draft: merged,
-    targets,
-    sent: work.tally.sent,
-    base: baseOf(root.digest, base.mode, merged.entries, annotations),
-  };
+  return { root, draft: merged, base: baseOf(root.digest, base.mode, merged.entries, annotations) };
 }
 
 /** What is to be pushed onto what others have made of the list meanwhile. */
 async function onto(
-  context: Context,
-  images: Repository,
+  images: Pick<OntoTools, "open" | "signal">,
   draft: Draft,
   base: DraftBase,
   theirs: Manifest | undefined,
@@ -83,12 +91,7 @@ async function onto(
   const now =
     theirs === undefined
       ? { entries: [], annotations: {} }
-      : await readRemoteList(
-          context,
-          { open: () => images },
-          withDigest({ domain, path }, theirs.digest),
-          false,
-        );
+      : await readRemoteList(images, withDigest({ domain, path }, theirs.digest), false);
   const { draft: merged, conflicts } = mergeDrafts(base, draft, now);
   for (const conflict of conflicts) {
     warn(`${formatReference(draft.name)} was changed by others meanwhile: this replaces ${conflict}`);

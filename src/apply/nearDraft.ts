@@ -1,18 +1,26 @@
-import { MAX_NESTING } from "../../content/bounds.js";
-import { ManifestCache } from "../../content/manifestCache.js";
-import { TreeReader } from "../../content/manifestTree.js";
-import { findNear, isThere, type Placed } from "../../content/near.js";
-import type { Repository } from "../../content/repository.js";
-import { hasCode } from "../../errors.js";
-import type { Draft } from "../../list/draft.js";
-import { formatLocation, type Location } from "../../oci/location.js";
-import type { Manifest } from "../../oci/manifest.js";
-import { isListType } from "../../oci/mediaTypes.js";
-import type { PlanItem } from "../../push/plan.js";
-import { parseNamedSource } from "../create/createSources.js";
-import type { Work } from "./pushWork.js";
+import { MAX_NESTING } from "../content/bounds.js";
+import { ManifestCache } from "../content/manifestCache.js";
+import { TreeReader } from "../content/manifestTree.js";
+import { findNear, isThere, type Placed } from "../content/near.js";
+import type { Repository } from "../content/repository.js";
+import { hasCode } from "../errors.js";
+import type { Draft } from "../list/draft.js";
+import { formatLocation, type Location } from "../oci/location.js";
+import type { Manifest } from "../oci/manifest.js";
+import { isListType } from "../oci/mediaTypes.js";
+import type { PlanItem } from "../push/plan.js";
+import { parsePlace } from "../content/place.js";
+import type { Target } from "./targets.js";
 
 /** What only registries can say before a push is planned. */
+
+export interface NearTools {
+  readonly open: (location: Location) => Repository;
+  readonly signal: AbortSignal;
+  readonly targets: readonly Target[];
+  /** May blobs be copied from another registry than the one that they go to? */
+  readonly crossRegistry: boolean;
+}
 
 /** A draft as it is planned for one target. */
 export interface NearDraft {
@@ -26,21 +34,21 @@ export interface NearDraft {
  * they are taken from there; otherwise that is only where to try first, and the push itself asks the target.
  */
 export async function nearDraft(
-  { context, flags, targets, session }: Work,
+  { open, signal, targets, crossRegistry }: NearTools,
   draft: Draft,
   target: Location,
 ): Promise<NearDraft> {
   const named = [...targets.map(({ location }) => location), ...draft.entries.map(({ source }) => source)];
   const placed = draft.entries.map(({ descriptor: { digest }, source }) => ({ digest, location: source }));
-  const near = await findNear(placed, target, named, session.open, context.signal);
-  if (flags.crossRegistry) return { draft, near };
+  const near = await findNear(placed, target, named, open, signal);
+  if (crossRegistry) return { draft, near };
   const isFar = ({ location }: Placed): boolean =>
     target.kind === "registry" && !(location.kind === "registry" && location.domain === target.domain);
-  const open = session.open(target);
+  const repository = open(target);
   const present = new Set<string>();
   await Promise.all(
     placed.filter(isFar).map(async ({ digest }) => {
-      if (await isThere(open, digest, context.signal)) present.add(digest);
+      if (await isThere(repository, digest, signal)) present.add(digest);
     }),
   );
   const entries = draft.entries.map((entry) => {
@@ -52,13 +60,13 @@ export async function nearDraft(
 }
 
 /** All that is attached to the images of a draft where they are, to the indexes that they came from, and to what is attached. */
-export async function attachedTo({ context, session }: Work, draft: Draft): Promise<PlanItem[]> {
-  const cache = new ManifestCache({ signal: context.signal });
-  const reader = new TreeReader(cache, { signal: context.signal, isWanted: () => true, byTags: true });
+export async function attachedTo({ open, signal }: NearTools, draft: Draft): Promise<PlanItem[]> {
+  const cache = new ManifestCache({ signal });
+  const reader = new TreeReader(cache, { signal, isWanted: () => true, byTags: true });
   const images = draft.entries.map(({ source, descriptor: { digest } }) => ({ source, digest }));
   const indexes = await Promise.all(
     originsIn(draft).map(async ({ source, reference, name, digests }) => {
-      const found = await indexesAt(cache, session.open(source), reference, name);
+      const found = await indexesAt(cache, open(source), reference, name);
       // A tag that was moved since then names an index of other images.
       const isTheirs = found.some(({ children }) => children.some(({ digest }) => digests.has(digest)));
       return isTheirs ? found.map(({ digest }) => ({ source, digest })) : [];
@@ -68,7 +76,7 @@ export async function attachedTo({ context, session }: Work, draft: Draft): Prom
     [...images, ...indexes.flat()].map((one) => [`${formatLocation(one.source)}@${one.digest}`, one]),
   );
   const items = await Promise.all(
-    [...places.values()].map(({ source, digest }) => reader.readAttached(session.open(source), digest)),
+    [...places.values()].map(({ source, digest }) => reader.readAttached(open(source), digest)),
   );
   return items.flat().map(({ manifest, role, location, tags }) => ({
     manifest,
@@ -92,8 +100,7 @@ function originsIn({ entries }: Draft): Origin[] {
   const origins = new Map<string, Origin & { readonly digests: Set<string> }>();
   for (const { source, descriptor, origins: names = [] } of entries) {
     for (const name of names) {
-      const named = parseNamedSource(name);
-      const { tag, digest } = named.kind === "registry" ? named.ref : named.layout;
+      const { tag, digest } = parsePlace(name);
       const reference = digest ?? tag;
       if (reference === undefined) continue;
       const origin = origins.get(name) ?? { source, reference, name, digests: new Set() };
