@@ -2,7 +2,7 @@ import { join } from "node:path";
 import type { Context } from "../context.js";
 import { dockerConfigDir } from "../docker/config.js";
 import { variable } from "../docker/environment.js";
-import { ManifestError, NotFoundError } from "../errors.js";
+import { NotFoundError } from "../errors.js";
 import type { FlagTable, FlagValues } from "../go/flags.js";
 import { formatReference, type Reference } from "../oci/reference.js";
 import { openStore, type Store } from "../store/store.js";
@@ -27,7 +27,7 @@ export function openUserStore(context: Context, flags: StoreFlags = { store: "" 
 }
 
 /** docker's message for a list or an entry that is not in the store. */
-export function listNotFound(ref: Reference, hint?: string): ManifestError {
+export function listNotFound(ref: Reference, hint?: string): NotFoundError {
   const subject = formatReference(ref);
   return new NotFoundError("LIST_NOT_FOUND", `No such manifest: ${subject}`, { subject, hint });
 }

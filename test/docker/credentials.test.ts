@@ -72,7 +72,8 @@ async function setup(config: unknown, changes: Partial<CredentialOptions> = {}):
   const ask: CredentialsFor = async (...question) => {
     const found = await find(...question);
     if (found === undefined) return undefined;
-    const { origin: _, ...credentials } = found;
+    const credentials = { ...found };
+    Reflect.deleteProperty(credentials, "origin");
     return credentials;
   };
   const originOf = async (host: string) => (await find(host))?.origin?.replace(`${folder}/`, "");
