@@ -1,4 +1,8 @@
+import { certificate } from "../helpers/certificates.js";
+import { seed } from "../helpers/images.js";
 import type { PageSite } from "../helpers/pages/pageSite.js";
+import type { PeerOptions } from "../helpers/peer.js";
+import { attestationOf, realImage, realIndex } from "../helpers/realImages.js";
 
 /** What the blocks of a page need, apart from registries. */
 export interface Scene {
@@ -55,6 +59,62 @@ async function draft(site: PageSite, name: string, ...sources: readonly string[]
   if (status !== 0) throw new Error(all);
 }
 
+/** Answers 429 to the first requests. */
+function busy(): PeerOptions {
+  let refusals = 3;
+  return {
+    onRequest: () => (refusals-- > 0 ? { status: 429, headers: { "Retry-After": "0.1" } } : undefined),
+  };
+}
+
+/** Shows its images only some time after the first question. */
+function slow(): PeerOptions {
+  let shownAt = Infinity;
+  return {
+    onRequest: ({ method }) => {
+      if (shownAt === Infinity) shownAt = performance.now() + 500;
+      return method !== "PUT" && performance.now() < shownAt ? { status: 404 } : undefined;
+    },
+  };
+}
+
+/** Tags stay where they are: a PUT to one that is there is refused. */
+function immutable(): PeerOptions {
+  const tags = new Set<string>();
+  return {
+    tagParameter: false,
+    onRequest: ({ method, route }) => {
+      if (method !== "PUT" || route?.kind !== "manifest" || route.reference.includes(":")) return undefined;
+      const name = `${route.repository}:${route.reference}`;
+      const error = { code: "TAG_INVALID", message: `The image tag '${route.reference}' is immutable.` };
+      if (tags.has(name)) return { status: 400, body: JSON.stringify({ errors: [error] }) };
+      tags.add(name);
+      return undefined;
+    },
+  };
+}
+
+/** `me:secret` may do everything, and is logged in. */
+async function privateRegistry(site: PageSite, host: string): Promise<void> {
+  const { host: here } = await site.registry(host, { auth: { kind: "bearer", users: { me: "secret" } } });
+  const auths = { [here]: { auth: btoa("me:secret") } };
+  site.write("../home/.docker/config.json", JSON.stringify({ auths }));
+}
+
+/** Images as BuildKit makes them, with provenance that can be read. */
+async function attested(
+  site: PageSite,
+  repository: string,
+  ...architectures: readonly string[]
+): Promise<void> {
+  const { host } = await site.registry("registry.example");
+  for (const architecture of architectures) {
+    const image = realImage(`${repository}:image-${architecture}`, architecture);
+    const index = realIndex(`${repository}:${architecture}`, [[architecture, image]]);
+    await seed(`http://${host}`, [image, attestationOf(image), index]);
+  }
+}
+
 /** By page. */
 export const scenes: Readonly<Record<string, Scene>> = {
   "README.md": {
@@ -93,6 +153,48 @@ export const scenes: Readonly<Record<string, Scene>> = {
       "lists.yaml:7:5:": "messages about several files in one",
       "env:\n  STRATEGY_JOB": "a part of a GitHub workflow",
     },
+  },
+
+  "docs/cookbook.md": {
+    set: async (site) => {
+      site.program("cosign", COSIGN);
+      site.program(
+        "docker-credential-ecr-login",
+        `cat >/dev/null; echo '{"Username":"me","Secret":"secret"}'`,
+      );
+      site.write("ca.crt", certificate("ca"));
+      await site.registry("busy.example", busy());
+      await site.registry("slow.example", slow());
+      await site.registry("immutable.example", immutable());
+      await site.registry("strict.example", { mounts: "refuse202" });
+      await site.registry("registry.corp.example:5000", { speaks: "tls" });
+      await privateRegistry(site, "private.example");
+      const both = ["v1-amd64", "v1-arm64"];
+      for (const host of ["busy", "slow", "immutable", "other"])
+        await images(site, `${host}.example/app`, ...both);
+      await images(site, "busy.example/tools", ...both);
+      await images(site, "strict.example/build", ...both);
+      await images(site, "private.example/build", "v1-amd64");
+      await images(site, "registry.corp.example:5000/app", "v1-amd64");
+      await images(site, "registry.example/app", ...both, "v1-s390x");
+      for (const [tag, osVersion] of Object.entries({
+        ltsc2019: "10.0.17763.6893",
+        ltsc2022: "10.0.20348.3207",
+      })) {
+        await site.image(`registry.example/app:${tag}`, { os: "windows", osVersion, foreignLayers: 1 });
+      }
+      for (const tag of both) await site.build(`registry.example/web:${tag}`);
+      await digests(site, "registry.example/web", "amd64", "arm64");
+      await images(site, "ghcr.io/me/app", "build-amd64", "build-arm64");
+      await attested(site, "attested", "amd64", "arm64");
+    },
+    fails: [
+      "tsmanifest create registry.example/late:v1 registry.example/app:v1-amd64 registry.example/late:v1-arm64",
+      "tsmanifest create registry.example/my_app:v1 registry.example/app:v1-amd64",
+      "tsmanifest imagetools inspect registry.example/app:v9",
+      "tsmanifest imagetools create --strict -t registry.example/app:twice registry.example/app:v1-amd64 registry.example/web:small",
+      "tsmanifest imagetools create --from digests --expect linux/amd64,linux/arm64,linux/s390x -t registry.example/web:v1",
+    ],
   },
 
   "docs/imagetools.md": {
