@@ -42,6 +42,7 @@ export async function run(
 ): Promise<number> {
   let debug = false;
   let isJson = false;
+  let failureStatus = 1;
   let command: Command | undefined;
   const way: CommandGroup[] = [];
   try {
@@ -57,6 +58,7 @@ export async function run(
     const { values, args, fault } = readFlags({ ...command.flags, ...commonFlags }, rest);
     isJson = asksForJson(command, values);
     if (fault !== undefined) throw fault;
+    failureStatus = command.failureStatus?.(values) ?? 1;
     debug ||= values.debug;
     if (globals.help || values.help) {
       const { commandHelp } = await import("./help.js");
@@ -73,8 +75,8 @@ export async function run(
       if (isJson) context.stdout.write(failure(undefined, { code: "USAGE", message }));
       return 1;
     }
-    await command.run(configured(context, globals.config), { ...values, debug }, args);
-    return 0;
+    const status = await command.run(configured(context, globals.config), { ...values, debug }, args);
+    return typeof status === "number" ? status : 0;
   } catch (error) {
     const dialect = command?.dialect ?? way.at(-1)?.dialect ?? "docker";
     const flags = { ...(command?.flags ?? { ...globalFlags, ...way.at(-1)?.flags }), ...commonFlags };
@@ -88,7 +90,7 @@ export async function run(
     if (context.onError === undefined) context.stderr.write(`${escapeControls(inDialect(text, dialect))}\n`);
     else context.onError(told);
     if (isJson) context.stdout.write(failure(error, told));
-    return error instanceof UsageError && dialect === "docker" ? error.status : 1;
+    return error instanceof UsageError && dialect === "docker" ? error.status : failureStatus;
   }
 }
 

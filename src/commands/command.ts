@@ -30,15 +30,18 @@ export interface Command<Flags extends FlagTable = FlagTable> {
   readonly flags: Flags;
   /** The same where it depends on the flags that were given; `arity` is what holds without any. */
   arityFor?(flags: FlagValues<Flags & typeof commonFlags>): Command["arity"];
+  /** The exit status where it fails; 1 unless told. */
+  failureStatus?(flags: FlagValues<Flags & typeof commonFlags>): number;
   /**
    * Does it: results on `context.stdout`, everything else on `context.stderr`. `args` fit the arity.
    * Throws a ManifestError for what the user should read.
+   * @returns the exit status, for a command that says something by it; 0 unless told
    */
   run(
     context: Context,
     flags: FlagValues<Flags & typeof commonFlags>,
     args: readonly string[],
-  ): Promise<void>;
+  ): Promise<void> | Promise<number>;
 }
 
 /** A command as the command tree knows it: its file is loaded only when it is run or asked for its help. */

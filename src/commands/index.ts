@@ -41,6 +41,11 @@ export const commands: readonly CommandOrGroup[] = [
     load: async () => (await import("./create.js")).create,
   },
   {
+    name: "diff",
+    summary: "Show how two lists differ: by platform, layer and config",
+    load: async () => (await import("./diff.js")).diff,
+  },
+  {
     name: "inspect",
     summary: "Show a list or a manifest, local or remote",
     load: async () => (await import("./inspect.js")).inspect,

@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import type { ListTree } from "../look/listTree.js";
 
 const Texts = z.record(z.string(), z.string());
 const Size = z.number().check(z.minimum(0));
@@ -62,3 +63,8 @@ export const TreeResult = z.object({
   problems: z.array(LookProblemResult),
 });
 export type TreeResult = z.infer<typeof TreeResult>;
+
+/** The tree as JSON has it. */
+export function treeResult(tree: ListTree): { readonly version: 1 } & ListTree {
+  return { version: 1, ...tree };
+}

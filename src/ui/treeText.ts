@@ -26,6 +26,8 @@ export interface LookPaint {
 
 /** So many layers that images share are listed. */
 const MAX_SHARED = 10;
+/** And of each so many of the images that have it. */
+const MAX_HOLDERS = 8;
 /** Of a digest where there is little room: as many characters as docker shows. */
 const SHORT_DIGEST = "sha256:".length + 12;
 
@@ -35,7 +37,7 @@ export interface LookLine {
   readonly parts: readonly LookPart[];
 }
 
-interface LookPart {
+export interface LookPart {
   readonly text: string;
   readonly role?: keyof LookPaint;
   readonly isDigest?: true;
@@ -46,7 +48,8 @@ interface LookPart {
  * wherever there is room for it; nothing in it is obeyed by a terminal.
  */
 export function treeText(tree: ListTree, style: TreeStyle = {}): string {
-  const lines = [...nodeLines(tree.root, tree, style, "", ""), ...sharedLines(tree)];
+  const shared = new Map(tree.totals.sharedLayers.map(({ digest, size }) => [digest, size]));
+  const lines = [...nodeLines(tree.root, { tree, style, shared }, "", ""), ...sharedLines(tree)];
   return layOut(lines, style);
 }
 
@@ -82,20 +85,22 @@ function painted({ indent, parts }: LookLine, columns: number, paint: LookPaint 
   return text.trimEnd();
 }
 
-function nodeLines(
-  node: TreeNode,
-  tree: ListTree,
-  style: TreeStyle,
-  first: string,
-  rest: string,
-): LookLine[] {
+interface Drawing {
+  readonly tree: ListTree;
+  readonly style: TreeStyle;
+  /** Sizes of layers of more than one image, by their digests. */
+  readonly shared: ReadonlyMap<string, number>;
+}
+
+function nodeLines(node: TreeNode, drawing: Drawing, first: string, rest: string): LookLine[] {
+  const { tree, style } = drawing;
   const isRoot = node === tree.root;
   const label = isRoot ? tree.name : nodeLabel(node);
   const below = [...node.attached, ...node.children];
   const branches = style.isUnicode
     ? { item: "├─ ", last: "└─ ", by: "│  " }
     : { item: "|- ", last: "`- ", by: "|  " };
-  const facts = [...factsOf(node, tree, isRoot), ...(style.isVerbose ? detailsOf(node) : [])];
+  const facts = [...factsOf(node, drawing, isRoot), ...(style.isVerbose ? detailsOf(node) : [])];
   const stem = below.length > 0 ? branches.by : "   ";
   return [
     {
@@ -106,29 +111,27 @@ function nodeLines(
     ...below.flatMap((one, index) => {
       const isLast = index === below.length - 1;
       const [begin, go] = isLast ? [branches.last, "   "] : [branches.item, branches.by];
-      return nodeLines(one, tree, style, rest + begin, rest + go);
+      return nodeLines(one, drawing, rest + begin, rest + go);
     }),
   ];
 }
 
 const ORIGINS = { local: "local list", registry: "in the registry", layout: "in a layout" } as const;
 
-function factsOf(node: TreeNode, tree: ListTree, isRoot: boolean): LookPart[][] {
-  const { kind, size, mediaType, artifactType, predicateTypes, name, repository, tag, problem, foundBy } =
-    node;
+function factsOf(node: TreeNode, { tree, shared }: Drawing, isRoot: boolean): LookPart[][] {
+  const { kind, size, mediaType, artifactType, predicateTypes, name, repository, tag, problem } = node;
   const known = [
     ...(isRoot ? [ORIGINS[tree.origin]] : []),
     ...(isRoot && kind === "image" && node.platform !== undefined ? [node.platform] : []),
     ...predicateTypes.map(predicateName),
     ...(artifactType !== undefined && predicateTypes.length === 0 ? [artifactType] : []),
-    ...contentText(node),
+    ...contentText(node, shared),
     `${kind === "unknown" ? mediaType || "no type" : manifestName(mediaType)} ${readableSize(size)}`,
   ];
   const found = [
     ...(name === undefined ? [] : [name]),
     ...(repository === undefined ? [] : [`from ${repository}`]),
-    ...(tag === undefined ? [] : [`tag ${tag}`]),
-    ...(foundBy === "subject" ? ["refers to it"] : []),
+    ...(tag === undefined ? [] : [`by the tag ${tag}`]),
   ];
   return [
     [{ text: known.join(", ") }],
@@ -138,19 +141,27 @@ function factsOf(node: TreeNode, tree: ListTree, isRoot: boolean): LookPart[][] 
   ];
 }
 
-/** Config and layers, each blob once, as compressed as they are stored. */
-function contentText({ kind, layers, bytes, config }: TreeNode): string[] {
+/** Config and layers, each blob once, compressed as they are stored. */
+function contentText(
+  { kind, layers, bytes, config, foundBy }: TreeNode,
+  shared: Drawing["shared"],
+): string[] {
   if (kind === "index" || kind === "unknown") return [];
   const what = config === undefined ? "" : " and config";
-  return [`${readableSize(bytes)} in ${counted(layers.length, "layer")}${what}`];
+  const digests = new Set(layers.map(({ digest }) => digest));
+  const sharedBytes = [...digests].reduce((sum, digest) => sum + (shared.get(digest) ?? 0), 0);
+  const note =
+    foundBy !== undefined || sharedBytes === 0 ? "" : `, ${readableSize(sharedBytes)} of it shared`;
+  return [`${readableSize(bytes)} in ${counted(layers.length, "layer")}${what}${note}`];
 }
 
-/** `2 images, 31.4 MB in 7 layers and the configs, each counted once; 12.1 MB of it in more than one image` */
+/** What a registry stores of the images: the layers that they share are there once. */
 function totalsText({ totals: { images, layers, bytes, sharedBytes } }: ListTree): string {
   if (images === 0) return "no images";
-  const shared = images < 2 ? "" : `; shared by images: ${readableSize(sharedBytes)}`;
-  const once = images < 2 ? "" : ", each counted once";
-  return `${counted(images, "image")}: ${readableSize(bytes)} in ${counted(layers, "layer")} and configs, compressed${once}${shared}`;
+  const size = `${readableSize(bytes)} in ${counted(layers, "layer")} and ${images < 2 ? "config" : "configs"}`;
+  const once =
+    images < 2 ? "" : `, each counted once; ${readableSize(sharedBytes)} of it in more than one image`;
+  return `${counted(images, "image")}: ${size}, compressed${once}`;
 }
 
 function detailsOf({ config, layers, annotations, ownAnnotations }: TreeNode): LookPart[][] {
@@ -182,7 +193,9 @@ function sharedLines({ root, totals: { sharedLayers } }: ListTree): LookLine[] {
     { indent: "", parts: [] },
     { indent: "", parts: [{ text: "Layers of more than one image:", role: "bold" }] },
     ...shown.map(({ digest, images }, index): LookLine => {
-      const of = images.map((image) => names.get(image) ?? image).join(", ");
+      const some = images.slice(0, MAX_HOLDERS).map((image) => names.get(image) ?? image);
+      const others = images.length - some.length;
+      const of = [...some, ...(others > 0 ? [`and ${others} more`] : [])].join(", ");
       return {
         indent: "   ",
         parts: [

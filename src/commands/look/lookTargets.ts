@@ -42,8 +42,8 @@ export async function lookTarget(text: string, store: Store, isRemote: boolean):
 
 /** Reads what targets name. What is not there is thrown by `open`, or undefined from `openIfThere`. */
 export interface LookSources {
-  open(target: LookTarget): Promise<TreeSource>;
-  openIfThere(target: LookTarget): Promise<TreeSource | undefined>;
+  readonly open: (target: LookTarget) => Promise<TreeSource>;
+  readonly openIfThere: (target: LookTarget) => Promise<TreeSource | undefined>;
 }
 
 /** Opens the repositories of targets for as long as they are used. */
