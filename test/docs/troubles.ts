@@ -259,7 +259,7 @@ export const troubles: readonly Trouble[] = [
     play: ({ run, scene }) => run("inspect", source(scene)),
   },
   {
-    heading: "--plain-http, and the registry speaks TLS",
+    heading: "speaks TLS, and not plain HTTP",
     options: TLS,
     play: ({ run, scene }) => run("inspect", "--plain-http", "--retries", "0", source(scene)),
   },
