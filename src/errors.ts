@@ -104,6 +104,11 @@ export type NotFoundCode = Extract<
   "MANIFEST_UNKNOWN" | "BLOB_UNKNOWN" | "LIST_NOT_FOUND" | "ENTRY_NOT_FOUND"
 >;
 
+export interface NotFoundDetails extends ErrorDetails {
+  readonly subject: string;
+  readonly mayBeHidden?: boolean | undefined;
+}
+
 /**
  * Something is not there. Its `subject` says what: a reference, the digest of a blob, the name of a list or an entry.
  * @example
@@ -118,9 +123,12 @@ export class NotFoundError extends ManifestError {
   override readonly name = "NotFoundError";
   declare readonly code: NotFoundCode;
   declare readonly subject: string;
+  /** The registry did not say that it is not there, but refused to show it (401, 403): it may be there all the same. */
+  readonly mayBeHidden: boolean;
 
-  constructor(code: NotFoundCode, message: string, details: ErrorDetails & { readonly subject: string }) {
+  constructor(code: NotFoundCode, message: string, details: NotFoundDetails) {
     super(code, message, details);
+    this.mayBeHidden = details.mayBeHidden ?? false;
   }
 }
 

@@ -1,8 +1,45 @@
 /**
- * tsmanifest as a library: references, repositories (registries and OCI layouts), drafts and docker's store of them, and
- * the push of a list, or of any tree of manifests, to one place or to several. No function here reads the environment,
+ * tsmanifest as a library. First the functions for what is common, each of them one call: `pushList`, `append`, `copy`,
+ * `inspect`, `diff`, `createDraft`. Behind them the pieces they are made of: references, repositories (registries and OCI
+ * layouts), drafts and docker's store of them, plans and pushes. No function here but `userDocker` reads the environment, none
  * writes to a terminal or ends the process. docs/library.md has a program for each purpose.
  */
+
+// The common things, a call each.
+export { append, type AppendListOptions } from "./library/append.js";
+export { connect, type CallOptions, type Connection, type ConnectOptions } from "./library/connect.js";
+export { copy, type CopyOptions } from "./library/copy.js";
+export { createDraft, type DraftOptions } from "./library/createDraft.js";
+export { diff } from "./library/diff.js";
+export { inspect } from "./library/inspect.js";
+export type { Lookable } from "./library/look.js";
+export { pushList, type PushListOptions } from "./library/pushList.js";
+export type { PushDraftOptions } from "./library/pushDraft.js";
+export type { ListOptions } from "./library/pushSources.js";
+export type { TransferOptions } from "./library/pushSettings.js";
+export type { BuildSource, ImageSource, ListSource } from "./library/sources.js";
+export { userDocker, type UserDockerOptions } from "./library/userDocker.js";
+export type { DockerSetup, SetupCertificates } from "./docker/setup.js";
+
+// What there is to see behind a name, and how two of them differ.
+export type {
+  ListTree,
+  LookOrigin,
+  LookProblem,
+  SharedLayer,
+  TreeBlob,
+  TreeNode,
+  TreeTotals,
+} from "./look/listTree.js";
+export type {
+  ComparedSide,
+  ContentDifference,
+  ImageDifference,
+  LayersDifference,
+  TreeDifference,
+} from "./look/treeDifference.js";
+
+// Errors.
 export {
   hasCode,
   ManifestError,
@@ -10,6 +47,7 @@ export {
   type ErrorCode,
   type ErrorDetails,
   type NotFoundCode,
+  type NotFoundDetails,
 } from "./errors.js";
 
 export {

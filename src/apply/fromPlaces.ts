@@ -45,10 +45,11 @@ export async function readNamedBy<Value>(
   } catch (error) {
     if (file === undefined || !(error instanceof NotFoundError) || error.code !== "MANIFEST_UNKNOWN")
       throw error;
-    const { code, message, subject } = error;
+    const { code, message, subject, mayBeHidden } = error;
     throw new NotFoundError(code, message, {
       subject,
       hint: `${file} names it: it may be the digest of another image, or of one that was not pushed`,
+      mayBeHidden,
       cause: error,
     });
   }

@@ -1,4 +1,4 @@
-import { hasCode, ManifestError, NotFoundError } from "../errors.js";
+import { ManifestError, NotFoundError } from "../errors.js";
 import { parseJson } from "../go/json.js";
 import { descriptor, type Descriptor } from "../oci/descriptor.js";
 import type { Manifest } from "../oci/manifest.js";
@@ -33,12 +33,13 @@ export async function readReference(
       manifest,
     );
   } catch (error) {
-    if (!hasCode(error, "MANIFEST_UNKNOWN")) throw error;
+    if (!(error instanceof NotFoundError) || error.code !== "MANIFEST_UNKNOWN") throw error;
     const bytes = digest && (await readJsonBlob(repository, digest, signal));
     if (bytes)
       return { descriptor: descriptor(BLOB_TYPE, digest, bytes.byteLength), bytes, manifest: undefined };
-    const { message, hint, cause } = error;
-    throw new NotFoundError("MANIFEST_UNKNOWN", message, { subject: formatReference(ref), hint, cause });
+    const { message, hint, mayBeHidden, cause } = error;
+    const subject = formatReference(ref);
+    throw new NotFoundError("MANIFEST_UNKNOWN", message, { subject, hint, mayBeHidden, cause });
   }
 }
 

@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { hasCode, ManifestError, messageOf, NotFoundError } from "../errors.js";
+import { ManifestError, messageOf, NotFoundError } from "../errors.js";
 import { issueOf, parseJson } from "../go/json.js";
 import { isDigest } from "../oci/digest.js";
 import { formatLocation } from "../oci/location.js";
@@ -115,13 +115,14 @@ export class ManifestCache {
     try {
       return await (this.#shared?.manifest(repository, reference, read) ?? read(reference));
     } catch (error) {
-      if (!hasCode(error, "MANIFEST_UNKNOWN")) throw error;
+      if (!(error instanceof NotFoundError) || error.code !== "MANIFEST_UNKNOWN") throw error;
       throw new NotFoundError("MANIFEST_UNKNOWN", `${name} is not there`, {
         subject: name,
         hint:
           index === undefined
             ? error.hint
             : `${index} names it, but it is not in ${formatLocation(repository.location)}`,
+        mayBeHidden: error.mayBeHidden,
         cause: error,
       });
     }

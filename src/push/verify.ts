@@ -1,7 +1,7 @@
 import { setTimeout } from "node:timers/promises";
 import { MAX_MANIFESTS } from "../content/bounds.js";
 import type { Repository } from "../content/repository.js";
-import { hasCode, ManifestError, messageOf } from "../errors.js";
+import { hasCode, ManifestError, messageOf, NotFoundError } from "../errors.js";
 import { limitTo } from "../limit.js";
 import type { Descriptor } from "../oci/descriptor.js";
 import { formatLocation, type Location } from "../oci/location.js";
@@ -251,8 +251,7 @@ class Verification {
         return await ask();
       } catch (error) {
         this.#options.signal?.throwIfAborted();
-        // With a hint it was no 404: it may be there, and not be shown.
-        if (hasCode(error, "MANIFEST_UNKNOWN") && error.hint === undefined)
+        if (error instanceof NotFoundError && error.code === "MANIFEST_UNKNOWN" && !error.mayBeHidden)
           return [{ kind: "missing", subject }];
         if (hasCode(error, "DIGEST_MISMATCH", "MANIFEST_MISMATCH")) return [{ kind: "different", subject }];
         if (!(error instanceof ManifestError)) throw error;

@@ -42,6 +42,7 @@ async function get(client: RepositoryClient, reference: string, options: Interru
     throw new NotFoundError("MANIFEST_UNKNOWN", `${name} is not there, or not shown to this user`, {
       subject: name,
       hint: error.status === 404 ? absenceHint(client, reference, error) : error.hint,
+      mayBeHidden: error.status !== 404,
       cause: error,
     });
   }

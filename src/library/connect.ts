@@ -1,0 +1,188 @@
+import type { RepositoryAccess } from "../apply/accesses.js";
+import { registriesBy, type Registries, type Repositories } from "../apply/registries.js";
+import type { Repository } from "../content/repository.js";
+import type { Output } from "../context.js";
+import type { CredentialsFor } from "../docker/credentials.js";
+import type { DockerSetup } from "../docker/setup.js";
+import { ManifestError } from "../errors.js";
+import {
+  createRegistry,
+  DEFAULT_CONCURRENCY,
+  HostRates,
+  type RegistryClient,
+  type RegistryEvent,
+  type RegistryOptions,
+} from "../registry/createRegistry.js";
+import { VERSION } from "../version.js";
+import { checkCount, readName } from "./names.js";
+
+/** How registries are reached. All of it may be left out: then everybody is anonymous, and the way there is direct. */
+export interface ConnectOptions extends Pick<
+  RegistryOptions,
+  "retries" | "concurrency" | "patient" | "timeouts" | "retryLimits" | "userAgent"
+> {
+  /** What the user has set up for docker: `userDocker()`. */
+  readonly docker?: DockerSetup | undefined;
+  /** The credentials for a domain (`docker.io`, `registry.example:5000`); where it gives none, those of `docker` are used. */
+  readonly credentials?: CredentialsFor | undefined;
+  /** HTTPS without verification, then plain HTTP: for all registries, or for these domains. */
+  readonly insecure?: boolean | readonly string[] | undefined;
+  /** Plain HTTP and nothing else: for all registries, or for these domains. */
+  readonly plainHttp?: boolean | readonly string[] | undefined;
+  /** Certificates of authorities, as PEM, that are trusted besides the usual ones. */
+  readonly ca?: string | readonly string[] | undefined;
+  /** Told of every request, retry and wait, for a log; nothing secret is in it. */
+  readonly onRequest?: ((event: RegistryEvent) => void) | undefined;
+  /** Told what people should know, in a line: what a registry says in a `Warning`, and when it asks to wait. */
+  readonly onWarning?: ((text: string) => void) | undefined;
+}
+
+/** What all functions that talk to registries may be told. */
+export interface CallOptions extends ConnectOptions {
+  /** A connection that is there already, in place of one for this call; how registries are reached was told to that one. */
+  readonly connection?: Connection | undefined;
+  /** Gives up; what is thrown then is its reason. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Registries and OCI layouts: what several calls have in common, such as TCP connections, tokens, and the rate at which each
+ * host may be asked.
+ */
+export interface Connection extends AsyncDisposable {
+  /**
+   * One repository, for what there is no function for: `registry.example/team/app`, `oci-layout://out`.
+   * @param options `push` asks for the right to push; `signal` gives up what is under way
+   * @throws INVALID_REFERENCE
+   */
+  repository(
+    name: string,
+    options?: { readonly push?: boolean; readonly signal?: AbortSignal | undefined },
+  ): Promise<Repository>;
+  /** Ends all connections; what is under way is given up (STOPPED). `await using` does it at the end of a block. */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens a connection that several calls share. Nothing is sent before the first of them.
+ * @throws USAGE for a number that is none
+ * @example
+ * await using connection = connect({ docker: userDocker() });
+ * await copy("registry.example/app:v1", "mirror.example/app:v1", { connection });
+ * await copy("registry.example/app:v2", "mirror.example/app:v2", { connection });
+ */
+export function connect(options: ConnectOptions = {}): Connection {
+  return new OpenConnection(options);
+}
+
+class OpenConnection implements Connection {
+  readonly #registries: Registries;
+
+  constructor(options: ConnectOptions, signal?: AbortSignal) {
+    checkCount("retries", options.retries, 0);
+    checkCount("concurrency", options.concurrency, 1);
+    this.#registries = registriesBy(opener(options, signal));
+  }
+
+  /** Begins a piece of work: one token for each registry does for all of it. */
+  begin(accesses: readonly RepositoryAccess[], signal: AbortSignal | undefined): Promise<Repositories> {
+    return this.#registries.session(accesses, { signal });
+  }
+
+  async repository(
+    name: string,
+    { push = false, signal }: { readonly push?: boolean; readonly signal?: AbortSignal | undefined } = {},
+  ): Promise<Repository> {
+    const { location } = readName(name, "the name of a repository");
+    const { open } = await this.begin([{ location, actions: push ? ["pull", "push"] : ["pull"] }], signal);
+    return open(location);
+  }
+
+  async close(): Promise<void> {
+    await this.#registries.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+}
+
+/** What a function works with. */
+export interface CallTools extends Repositories {
+  readonly signal: AbortSignal;
+  readonly warn: (text: string) => void;
+  /** For what writes where commands do: that of a push which stopped halfway. It is told as a warning. */
+  readonly stderr: Output;
+}
+
+/** Runs what a function does over the connection that it was given, or over one of its own, which is closed in the end. */
+export async function overConnection<Result>(
+  options: CallOptions,
+  accesses: readonly RepositoryAccess[],
+  run: (tools: CallTools) => Promise<Result>,
+): Promise<Result> {
+  const { connection, signal = new AbortController().signal, onWarning } = options;
+  signal.throwIfAborted();
+  const open = connection ?? new OpenConnection(options, signal);
+  if (!(open instanceof OpenConnection)) throw usage("connection is not what connect() gives");
+  try {
+    const repositories = await open.begin(accesses, options.signal);
+    const warn = (text: string): void => onWarning?.(text);
+    const stderr: Output = {
+      write: (text) => {
+        warn(
+          String(text)
+            .replace(/^WARNING: /, "")
+            .trimEnd(),
+        );
+      },
+    };
+    return await run({ ...repositories, signal, warn, stderr });
+  } finally {
+    if (connection === undefined) await open.close();
+  }
+}
+
+function opener(
+  options: ConnectOptions,
+  signal: AbortSignal | undefined,
+): (domain: string) => Promise<RegistryClient> {
+  const { docker, credentials, insecure, plainHttp, concurrency = DEFAULT_CONCURRENCY } = options;
+  const { retries, patient, timeouts, retryLimits, userAgent = `tsmanifest/${VERSION}` } = options;
+  const ca = typeof options.ca === "string" ? [options.ca] : (options.ca ?? []);
+  const rates = new HostRates({ concurrency });
+  return (domain) =>
+    createRegistry({
+      domain,
+      insecure: isMeant(insecure, domain),
+      plainHttp: isMeant(plainHttp, domain),
+      credentials: async () => (await credentials?.(domain, signal)) ?? docker?.credentials(domain, signal),
+      certificates: async (host) => {
+        const found = await docker?.certificates(host);
+        return { ...found, ca: [...ca, ...(found?.ca ?? [])] };
+      },
+      roots: () => docker?.roots() ?? Promise.resolve([]),
+      proxyFor: (url) => docker?.proxyFor(url),
+      concurrency,
+      rates,
+      ...(retries !== undefined && { retries }),
+      ...(patient !== undefined && { patient }),
+      ...(timeouts !== undefined && { timeouts }),
+      ...(retryLimits !== undefined && { retryLimits }),
+      userAgent,
+      onEvent: (event) => {
+        options.onRequest?.(event);
+        if (event.kind === "warning") options.onWarning?.(`${event.host}: ${event.text}`);
+        if (event.kind === "throttled")
+          options.onWarning?.(`${event.host}: asks to wait ${Math.round(event.waitMs / 1000)} s`);
+      },
+    });
+}
+
+function isMeant(those: boolean | readonly string[] | undefined, domain: string): boolean {
+  return typeof those === "object" ? those.includes(domain) : those === true;
+}
+
+function usage(message: string): ManifestError {
+  return new ManifestError("USAGE", message);
+}

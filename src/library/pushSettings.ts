@@ -1,0 +1,20 @@
+import type { PublishSettings } from "../apply/publish.js";
+import type { PushEvent } from "../push/execute.js";
+import type { CallOptions } from "./connect.js";
+import { checkCount } from "./names.js";
+
+/** What all functions that push may be told. */
+export interface TransferOptions extends CallOptions {
+  /** Is what was pushed read back? `true`: the tags and every manifest, to the byte; `blobs`: also each blob's size. */
+  readonly verify?: boolean | "blobs" | undefined;
+  /** How long a registry that lags behind may take to show what is asked for, in milliseconds; 0 unless told. */
+  readonly waitMs?: number | undefined;
+  /** Told of each step: `progress` says how much of how much is done. */
+  readonly onEvent?: ((event: PushEvent) => void) | undefined;
+}
+
+/** @throws USAGE */
+export function publishSettings({ verify = false, waitMs = 0 }: TransferOptions): PublishSettings {
+  checkCount("waitMs", waitMs, 0);
+  return { verify: verify === false ? "" : verify === "blobs" ? "blobs" : "manifests", waitMs };
+}

@@ -1,0 +1,118 @@
+import { fromPlaces } from "../apply/fromPlaces.js";
+import { taskOf } from "../apply/applyList.js";
+import { ListWork, orderAccesses } from "../apply/listWork.js";
+import { entriesOf } from "../apply/makeList.js";
+import type { ListOrder } from "../apply/order.js";
+import { targetsOf } from "../apply/targets.js";
+import { TagsBefore } from "../apply/unchanged.js";
+import { ManifestCache } from "../content/manifestCache.js";
+import type { Place } from "../content/place.js";
+import { ManifestError } from "../errors.js";
+import type { Annotations } from "../list/draft.js";
+import type { ListResult } from "../ui/listResult.js";
+import { pushedResult } from "../ui/pushedResult.js";
+import { SentTally } from "../ui/sentTally.js";
+import { overConnection } from "./connect.js";
+import { readPlatforms } from "./names.js";
+import { publishSettings, type TransferOptions } from "./pushSettings.js";
+import { readListSources, type ListSource } from "./sources.js";
+
+/** What a list that is made of sources may be. */
+export interface ListOptions {
+  /** Only these platforms are taken of the sources: `["linux/amd64", "linux/arm64"]`. All, unless told. */
+  readonly platforms?: readonly string[] | undefined;
+  /** What becomes of the attestations (provenance, SBOMs) that the sources list; they are kept, unless told. */
+  readonly attestations?: "keep" | "drop" | undefined;
+  /** Exactly these platforms, each once, or nothing is pushed (EXPECTATION). */
+  readonly expect?: readonly string[] | undefined;
+  /** What would be a warning is an error: a platform that is there twice, an attestation without its image (EXPECTATION). */
+  readonly strict?: boolean | undefined;
+  /** Of the list itself: with any, it is an OCI index. */
+  readonly annotations?: Annotations | undefined;
+  /** `docker`: a manifest list; `oci`: an image index. Unless told, docker's where all images are docker's. */
+  readonly type?: "auto" | "docker" | "oci" | undefined;
+  /** What the list refers to: an image, or a digest in the repository of the list. */
+  readonly subject?: string | undefined;
+  readonly artifactType?: string | undefined;
+  /** Is all taken along that is attached to the images: signatures, attestations, SBOMs? No, unless told. */
+  readonly referrers?: boolean | undefined;
+}
+
+/** Makes one list of sources, and pushes it to all its targets. */
+export async function pushSources(
+  targets: readonly Place[],
+  given: readonly ListSource[],
+  onto: ListOrder["onto"],
+  options: TransferOptions & ListOptions,
+): Promise<ListResult> {
+  if (given.length === 0) throw new ManifestError("USAGE", "there must be a source at least");
+  const order = orderOf(targets, given, onto, options);
+  const settings = publishSettings(options);
+  const task = taskOf({ order, from: await fromPlaces(order.from, targets[0]), settings });
+  const { wanted } = task;
+  return overConnection(
+    options,
+    orderAccesses(task.order, wanted),
+    async ({ open, signal, warn, stderr }) => {
+      const tally = new SentTally();
+      const work = new ListWork(task.order, wanted, {
+        open,
+        cache: new ManifestCache({ signal }),
+        signal,
+        stderr,
+        tellsItself: "all",
+        warn,
+        onEvent: (event) => {
+          tally.onEvent(event);
+          options.onEvent?.(event);
+        },
+        settings,
+        use: "push",
+        before: new TagsBefore(targetsOf(targets), open, signal),
+        asksForAttached: false,
+        beginsEarly: false,
+      });
+      try {
+        const { combined } = (await work.push()).made;
+        return pushedResult({
+          targets: targetsOf(targets),
+          root: combined.descriptor,
+          entries: entriesOf(combined),
+          sent: tally.sent,
+        });
+      } finally {
+        await work.end();
+      }
+    },
+  );
+}
+
+function orderOf(
+  targets: readonly Place[],
+  given: readonly ListSource[],
+  onto: ListOrder["onto"],
+  options: ListOptions,
+): ListOrder {
+  const { attestations = "keep", expect = [], strict = false, annotations = {}, type = "auto" } = options;
+  const { subject, artifactType, referrers = false } = options;
+  return {
+    ...readListSources(given),
+    targets,
+    platforms: readPlatforms(options.platforms),
+    annotations: Object.entries(annotations).map(([key, value]) => ({
+      type: "index",
+      platform: undefined,
+      key,
+      value,
+    })),
+    onto,
+    attestations,
+    type,
+    preferIndex: true,
+    expect,
+    strict,
+    referrers,
+    subject,
+    artifactType,
+  };
+}
