@@ -147,7 +147,10 @@ function readOwn(file) {
 function isToBeKept() {
   if (cache === undefined || [...compiled.values()].every(({ hasCache }) => hasCache)) return false;
   try {
-    fs.mkdirSync(cache, { recursive: true, mode: 0o700 });
+    // Two levels, not `recursive`: Node would try without end where the system says that a parent which is there is not (/proc).
+    for (const folder of [path.dirname(cache), cache]) {
+      if (!fs.existsSync(folder)) fs.mkdirSync(folder, { mode: 0o700 });
+    }
     fs.accessSync(cache, fs.constants.W_OK);
     // Somebody else may have made it in the meantime, in /tmp.
     return isSafe(cache);

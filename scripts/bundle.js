@@ -17,7 +17,7 @@ const common = {
   format: "cjs",
   minify: true,
   charset: "ascii",
-  legalComments: "eof",
+  legalComments: "linked",
   metafile: true,
   logLevel: "warning",
   // The bundle's parts are loaded by bin/tsmanifest.js, which does `require` alone.
@@ -48,6 +48,10 @@ const VENDORED = {
       connect(...args) { return require("undici/lib/api/api-connect.js").apply(this, args); },
     });`,
 };
+
+/** Each half of a character that takes two, by itself, since `\\u` has room for no more. */
+
+const NOT_ASCII = /[^\0-\x7f]/g;
 
 /** What undici's core uses of modules that take long to load, and hardly ever uses at all. */
 const UNDICI_INSTEAD = {
@@ -84,7 +88,7 @@ export async function bundleCommand(root, folder) {
       sourcemap: true,
       sourcesContent: false,
       plugins: [
-        withoutMapsOfPackages(),
+        inAscii(),
         besideTheBundle(Object.keys(VENDORED)),
         waitingForFiles(program),
         lazyBuiltins(SLOW_BUILTINS, program),
@@ -96,7 +100,7 @@ export async function bundleCommand(root, folder) {
         absWorkingDir: root,
         stdin: { contents, resolveDir: root, sourcefile: `${name}.cjs` },
         outfile: `${folder}/${name}.cjs`,
-        plugins: [lazyModule(/\/client-h2\.js$/), instead(UNDICI_INSTEAD)],
+        plugins: [lazyModule(/\/client-h2\.js$/), instead(UNDICI_INSTEAD), inAscii()],
       }),
     ),
   ]);
@@ -121,26 +125,39 @@ function readProgram(folder) {
 /**
  * Ends a file with a hash of it, by which bin/tsmanifest.js tells whether compiled code is that of this very file.
  * @param {string} file
+ * @throws {Error} where it is not ASCII, as which it is read
  */
 function stamp(file) {
-  const hash = createHash("sha256").update(fs.readFileSync(file)).digest("hex");
+  const code = fs.readFileSync(file, "utf8");
+  const [odd] = code.match(NOT_ASCII) ?? [];
+  if (odd !== undefined) throw new Error(`${file} has a ${odd} in it`);
+  const hash = createHash("sha256").update(code).digest("hex");
   fs.appendFileSync(file, `//${hash.slice(0, 16)}\n`);
 }
 
 /**
- * Keeps packages out of the source map: each is given one of its own that says nothing.
+ * Escapes what is not ASCII in every source: esbuild leaves regular expressions as they are. And keeps packages out of the
+ * source map, by one for each of their files that says nothing.
  * @returns {import("esbuild").Plugin}
  */
-function withoutMapsOfPackages() {
+function inAscii() {
   const map = Buffer.from(JSON.stringify({ version: 3, sources: [""], mappings: "A" })).toString("base64");
   return {
-    name: "without-maps-of-packages",
+    name: "in-ascii",
     setup(build) {
-      build.onLoad({ filter: /[\\/]node_modules[\\/].*\.[cm]?js$/ }, ({ path }) => ({
-        contents: `${fs.readFileSync(path, "utf8")}\n//# sourceMappingURL=data:application/json;base64,${map}`,
-      }));
+      build.onLoad({ filter: /\.(?:[cm]?js|ts)$/, namespace: "file" }, ({ path }) => {
+        const code = fs.readFileSync(path, "utf8").replace(NOT_ASCII, escapeCharacter);
+        return path.endsWith(".ts")
+          ? { contents: code, loader: "ts" }
+          : { contents: `${code}\n//# sourceMappingURL=data:application/json;base64,${map}` };
+      });
     },
   };
+}
+
+/** @param {string} character */
+function escapeCharacter(character) {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
 }
 
 /**

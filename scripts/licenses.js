@@ -1,6 +1,6 @@
 // The licences of what a bundle has of other packages: MIT, ISC and BSD want their text beside every copy.
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import * as z from "zod/mini";
 
 /** The file's name, beside the bundle. */
@@ -19,17 +19,9 @@ export function writeLicenses(root, metafiles, file) {
   const folders = inputs.flatMap(
     (input) => /^(?:[\w-]+:)?(.*node_modules[\\/](?:@[^\\/]+[\\/])?[^\\/]+)/.exec(input)?.[1] ?? [],
   );
-  const texts = [...new Set(folders.map((folder) => join(root, relativeTo(root, folder))))].map(licenseOf);
+  const texts = [...new Set(folders.map((folder) => resolve(root, folder)))].map(licenseOf);
   const unique = [...new Set(texts)].sort();
   writeFileSync(file, `This program contains these packages:\n\n${unique.join("\n")}`);
-}
-
-/**
- * @param {string} root
- * @param {string} folder absolute where a plugin has named it
- */
-function relativeTo(root, folder) {
-  return folder.startsWith(root) ? folder.slice(root.length) : folder;
 }
 
 /** @param {string} folder of a package */
