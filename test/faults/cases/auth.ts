@@ -279,7 +279,7 @@ export const auth: Concern = {
     },
     {
       server: "asks for Basic",
-      client: "sends user name and password, after the first request with every one",
+      client: "sends the first request without, and the user name and password with every later one",
       run: () =>
         withScene({ auth: { kind: "basic", users }, config: loggedIn }, async (scene) => {
           expect(await scene.push()).toMatchObject({ status: 0 });
@@ -355,7 +355,7 @@ export const auth: Concern = {
     },
     {
       server: "answers 403 instead of 401, with a challenge",
-      client: "takes it for one",
+      client: "treats it as a 401",
       run: () =>
         withScene(
           { config: loggedIn, intercept: guarded(BASIC, ['Basic realm="r"'], 403) },
@@ -380,7 +380,7 @@ export const auth: Concern = {
     },
     {
       server: "answers a stale token with a Basic challenge",
-      client: "gets a new token all the same",
+      client: "still gets a new token",
       run: () => {
         let refused = 0;
         const intercept = (request: Incoming, response: Outgoing): boolean => {
@@ -398,7 +398,7 @@ export const auth: Concern = {
     },
     {
       server: "answers a stale token with 401 and no challenge",
-      client: "keeps to the last good one and gets a new token",
+      client: "uses the challenge it already knows, and gets a new token",
       run: () => {
         let refused = 0;
         const intercept = (request: Incoming, response: Outgoing): boolean => {
@@ -416,7 +416,7 @@ export const auth: Concern = {
     },
     {
       server: "ends all tokens in mid-push, and refuses many requests together",
-      client: "shares one new token among them",
+      client: "gets one new token for all of them",
       run: async () => {
         let expire: (() => void) | undefined;
         const images = Array.from({ length: 8 }, (_, index) => ({
@@ -441,7 +441,7 @@ export const auth: Concern = {
     },
     {
       server: "refuses every token it gives out",
-      client: "gets one and no more, and says what the registry says",
+      client: "gets one token and no more, and reports what the registry says",
       run: () => {
         const challenge = (host: string): string => `Bearer realm="http://${host}/token",service="s"`;
         const intercept = (request: Incoming, response: Outgoing): boolean => {
@@ -460,8 +460,8 @@ export const auth: Concern = {
       },
     },
     {
-      server: "wants a scope that nobody asked for (insufficient_scope)",
-      client: "asks for a token with it, once",
+      server: "demands a scope that was not asked for (insufficient_scope)",
+      client: "asks once for a token that has it",
       run: () => {
         let tokens = 0;
         const intercept = (request: Incoming, response: Outgoing): boolean => {
@@ -502,7 +502,7 @@ export const auth: Concern = {
         ),
     },
     {
-      server: "knows no POST for tokens (404, 405)",
+      server: "does not support POST for tokens (404, 405)",
       client: "falls back to GET, with the identity token as the password",
       run: () =>
         withScene(
@@ -628,7 +628,7 @@ export const auth: Concern = {
     })),
     {
       server: "has a token server that reads only the first scope",
-      client: "gets a token for each source, where the one for all does not do",
+      client: "gets a token for each source if the token for all of them is not enough",
       run: () =>
         withFirstScopes({}, async (scene, tokens) => {
           const [first = "", second = ""] = scene.sources;
@@ -641,7 +641,7 @@ export const auth: Concern = {
     },
     {
       server: "has a token server that reads only the first scope, and does not mount",
-      client: "copies from each source with a token for that",
+      client: "copies from each source, with a token for that source",
       run: () =>
         withFirstScopes({ mounts: 405 }, async (scene) => {
           expect(await scene.push()).toMatchObject({ status: 0, stdout: scene.pushed });
@@ -671,7 +671,7 @@ export const auth: Concern = {
     },
     {
       server: "refuses mounts with 401, and ends all tokens in mid-push",
-      client: "gets a new one for what needs one",
+      client: "gets a new token for the requests that need one",
       run: async () => {
         let expire = (): void => undefined;
         const onRequest: SceneOptions["onRequest"] = ({ method, path, headers }) => {
@@ -698,8 +698,8 @@ export const auth: Concern = {
     ...ownRedirectCases(),
     ...renewalCases(),
     {
-      server: "has the helper of its own fail",
-      client: "warns, naming the helper, and goes on with what the file has",
+      server: "has a credential helper of its own, which fails",
+      client: "warns, names the helper, and uses what the file has",
       run: () =>
         withScene(
           {
@@ -734,7 +734,7 @@ export const auth: Concern = {
     },
     {
       server: "has its credentials in DOCKER_AUTH_CONFIG",
-      client: "takes those before all others",
+      client: "uses those first",
       run: () =>
         withScene(
           { auth: bearer, config: (host) => ({ auths: { [host]: { auth: btoa("me:wrong") } } }) },
@@ -759,7 +759,7 @@ export const auth: Concern = {
     },
     {
       server: "wants the password sent to another machine by plain HTTP",
-      client: "refuses, and says what allows it",
+      client: "refuses, and names the flag that allows it",
       run: () =>
         withScene(
           { config: loggedIn, intercept: guarded(BEARER, ['Bearer realm="http://auth.example/token"']) },
@@ -774,7 +774,7 @@ export const auth: Concern = {
     },
     {
       server: "gives out tokens that live for a second",
-      client: "uses one for a minute all the same, and renews it only when it is refused",
+      client: "still uses one for a minute, and renews it only when it is refused",
       run: () =>
         withScene({ ...withTokens, auth: { ...bearer, expiresIn: 1 } }, async (scene) => {
           expect(await scene.push()).toMatchObject({ status: 0 });

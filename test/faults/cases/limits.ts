@@ -119,7 +119,7 @@ export const limits: Concern = {
       ["-v"],
     ),
     refused(
-      "sends lists that hold themselves",
+      "sends lists that contain themselves",
       "stops at a depth",
       sends(list(1), { "Content-Type": DOCKER_LIST }),
       /manifest verification failed/,
@@ -134,24 +134,29 @@ export const limits: Concern = {
     ),
     refused(
       "sends JSON with __proto__",
-      "is not impressed",
+      "treats it as a name like any other",
       sends('{"__proto__":{"mediaType":"x"},"constructor":{}}'),
       /unsupported manifest media type/,
     ),
     refused("sends an empty manifest", "says so", sends(""), /unexpected end of JSON input/),
     refused(
       "sends a page of HTML",
-      "says what it is",
+      "says that it is not JSON",
       sends("<html></html>", { "Content-Type": "text/html" }),
       /text\/html|invalid JSON/,
     ),
     refused(
       "puts control characters into an error",
-      "prints them spelled out",
+      "prints them escaped",
       sends(errors(`${CSI}red\u001b]0;x\u0007`), {}, 400),
       /^denied: \\u009b31mred\\u001b\]0;x\\u0007/,
     ),
-    refused("sends an error of a megabyte", "cuts it", sends(errors("x".repeat(MIB)), {}, 400), /^denied: x/),
+    refused(
+      "sends an error of a megabyte",
+      "shortens it",
+      sends(errors("x".repeat(MIB)), {}, 400),
+      /^denied: x/,
+    ),
     refused(
       "sends a token of 100 KB",
       "refuses it",
@@ -177,8 +182,8 @@ export const limits: Concern = {
       /the token server's answer holds no token/,
     ),
     refused(
-      "names a file as its realm",
-      "asks for no token there",
+      "has a realm that is a file: URL",
+      "does not ask for a token there",
       tokenAnswer("", "file:///etc/passwd"),
       /no such manifest/,
     ),
@@ -190,7 +195,7 @@ export const limits: Concern = {
       ["--retries", "0"],
     ),
     refused(
-      "wants its clients to wait for a thousand years",
+      "asks its clients to wait for a thousand years",
       "does not wait",
       sends("", { "Retry-After": "31536000000" }, 429),
       /a rate limit, until/,

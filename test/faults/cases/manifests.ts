@@ -80,7 +80,7 @@ export const manifests: Concern = {
   cases: [
     ...[200, 202, 204].map((status) => ({
       server: `answers a PUT with ${status} and no Docker-Content-Digest`,
-      client: "reads the manifest back, and takes it for a success if it is there",
+      client: "reads the manifest back, and counts it as a success if it is there",
       run: () =>
         withScene(stored(status), async (scene) => {
           expect(await scene.push()).toMatchObject({ status: 0, stdout: scene.pushed });
@@ -89,7 +89,7 @@ export const manifests: Concern = {
     })),
     {
       server: "is not there: a login page answers 200 to everything",
-      client: "fails, and keeps the local list in spite of --purge",
+      client: "fails, and keeps the local list despite --purge",
       run: () =>
         withScene({ intercept: loginPage }, async (scene) => {
           const { status, stdout } = await scene.push("--purge");
@@ -99,7 +99,7 @@ export const manifests: Concern = {
     },
     {
       server: "is replaced by a login page before the list is put",
-      client: "says that the manifest could not be read back, and keeps the local list in spite of --purge",
+      client: "says that the manifest could not be read back, and keeps the local list despite --purge",
       run: () => {
         let isAway = false;
         return withScene(
@@ -122,7 +122,7 @@ export const manifests: Concern = {
     },
     {
       server: "is away for a moment (503) when the list is put, and then a login page answers",
-      client: "does not take the second try for a success, and keeps the local list in spite of --purge",
+      client: "does not count the second try as a success, and keeps the local list despite --purge",
       run: () => {
         let tries = 0;
         return withScene(
@@ -158,7 +158,7 @@ export const manifests: Concern = {
     },
     {
       server: "says by HEAD that a child is there, which it is not any more",
-      client: "puts the children that the list is refused for, and the list again",
+      client: "puts the missing children, and the list again",
       run: () =>
         withScene({ onRequest: stale }, async (scene) => {
           expect(await scene.push()).toMatchObject({ status: 0, stdout: scene.pushed });
@@ -182,7 +182,7 @@ export const manifests: Concern = {
     },
     {
       server: "says by HEAD that a child is there, which it is not any more, and --retries 0 is given",
-      client: "puts the children all the same, and the list again",
+      client: "still puts the children, and the list again",
       run: () =>
         withScene({ onRequest: stale }, async (scene) => {
           expect(await scene.push("--retries", "0")).toMatchObject({ status: 0, stdout: scene.pushed });
@@ -202,7 +202,7 @@ export const manifests: Concern = {
     },
     {
       server: "answers HEAD with a page of HTML (200)",
-      client: "does not take it for a manifest",
+      client: "does not believe that the manifest is there",
       run: () =>
         withScene(
           {
@@ -217,7 +217,7 @@ export const manifests: Concern = {
     },
     {
       server: "is behind a firewall that cuts every HEAD",
-      client: "goes on without, after one more try",
+      client: "tries once more, then goes on without HEAD",
       run: () =>
         withScene({ intercept: (request) => request.method === "HEAD" && reset(request) }, async (scene) => {
           expect(await scene.push()).toMatchObject({ status: 0, stdout: scene.pushed });
@@ -251,7 +251,7 @@ export const manifests: Concern = {
     },
     {
       server: "is asked for a manifest",
-      client: "names all four types and wants no encoding",
+      client: "accepts all four media types, and no encoding",
       run: () =>
         withScene({}, async (scene) => {
           await scene.run("inspect", scene.sources[0] ?? "");
@@ -280,7 +280,7 @@ export const manifests: Concern = {
     },
     {
       server: "sends a manifest with a different Docker-Content-Digest",
-      client: "fails in docker's words",
+      client: "fails with docker's message",
       run: () => {
         const lie = `sha256:${"1".repeat(64)}`;
         const onRequest: Hook = () => ({
@@ -299,7 +299,7 @@ export const manifests: Concern = {
     },
     {
       server: "sends other bytes than the digest in the reference",
-      client: "fails in docker's words",
+      client: "fails with docker's message",
       run: () =>
         withScene({ onRequest: () => ({ status: 200, body: "{}" }) }, async (scene) => {
           const digest = scene.images[0]?.digest ?? "";
@@ -332,7 +332,7 @@ export const manifests: Concern = {
     },
     {
       server: "encodes a manifest in a way nobody knows",
-      client: "says which",
+      client: "fails, and names the encoding",
       run: () =>
         withScene(
           { onRequest: () => ({ status: 200, headers: { "Content-Encoding": "zebra" }, body: "{}" }) },
@@ -344,7 +344,7 @@ export const manifests: Concern = {
         ),
     },
     {
-      server: "does not find a blob that was just mounted (MANIFEST_BLOB_UNKNOWN), for a moment",
+      server: "for a moment does not find a blob that was just mounted (MANIFEST_BLOB_UNKNOWN)",
       client: "mounts once more and puts again",
       run: () =>
         withScene({ images: [{ layers: 1 }], onRequest: puts(CHILD, 404, unknownBlob, 2) }, async (scene) => {
@@ -355,7 +355,7 @@ export const manifests: Concern = {
     },
     {
       server: "never finds a blob",
-      client: "gives up after the retries, in docker's words",
+      client: "gives up after the retries, with docker's message",
       run: () =>
         withScene({ images: [{ layers: 1 }], onRequest: puts(CHILD, 404, unknownBlob) }, async (scene) => {
           const { status, stderr } = await scene.push("--retries", "2");
@@ -368,7 +368,7 @@ export const manifests: Concern = {
         }),
     },
     {
-      server: "does not find a child that was just put, in ECR's words, for a moment",
+      server: "for a moment does not find a child that was just put (as ECR says it)",
       client: "puts the list again",
       run: () =>
         withScene({ onRequest: puts(TAG, 400, ecrMissing, 2) }, async (scene) => {
@@ -378,7 +378,7 @@ export const manifests: Concern = {
     },
     ...IMMUTABLE.map(({ registry, status, body }) => ({
       server: `has an immutable tag that is where it should be (${registry}: ${status})`,
-      client: "takes it for a success",
+      client: "counts it as a success",
       run: async () => {
         let refuse = false;
         const hook = immutable(status, body);
@@ -458,7 +458,7 @@ export const manifests: Concern = {
     })),
     {
       server: "does not have the manifest",
-      client: "says so in docker's words",
+      client: "says so with docker's message",
       run: () =>
         withScene({}, async (scene) => {
           const ref = `${scene.domain}/no/where:v1`;
@@ -473,7 +473,7 @@ export const manifests: Concern = {
     },
     {
       server: "sends a manifest without a Content-Type",
-      client: "goes by the manifest's own mediaType",
+      client: "uses the manifest's own mediaType",
       run: () =>
         withScene({}, async (scene) => {
           const list = scene.peer.putList("remote/list", { tag: "v1", kind: "oci", children: scene.images });

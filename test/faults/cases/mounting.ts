@@ -68,7 +68,7 @@ export const mounting: Concern = {
   cases: [
     {
       server: "opens an upload instead of mounting (202)",
-      client: "copies the blob into that very upload, and says so on stderr",
+      client: "copies the blob into that upload, and says so on stderr",
       run: () =>
         withScene({ mounts: "refuse202" }, async (scene) => {
           const { status, stdout, stderr } = await scene.push();
@@ -82,7 +82,7 @@ export const mounting: Concern = {
     },
     ...[401, 403, 404, 405].map((code) => ({
       server: `refuses the mount with ${code}`,
-      client: "asks once more without mount and from, and copies",
+      client: "opens an upload without `mount` and `from`, and copies",
       run: () =>
         withScene({ mounts: code }, async (scene) => {
           expect(await scene.push()).toMatchObject({ status: 0, stdout: scene.pushed });
@@ -91,8 +91,8 @@ export const mounting: Concern = {
         }),
     })),
     {
-      server: "refuses the mount with 401 for want of a scope, while uploads are allowed (Docker Hub)",
-      client: "copies, and gets no new token for every refusal",
+      server: "refuses the mount with 401 because a scope is missing, but allows uploads (Docker Hub)",
+      client: "copies, and does not get a new token for each refusal",
       run: () =>
         withScene(
           {
@@ -114,7 +114,7 @@ export const mounting: Concern = {
     },
     {
       server: "refuses the mount with 202, and --mount-only is given",
-      client: "gives the upload up and fails in docker's words",
+      client: "cancels the upload, and fails with docker's message",
       run: () =>
         withScene({ mounts: "refuse202", images: one }, async (scene) => {
           const { status, stdout, stderr } = await scene.push("--mount-only");
@@ -126,7 +126,7 @@ export const mounting: Concern = {
     },
     {
       server: "refuses the mount with 403, and --mount-only is given",
-      client: "fails in docker's words",
+      client: "fails with docker's message",
       run: () =>
         withScene({ mounts: 403, images: one }, async (scene) => {
           const { status, stderr } = await scene.push("--mount-only");
@@ -297,7 +297,7 @@ export const mounting: Concern = {
     },
     {
       server: "resets the connection in the middle of an upload",
-      client: "begins the copy again",
+      client: "starts the copy again",
       run: () => {
         const intercept = firstly(1, isCommit, (request) => reset(request));
         return withScene({ mounts: "refuse202", images: one, intercept }, async (scene) => {
@@ -389,7 +389,7 @@ export const mounting: Concern = {
     },
     {
       server: "cuts a download half-way",
-      client: "takes it up where it broke, by Range",
+      client: "continues where it broke off (Range)",
       run: () => {
         const content = "0123456789".repeat(20_000);
         const intercept = firstly(1, isDownloadOf(content), (_, response) => half(response, content));
@@ -402,8 +402,8 @@ export const mounting: Concern = {
       },
     },
     {
-      server: "cuts a download half-way and knows no Range",
-      client: "passes over what it has already",
+      server: "cuts a download half-way, and does not support Range",
+      client: "starts again, and skips what it already has",
       run: () => {
         const content = "0123456789".repeat(20_000);
         const isDownload = isDownloadOf(content);
@@ -432,7 +432,7 @@ export const mounting: Concern = {
       },
     },
     {
-      server: "calls a blob that is compressed itself an encoded one",
+      server: "declares a compressed blob as Content-Encoding",
       client: "takes it as it is",
       run: () => {
         const content = gzipSync("a layer");
@@ -450,8 +450,8 @@ export const mounting: Concern = {
       },
     },
     {
-      server: "will not have its upload given up (DELETE: 405)",
-      client: "does not mind",
+      server: "refuses to cancel an upload (DELETE: 405)",
+      client: "ignores that",
       run: () => {
         const onRequest: SceneOptions["onRequest"] = ({ method }) =>
           method === "DELETE" ? { status: 405 } : undefined;
@@ -462,8 +462,8 @@ export const mounting: Concern = {
       },
     },
     {
-      server: "answers a mount with 503 for good",
-      client: "fails, and does not take it for a refusal",
+      server: "always answers a mount with 503",
+      client: "fails, and does not treat it as a refused mount",
       run: () =>
         withScene({ mounts: 503, images: one }, async (scene) => {
           const { status, stderr } = await scene.push("--retries", "1");
@@ -598,7 +598,7 @@ export const mounting: Concern = {
     },
     {
       server: "is behind a firewall that cuts every HEAD, and fails an upload (503)",
-      client: "begins the copy again",
+      client: "starts the copy again",
       run: () => {
         const fail = firstly(1, isCommit, (request, response) => {
           request.resume();
@@ -616,7 +616,7 @@ export const mounting: Concern = {
     },
     {
       server: "opens an upload in place of a mount just after the user interrupts the push",
-      client: "waits for that answer, and gives the upload up",
+      client: "waits for that answer, and cancels the upload",
       run: () => {
         let interrupt: () => void = () => undefined;
         const onRequest: SceneOptions["onRequest"] = async ({ method }) => {
@@ -638,7 +638,7 @@ export const mounting: Concern = {
     },
     {
       server: "fails a mount with 503 while it refuses another with 403",
-      client: "says the 403, which is what ended the push",
+      client: "reports the 403, which is what ended the push",
       run: () => {
         const intercept = (request: Incoming, response: Outgoing): boolean => {
           if (!isMount(request)) return false;
@@ -671,7 +671,7 @@ export const mounting: Concern = {
     },
     {
       server: "refuses a mount, opens an upload and refuses the blob (413)",
-      client: "gives the upload up",
+      client: "cancels the upload",
       run: () =>
         withScene({ mounts: 403, maxBlobBytes: 4, images: one }, async (scene) => {
           const { status, stderr } = await scene.push("--retries", "0");
@@ -682,7 +682,7 @@ export const mounting: Concern = {
     },
     {
       server: "fails in the middle of an upload, for good",
-      client: "gives every upload up that it had begun",
+      client: "cancels every upload that it had begun",
       run: () => {
         const intercept = (request: Incoming): boolean => isCommit(request) && reset(request);
         return withScene({ mounts: "refuse202", images: one, intercept }, async (scene) => {
@@ -709,7 +709,7 @@ export const mounting: Concern = {
     },
     {
       server: "is in the middle of an upload when the user interrupts the push",
-      client: "gives the upload up before it ends",
+      client: "cancels the upload before it ends",
       run: () => {
         let interrupt: () => void = () => undefined;
         const intercept = (request: Incoming): boolean => {
@@ -727,7 +727,7 @@ export const mounting: Concern = {
       },
     },
     {
-      server: "cuts a download behind its last byte, before it says that this was the end",
+      server: "cuts a download after the last byte, before the end is marked",
       client: "takes it for complete",
       run: () => {
         const content = "0123456789".repeat(20_000);
@@ -740,7 +740,7 @@ export const mounting: Concern = {
     },
     {
       server: "says 200 to an upload and everything after it, with a page of HTML",
-      client: "does not take the blob for stored, and does not touch the tag",
+      client: "does not believe that the blob is stored, and does not touch the tag",
       run: () => {
         let isAway = false;
         const intercept = (request: Incoming, response: Outgoing): boolean => {

@@ -99,8 +99,8 @@ export const rates: Concern = {
       },
     },
     {
-      server: "wants to be left alone for ten seconds, and the user interrupts the push",
-      client: "has said so, once, and ends at once",
+      server: "asks for ten seconds without requests, and the user interrupts the push",
+      client: "has reported the wait once, and ends immediately",
       run: () => {
         const onRequest: Hook = ({ method }) =>
           method === "POST" ? { status: 429, headers: { "Retry-After": "10" } } : undefined;

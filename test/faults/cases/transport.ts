@@ -131,7 +131,7 @@ const retries: readonly FaultCase[] = [
     replies(429, {}, "retry-after: 796.969µs, allowed: 44000/minute"),
   ),
   final(
-    "wants its clients to come back in an hour",
+    "asks its clients to come back in an hour",
     "does not wait, and says until when",
     replies(429, { "Retry-After": "3600" }, "slow down"),
     /toomanyrequests: slow down\n.*a rate limit, until \d{4}-/,
@@ -201,7 +201,7 @@ const retries: readonly FaultCase[] = [
   },
   {
     server: "is not there",
-    client: "tries twice more, and says that the connection was refused",
+    client: "retries twice, then reports that the connection was refused",
     run: async () => {
       const gone = await startPeer();
       await gone.close();
@@ -215,7 +215,7 @@ const retries: readonly FaultCase[] = [
   },
   {
     server: "sends a warning, several times",
-    client: "prints it once, without what a terminal would obey",
+    client: "prints it once, with control characters escaped",
     run: () => {
       const warning = '299 - "this registry \\"moves\\" \u001b[31m soon"';
       const intercept: Intercept = (_, response) => {
@@ -281,7 +281,7 @@ const redirects: readonly FaultCase[] = [
   },
   ...[307, 308].map((status): FaultCase => ({
     server: `redirects each POST and PUT once, by ${status}, within its host`,
-    client: "sends method, body and credentials there, an upload's bytes once more",
+    client: "sends method, body and credentials there; the bytes of an upload are sent again",
     run: () =>
       withScene({ ...withTokens, mounts: 405, intercept: moved(status) }, async (scene) => {
         expect(await scene.push()).toMatchObject({ status: 0, stdout: scene.pushed });
@@ -338,7 +338,7 @@ const redirects: readonly FaultCase[] = [
   },
   {
     server: "answers a PUT by 302",
-    client: "does not take what is there for a success",
+    client: "does not count that as a success",
     run: () =>
       withScene(
         {
@@ -429,7 +429,7 @@ function wantsCertificate(
 ): FaultCase {
   return {
     server,
-    client: "says so, and where one has to be",
+    client: "says so, and where the certificate has to be",
     run: () =>
       withScene({ speaks, address: "0.0.0.0" }, async (scene) => {
         const folder = `.config/docker/certs.d/${scene.domain}`;
@@ -451,7 +451,7 @@ function wantsCertificate(
 const tls: readonly FaultCase[] = [
   refuses(
     "speaks plain HTTP, not on a loopback name",
-    "refuses, and says what allows it",
+    "refuses, and names the flag that allows it",
     ANY,
     [],
     /speaks plain HTTP; pass --insecure to allow it/,
@@ -463,10 +463,10 @@ const tls: readonly FaultCase[] = [
     "--insecure",
   ]),
   pushes("speaks TLS on a loopback name, with a private CA", "finds TLS", { speaks: "tls" }, CA),
-  pushes("listens on an IPv6 address", "understands the brackets", { address: "::1" }, []),
+  pushes("listens on an IPv6 address", "understands the address in brackets", { address: "::1" }, []),
   pushes(
     "listens on an IPv6 address by TLS",
-    "understands the brackets",
+    "understands the address in brackets",
     { address: "::1", speaks: "h2" },
     CA,
   ),
@@ -478,7 +478,7 @@ const tls: readonly FaultCase[] = [
     /has a certificate that is not trusted \(.*\); name its CA by --ca-file or in certs\.d, or pass --insecure/,
   ),
   pushes("has a certificate of a private CA, and --ca-file names it", "trusts it", TLS, CA),
-  pushes("has a certificate of a private CA, and --insecure is given", "takes any certificate", TLS, [
+  pushes("has a certificate of a private CA, and --insecure is given", "accepts any certificate", TLS, [
     "--insecure",
   ]),
   refuses(
@@ -519,7 +519,7 @@ const tls: readonly FaultCase[] = [
   }),
   {
     server: "wants a client's certificate, behind a proxy, and there is none",
-    client: "names the server, and where one has to be",
+    client: "names the server, and where the certificate has to be",
     run: () =>
       withScene({ speaks: "mutual", domain: "registry.example" }, async (scene) => {
         const proxy = await startProxy(scene.peer.port);
@@ -550,7 +550,7 @@ const tls: readonly FaultCase[] = [
       }),
   },
   {
-    server: "is behind --ca-file that is not there",
+    server: "is used with a --ca-file that does not exist",
     client: "fails, naming the file",
     run: () =>
       withScene(TLS, async (scene) => {
@@ -799,7 +799,7 @@ const proxies: readonly FaultCase[] = [
   ),
   viaProxy(
     "is behind a proxy that is spoken to by TLS, and --insecure is given",
-    "takes any certificate of it, too",
+    "accepts any certificate of the proxy, too",
     { speaks: "h2" },
     (_, host) => ({ HTTPS_PROXY: `https://${host}` }),
     { request: /^CONNECT registry\.example:443/, flags: ["--insecure"], secure: true },
