@@ -29,6 +29,6 @@ function rateText(bytes: number, ms: number): string {
 
 /** What a log says of how far it is. */
 export function viewText(view: WorkView): string {
-  const copies = view.copying?.rate === undefined ? undefined : copiesText(view);
-  return copies === undefined ? headline(view) : `${headline(view)}; ${copies}`;
+  const { copying } = view;
+  return copying?.rate === undefined ? headline(view) : `${headline(view)}; ${copiesText(copying)}`;
 }

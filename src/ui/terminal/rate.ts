@@ -3,6 +3,8 @@ const WINDOW_MS = 5_000;
 /** In less time than this nothing can be told. */
 const SHORTEST_MS = 300;
 
+const SAMPLE_MS = 100;
+
 /** How fast bytes go through, over the last seconds. */
 export class Rate {
   /** When, and how many until then. */
@@ -15,9 +17,9 @@ export class Rate {
 
   add(bytes: number, nowMs: number): void {
     this.#bytes += bytes;
-    const last = this.#samples.at(-1);
+    const [before, last] = this.#samples.slice(-2);
     // A sample a tenth of a second is enough, however small the pieces are.
-    if (last !== undefined && this.#samples.length > 1 && nowMs - last[0] < 100) this.#samples.pop();
+    if (before !== undefined && last !== undefined && last[0] - before[0] < SAMPLE_MS) this.#samples.pop();
     this.#samples.push([nowMs, this.#bytes]);
     this.#forget(nowMs);
   }

@@ -1,4 +1,4 @@
-import { displayWidth, fittingText } from "./width.js";
+import { cutText, displayWidth, fittingText } from "./width.js";
 import { readableSize, readableTime } from "./words.js";
 import type { CopyView, WorkView } from "./work.js";
 import { copiesText, headline, rateParts } from "./workText.js";
@@ -25,36 +25,66 @@ const MARGIN = "   ";
 const LONGEST_BAR = 30;
 const SHORTEST_BAR = 8;
 const ID_LENGTH = 12;
+/** Less of a name says nothing. */
+const SHORTEST_NAME = 10;
 
 /**
  * What a terminal shows of a piece of work: what is being done; all copies together; and a bar for each of the first copies.
  * No line is longer than the room, and there are no more of them than it has rows.
  */
 export function workLines(view: WorkView, { columns, rows, indent, ellipsis }: Room): Line[] {
-  const { copying } = view;
-  const cut = (line: Line, room: number): Line => cutLine(line, room, ellipsis);
-  const head = cut(
-    [{ text: headline(view) }, { text: ` (${readableTime(view.elapsedMs)})`, tone: "faint" }],
-    columns - indent,
-  );
+  const { copying, copies } = view;
+  const cut = (line: Line, room = columns): Line => cutLine(line, room, ellipsis);
+  const head = cut(headLine(view, columns - indent, ellipsis), columns - indent);
   if (copying === undefined || rows < 2) return [head];
-  const shown = view.copies.slice(0, Math.max(0, Math.min(MAX_BARS, rows - 3)));
+  const shown = copies.slice(0, Math.max(0, Math.min(MAX_BARS, rows - 3)));
   const left = (copying.blobs.total ?? 0) - copying.blobs.done - shown.length;
   const below: Line[] = [
-    [{ text: `${MARGIN}${copiesText(view) ?? ""}` }],
+    copiesLine(copying, columns),
     ...shown.map((copy) => barLine(copy, columns)),
-    ...(left > 0 && rows > 3 ? [[{ text: `${MARGIN}and ${left} more`, tone: "faint" } as const]] : []),
+    ...(left > 0 && rows > 2 ? [[{ text: `${MARGIN}and ${left} more`, tone: "faint" } as const]] : []),
   ];
-  return [head, ...below.map((line) => cut(line, columns))];
+  return [head, ...below.map((line) => cut(line))];
+}
+
+/** Where there is no room for all of it, the time is left out, and then what has a long name is cut before the figures are. */
+function headLine(view: WorkView, columns: number, ellipsis: string): Line {
+  const whole = headline(view);
+  const time: Span = { text: ` (${readableTime(view.elapsedMs)})`, tone: "faint" };
+  if (displayWidth(whole) + displayWidth(time.text) <= columns) return [{ text: whole }, time];
+  const figures = displayWidth(whole) - displayWidth(headline({ ...view, counts: [], notes: [] }));
+  const what = cutText(view.what, Math.max(SHORTEST_NAME, columns - figures), ellipsis);
+  return [{ text: headline({ ...view, what }) }];
+}
+
+/** As much of it as there is room for. */
+function copiesLine(copying: NonNullable<WorkView["copying"]>, columns: number): Line {
+  const { done, total } = copying;
+  const [rate, left] = rateParts(copying);
+  const sizes = `${readableSize(done)} of ${readableSize(total)}`;
+  const forms = [
+    copiesText(copying),
+    joined(sizes, rate, left),
+    joined(sizes, left),
+    sizes,
+    percentOf(copying),
+  ];
+  return [
+    {
+      text: firstFitting(
+        forms.map((form) => MARGIN + form),
+        columns,
+      ),
+    },
+  ];
 }
 
 /** `   0123456789ab [=======>      ] 12.3 MB/45.6 MB  3.1 MB/s  11s left`, or as much of that as there is room for. */
 function barLine(copy: CopyView, columns: number): Line {
   const { digest, done, total } = copy;
-  const id = digest.slice(digest.indexOf(":") + 1).slice(0, ID_LENGTH);
+  const name = `${MARGIN}${digest.slice(digest.indexOf(":") + 1).slice(0, ID_LENGTH)} `;
   const size = total === 0 ? readableSize(done) : `${readableSize(done)}/${readableSize(total)}`;
   const [rate = "", left = ""] = rateParts(copy);
-  const name = `${MARGIN}${id} `;
   const tails = [
     `${size.padStart(17)} ${rate.padStart(10)} ${left.padStart(12)}`,
     `${size.padStart(17)} ${rate.padStart(10)}`,
@@ -70,8 +100,21 @@ function barLine(copy: CopyView, columns: number): Line {
       ];
     }
   }
-  const percent = total === 0 ? "" : `${Math.floor((100 * Math.min(done, total)) / total)}% `;
-  return [{ text: `${name}${percent}${size}` }];
+  if (total === 0) return [{ text: name + joined(size, ...rateParts(copy)) }];
+  return [{ text: firstFitting([`${name}${percentOf(copy)} ${size}`, name + percentOf(copy)], columns) }];
+}
+
+function percentOf({ done, total }: Pick<CopyView, "done" | "total">): string {
+  return `${total === 0 ? 0 : Math.floor((100 * Math.min(done, total)) / total)}%`;
+}
+
+function joined(...parts: readonly (string | undefined)[]): string {
+  return parts.filter((part) => part !== undefined).join(", ");
+}
+
+/** The last one, where none fits. All are of plain characters. */
+function firstFitting(forms: readonly string[], columns: number): string {
+  return forms.find((form) => form.length <= columns) ?? forms.at(-1) ?? "";
 }
 
 /** `[=====>    ]`, as docker draws it. */

@@ -9,9 +9,8 @@ export function headline({ what, counts, notes }: WorkView): string {
   return escapeControls(line).replace(/[\n\t]/g, " ");
 }
 
-/** `copying 3 of 9 blobs: 45.2 MB of 1.2 GB, 12.3 MB/s, 1m 20s left`; undefined where nothing is copied. */
-export function copiesText({ copying }: WorkView): string | undefined {
-  if (copying === undefined) return undefined;
+/** `copying 3 of 9 blobs: 45.2 MB of 1.2 GB, 12.3 MB/s, 1m 20s left` */
+export function copiesText(copying: NonNullable<WorkView["copying"]>): string {
   const { blobs, done, total } = copying;
   const parts = [`${readableSize(done)} of ${readableSize(total)}`, ...rateParts(copying)];
   return `copying ${countText(blobs)}: ${parts.join(", ")}`;

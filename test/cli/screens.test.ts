@@ -1,0 +1,320 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { digestOf } from "../../src/oci/digest.js";
+import { startRegistry, type RunningRegistry } from "../../src/testing/index.js";
+import { buildProgram, type Program } from "../helpers/program.js";
+import { describeWithPrograms } from "../helpers/registryServer.js";
+import { onScreen, type Screen, type ScreenOptions } from "../helpers/screen.js";
+import { startSlowRegistry, type SlowRegistry } from "../helpers/slowRegistry.js";
+
+/** Nine layers of 1 to 9 MB: 45 MB in all, and the config. */
+const LAYERS = Array.from({ length: 9 }, (_, at) => Buffer.alloc(1_000_000 * (at + 1), `${at}`));
+const BLOBS = new Map(LAYERS.map((bytes) => [digestOf(bytes), bytes]));
+
+/** Anything that a terminal obeys, but the ends of lines. */
+// eslint-disable-next-line no-control-regex -- finding control characters is the point
+const ESCAPE = /\u001b/;
+// eslint-disable-next-line no-control-regex -- that is how colours are written
+const COLOUR = /\u001b\[[0-9;]*m/;
+
+/** The bars, when the slow registry has sent all that it sends at first. */
+const ALL_BARS = /(?:(?:40%|\[(=+)> +\])[^]*){4}and 5 more/;
+
+describeWithPrograms("what a terminal shows", ["script"], () => {
+  let program: Program;
+  let target: RunningRegistry;
+  let slow: SlowRegistry;
+  let home: string;
+  let list: string;
+  let source: string;
+  let screens: Screen[];
+
+  beforeAll(async () => {
+    program = await buildProgram();
+  });
+  afterAll(() => {
+    program.remove();
+  });
+
+  beforeEach(async () => {
+    [target, slow] = await Promise.all([startRegistry(), startSlowRegistry(0.4, BLOBS)]);
+    slow.registry.putImage("src/a", { tag: "v1", layers: LAYERS });
+    home = mkdtempSync(join(tmpdir(), "screens-"));
+    list = `${target.host}/app:v1`;
+    source = `${slow.host}/src/a:v1`;
+    screens = [];
+  });
+  afterEach(async () => {
+    for (const screen of screens) screen.end();
+    await Promise.all([target.close(), slow.close()]);
+    rmSync(home, { recursive: true });
+  });
+
+  function show(args: readonly string[], options: ScreenOptions): Screen {
+    const screen = onScreen(program, args, { ...options, env: { DOCKER_CONFIG: home, ...options.env } });
+    screens.push(screen);
+    return screen;
+  }
+
+  function showCopies(options: ScreenOptions): Screen {
+    return show(["imagetools", "create", "-t", list, source], options);
+  }
+
+  /** Without what is another in each run: rates, times, ports, which way the spinner looks. */
+  function steady(lines: readonly string[]): string[] {
+    return lines.map((line) =>
+      line
+        .replace(/^[⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏\-\\|/](?= )/, "*")
+        .replace(/127\.0\.0\.1:\d{5}/, "127.0.0.1:PORT")
+        .replace(/,? +[\d.]+ [kM]?B\/s/, "")
+        .replace(/,? +(?:\d+m )?\d+s left/, "")
+        .replace(/ \((?:\d+m )?\d+s\)$/, " (TIME)"),
+    );
+  }
+
+  const COPIED = /^copied 10 blobs \(45\.0 MB\) that could not be mounted, from 127\.0\.0\.1:\d+\/src\/a$/;
+
+  describe.each(["with", "without"])("%s colours", (colours) => {
+    const env = colours === "with" ? {} : { NO_COLOR: "1" };
+
+    it.each([20, 40, 100, 300])("in %i columns", async (columns) => {
+      const screen = showCopies({ columns, env });
+      await screen.shows(ALL_BARS);
+      expect(steady(await screen.lines())).toMatchSnapshot(`${columns} columns`);
+      expect(await screen.cursor()).toMatchObject({ column: 0 });
+      slow.goOn();
+      expect(await screen.ended).toMatchObject({ status: 0 });
+      expect((await screen.text()).trimEnd()).toMatch(COPIED);
+      expect(COLOUR.test(screen.raw())).toBe(colours === "with");
+    });
+  });
+
+  it("leaves no garbage when the window is made narrower, wider, and 0 columns wide", async () => {
+    // High enough for all that the lines take when they are wrapped: what leaves a window cannot be erased.
+    const screen = showCopies({ columns: 100, rows: 60 });
+    await screen.shows(ALL_BARS);
+    for (const columns of [40, 20, 300, 60, 100, 21, 99]) {
+      await screen.resize(columns);
+      await screen.shows(columns < 50 ? /40%/ : /=====>/);
+      await screen.settles();
+      const lines = await screen.allLines();
+      expect(lines.filter((line) => line.includes("pushing"))).toHaveLength(1);
+      expect(lines).toHaveLength(7);
+      expect(lines.at(-1)).toBe("   and 5 more");
+    }
+    await screen.resize(0);
+    await screen.shows(/^$/);
+    await screen.settles();
+    expect(await screen.allLines()).toEqual([]);
+    await screen.resize(100);
+    await screen.shows(ALL_BARS);
+    expect(await screen.allLines()).toHaveLength(7);
+    slow.goOn();
+    expect(await screen.ended).toMatchObject({ status: 0 });
+    expect(await screen.allLines()).toEqual([expect.stringMatching(COPIED)]);
+  });
+
+  it("draws nothing in 0 columns, and takes no more of the processor than in 100", async () => {
+    const [none, wide] = [0, 100].map((columns) => showCopies({ columns }));
+    await wide?.shows(ALL_BARS);
+    await wide?.settles(2_000);
+    slow.goOn();
+    const [inNone, inWide] = await Promise.all([none?.ended, wide?.ended]);
+    expect([inNone?.status, inWide?.status]).toEqual([0, 0]);
+    expect(none?.raw()).not.toMatch(ESCAPE);
+    expect(await none?.allLines()).toEqual([expect.stringMatching(COPIED)]);
+    expect(inNone?.processorMs).toBeLessThan(2 * (inWide?.processorMs ?? 0) + 500);
+  });
+
+  it.each([
+    ["TERM=dumb", { TERM: "dumb" }],
+    ["TERM=dumb where colours are forced", { TERM: "dumb", FORCE_COLOR: "3" }],
+    ["CI", { CI: "true" }],
+  ])("nothing that moves, and no escape sequence: %s", async (_, env) => {
+    const screen = showCopies({ columns: 100, env });
+    await screen.settles(1_500);
+    slow.goOn();
+    expect(await screen.ended).toMatchObject({ status: 0 });
+    expect(screen.raw()).not.toMatch(ESCAPE);
+    expect(await screen.allLines()).toEqual([expect.stringMatching(COPIED)]);
+  });
+
+  it("lines that move in CI where they are asked for", async () => {
+    const screen = show(["imagetools", "create", "--progress", "tty", "-t", list, source], {
+      columns: 100,
+      env: { CI: "true" },
+    });
+    await screen.shows(ALL_BARS);
+  });
+
+  it("nothing at all for what is over in less than half a second", async () => {
+    slow.goOn();
+    const screen = show(["imagetools", "inspect", "--raw", source], { columns: 100 });
+    expect(await screen.ended).toMatchObject({ status: 0 });
+    expect(screen.raw()).not.toMatch(ESCAPE);
+  });
+
+  it("the log of --debug, with nothing that moves between its lines", async () => {
+    const screen = show(["--debug", "imagetools", "create", "-t", list, source], { columns: 300 });
+    await screen.settles(1_500);
+    slow.goOn();
+    expect(await screen.ended).toMatchObject({ status: 0 });
+    expect(screen.raw()).not.toMatch(ESCAPE);
+    for (const line of (await screen.allLines()).slice(0, -1)) expect(line).toMatch(/^[A-Z]+ http:.* ms$/);
+  });
+
+  it("lines with a time, where that is asked for", async () => {
+    const screen = show(["imagetools", "create", "--progress", "plain", "-t", list, source], {
+      columns: 300,
+    });
+    await screen.shows(/copying/);
+    slow.goOn();
+    expect(await screen.ended).toMatchObject({ status: 0 });
+    expect(screen.raw()).not.toMatch(ESCAPE);
+    const lines = await screen.allLines();
+    expect(lines.at(-1)).toMatch(COPIED);
+    for (const line of lines.slice(0, -1)) expect(line).toMatch(/^\d+\.\ds \S/);
+  });
+
+  describe("interrupted", () => {
+    const NOT_MOVED = /^127\.0\.0\.1:\d+\/app: the tags were not moved$/;
+
+    it.each([
+      ["SIGINT", 130],
+      ["SIGTERM", 143],
+    ] as const)("by %s", async (signal, status) => {
+      const screen = showCopies({ columns: 100 });
+      await screen.shows(ALL_BARS);
+      screen.kill(signal);
+      expect(await screen.ended).toMatchObject({ status });
+      expect(await screen.allLines()).toEqual([
+        expect.stringMatching(NOT_MOVED),
+        // The image's config is small, and was sent whole.
+        expect.stringMatching(/^copied 1 blob \(\d+ B\) /),
+        "ERROR: tsmanifest: interrupted",
+      ]);
+      expect(await screen.cursor()).toMatchObject({ column: 0 });
+    });
+
+    it("by Control-C, which a terminal shows", async () => {
+      const screen = showCopies({ columns: 100 });
+      await screen.shows(ALL_BARS);
+      screen.type("\u0003");
+      expect(await screen.ended).toMatchObject({ status: 130 });
+      const text = await screen.text();
+      expect(text).not.toContain("^C");
+      expect(text).not.toContain("pushing");
+    });
+
+    it("twice", async () => {
+      const screen = showCopies({ columns: 100 });
+      await screen.shows(ALL_BARS);
+      screen.kill("SIGINT");
+      screen.kill("SIGINT");
+      expect(await screen.ended).toMatchObject({ status: 130 });
+      expect(await screen.text()).not.toContain("pushing");
+      expect(await screen.cursor()).toMatchObject({ column: 0 });
+    });
+
+    it("while the window is made narrower", async () => {
+      const screen = showCopies({ columns: 100 });
+      await screen.shows(ALL_BARS);
+      await Promise.all([
+        screen.resize(40),
+        Promise.resolve().then(() => {
+          screen.kill("SIGTERM");
+        }),
+      ]);
+      expect(await screen.ended).toMatchObject({ status: 143 });
+      const text = await screen.text();
+      expect(text).not.toContain("pushing");
+      expect(text).not.toContain("and 5 more");
+    });
+
+    it("by SIGKILL: no half line is left, and the cursor is shown", async () => {
+      const screen = showCopies({ columns: 100 });
+      await screen.shows(ALL_BARS);
+      screen.kill("SIGKILL");
+      await screen.ended;
+      const [first = "", ...lines] = await screen.lines();
+      expect(first).toContain("pushing");
+      // What a shell says begins a line.
+      expect(["", "Killed"]).toContain(lines[6] ?? "");
+      expect(screen.raw()).not.toContain("\u001b[?25l");
+    });
+  });
+
+  it("results on stdout and warnings, each on a line of its own above what moves", async () => {
+    const lists = Array.from({ length: 12 }, (_, at) => ({
+      target: `${target.host}/lists:v${at}`,
+      sources: [at === 0 ? source : `${target.host}/quick:v1`],
+    }));
+    target.putImage("quick", { tag: "v1" });
+    const file = join(home, "lists.json");
+    writeFileSync(file, JSON.stringify({ version: 1, lists }));
+    const screen = show(["apply", "-f", file], { columns: 120 });
+    await screen.shows(/applying: 11 of 12 lists[^]*=====>/);
+    const RESULT = /^sha256:[0-9a-f]{64} {2}\S+\/lists:v\d+$/;
+    const before = await screen.allLines();
+    expect(before.slice(0, 11)).toEqual(Array.from({ length: 11 }, () => expect.stringMatching(RESULT)));
+    expect(before[11]).toMatch(/applying/);
+    slow.goOn();
+    expect(await screen.ended).toMatchObject({ status: 0 });
+    const after = await screen.allLines();
+    expect(after).toEqual(Array.from({ length: 12 }, () => expect.stringMatching(RESULT)));
+  });
+
+  it("the whole of what is piped elsewhere, whatever moves on the terminal", async () => {
+    const file = join(home, "stdout");
+    slow.registry.putImage("src/b", { tag: "v1", layers: LAYERS.slice(0, 2) });
+    const screen = show(["imagetools", "create", "--format", "json", "-t", list, source], {
+      columns: 100,
+      stdout: file,
+    });
+    await screen.shows(ALL_BARS);
+    slow.goOn();
+    expect(await screen.ended).toMatchObject({ status: 0 });
+    expect(JSON.parse(readFileSync(file, "utf8"))).toMatchObject({ sent: { copied: 10 } });
+  });
+
+  it("a bar that begins again where an upload does", async () => {
+    let refusals = 0;
+    await target.close();
+    target = await startRegistry({
+      onRequest: ({ method, path }) =>
+        method === "PUT" && path.includes("/blobs/uploads/") && refusals++ < 6 ? { status: 503 } : undefined,
+    });
+    const screen = show(["imagetools", "create", "-t", `${target.host}/app:v1`, source], { columns: 100 });
+    await screen.shows(ALL_BARS);
+    await screen.settles(1_000);
+    const lines = await screen.allLines();
+    expect(lines).toHaveLength(7);
+    for (const bar of lines.slice(2, 6))
+      expect(bar).toMatch(/^ {3}[0-9a-f]{12} \[=*>? *\] +\S+ [kM]?B\/\S+ [kM]?B/);
+    slow.goOn();
+    expect(await screen.ended).toMatchObject({ status: 0 });
+    expect(refusals).toBeGreaterThanOrEqual(6);
+    expect(await screen.allLines()).toEqual([expect.stringMatching(COPIED)]);
+  });
+
+  it("names of wide characters, cut and never wrapped", async () => {
+    const folder = join(home, "应用程序-镜像-🚀🚀🚀-ｗｉｄｅ-e\u0301e\u0301");
+    const screen = show(["imagetools", "create", "-t", `oci-layout://${folder}:v1`, source], { columns: 60 });
+    await screen.shows(/and \d more/);
+    for (const columns of [60, 40, 33, 20]) {
+      await screen.resize(columns);
+      await screen.settles();
+      expect(await screen.allLines()).toHaveLength(7);
+    }
+  });
+
+  it("spells out what a registry says, and nothing that it could make a terminal do", async () => {
+    const screen = show(["imagetools", "create", "-t", `oci-layout://${home}/a\u0007b:v1`, source], {
+      columns: 200,
+    });
+    await screen.shows(/a\\u0007b/);
+    expect(screen.raw()).not.toContain("\u0007");
+  });
+});
