@@ -8,10 +8,11 @@ import {
 } from "./commands/command.js";
 import { commands as allCommands } from "./commands/index.js";
 import { PartlyDoneError } from "./commands/partlyDone.js";
-import type { Context } from "./context.js";
+import type { Context, Output } from "./context.js";
 import { ManifestError, UsageError, messageOf } from "./errors.js";
 import { longName, parseFlags, readFlags, type FlagTable, type FlagValues } from "./go/flags.js";
 import { goQuote } from "./go/quote.js";
+import type { HelpScreen } from "./help.js";
 import type { ErrorResult } from "./ui/errorResult.js";
 import { jsonDocument } from "./ui/jsonDocument.js";
 import { escapeControls } from "./ui/text.js";
@@ -62,7 +63,7 @@ export async function run(
     debug ||= values.debug;
     if (globals.help || values.help) {
       const { commandHelp } = await import("./help.js");
-      context.stdout.write(commandHelp(command));
+      context.stdout.write(commandHelp(command, await screenOf(context.stdout, context)));
       return 0;
     }
     const arity = command.arityFor?.({ ...values, debug }) ?? command.arity;
@@ -201,10 +202,19 @@ async function runNothing(
     return 1;
   }
   const { groupHelp, programHelp } = await import("./help.js");
-  const text = group === undefined ? programHelp(commands, globalFlags) : groupHelp(group, globalFlags);
-  if (wantsHelp || group !== undefined) context.stdout.write(text);
-  else context.stderr.write(`\n${text}`);
+  const isWanted = wantsHelp || group !== undefined;
+  const output = isWanted ? context.stdout : context.stderr;
+  const screen = await screenOf(output, context);
+  const text =
+    group === undefined ? programHelp(commands, globalFlags, screen) : groupHelp(group, globalFlags, screen);
+  output.write(isWanted ? text : `\n${text}`);
   return 0;
+}
+
+async function screenOf(output: Output, { env }: Context): Promise<HelpScreen> {
+  const { capabilitiesOf } = await import("./ui/terminal/capabilities.js");
+  const columns = output.isTTY === true && output.columns !== 0 ? output.columns : undefined;
+  return { columns, isBold: capabilitiesOf(output, env).colours > 0 };
 }
 
 /** What docker has against a number of arguments. */

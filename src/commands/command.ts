@@ -49,6 +49,8 @@ export interface CommandEntry {
   readonly name: string;
   /** One line for the list of commands. */
   readonly summary: string;
+  /** The heading above it in the list of commands. */
+  readonly group?: string;
   /** It is not in the help: no command for people. */
   readonly isHidden?: true;
   load(): Promise<Command>;
@@ -58,6 +60,7 @@ export interface CommandEntry {
 export interface CommandGroup {
   readonly name: string;
   readonly summary: string;
+  readonly group?: string;
   readonly dialect: Dialect;
   /** Flags that may stand before the command, besides the program's own. */
   readonly flags: FlagTable;

@@ -5,6 +5,7 @@ import { builderFlags } from "./imagetools/builderFlags.js";
 const imagetools: CommandGroup = {
   name: "imagetools",
   summary: "The commands of docker buildx imagetools: make a list in one go, look at what a registry has",
+  group: "All at once",
   dialect: "buildx",
   flags: builderFlags,
   commands: [
@@ -28,46 +29,55 @@ export const commands: readonly CommandOrGroup[] = [
   {
     name: "annotate",
     summary: "Say what platform an entry of a local list is for",
+    group: "Local lists",
     load: async () => (await import("./annotate.js")).annotate,
   },
   {
     name: "apply",
     summary: "Make all lists of a file, as one release or as thousands",
+    group: "All at once",
     load: async () => (await import("./apply.js")).apply,
   },
   {
     name: "create",
     summary: "Make a local list out of images in a registry",
+    group: "Local lists",
     load: async () => (await import("./create.js")).create,
   },
   {
     name: "diff",
     summary: "Show how two lists differ: by platform, layer and config",
-    load: async () => (await import("./diff.js")).diff,
+    group: "Looking",
+    load: async () => (await import("./diff.js")).diffCommand,
   },
   {
     name: "inspect",
     summary: "Show a list or a manifest, local or remote",
-    load: async () => (await import("./inspect.js")).inspect,
+    group: "Looking",
+    load: async () => (await import("./inspect.js")).inspectCommand,
   },
   {
     name: "ls",
     summary: "Show the local lists",
+    group: "Local lists",
     load: async () => (await import("./ls.js")).ls,
   },
   {
     name: "prune",
     summary: "Delete local lists that have not been changed for long",
+    group: "Local lists",
     load: async () => (await import("./prune.js")).prune,
   },
   {
     name: "push",
     summary: "Send a local list to its registry",
+    group: "Local lists",
     load: async () => (await import("./push.js")).push,
   },
   {
     name: "rm",
     summary: "Delete local lists",
+    group: "Local lists",
     load: async () => (await import("./rm.js")).rm,
   },
   imagetools,

@@ -32,7 +32,7 @@ export function suggestFlag(flag: string, known: readonly string[]): string | un
 
 /** The same for a command, from those that may stand where it stands. */
 export function suggestCommand(word: string, commands: readonly CommandOrGroup[]): string | undefined {
-  const shown = commands.filter((node) => !("isHidden" in node)).map(({ name }) => name);
+  const shown = commands.filter((node) => node.isHidden !== true).map(({ name }) => name);
   const other = OTHER_WORDS.get(word);
   const isHere = other !== undefined && shown.includes(other.split(" ")[0] ?? "");
   const meant = suggestName(word, shown) ?? (isHere ? other : undefined);
