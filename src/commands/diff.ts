@@ -4,7 +4,7 @@ import { defineCommand } from "./command.js";
 import { networkFlags } from "./networkFlags.js";
 import { listNotFound, openUserStore, storeFlags } from "./userStore.js";
 
-export const diff = defineCommand({
+export const diffCommand = defineCommand({
   name: "diff",
   args: "[OPTIONS] NAME [NAME]",
   description:

@@ -16,7 +16,7 @@ import { networkFlags, type NetworkFlags } from "./networkFlags.js";
 import { formatFlags } from "./outputFlags.js";
 import { listNotFound, openUserStore, storeFlags } from "./userStore.js";
 
-export const inspect = defineCommand({
+export const inspectCommand = defineCommand({
   name: "inspect",
   args: "[OPTIONS] [MANIFEST_LIST] MANIFEST",
   description:

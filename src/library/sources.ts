@@ -31,7 +31,7 @@ export interface BuildSource {
 }
 
 /** Sources, as an order has them. */
-export interface ReadSources {
+export interface GivenSources {
   readonly sources: readonly OrderSource[];
   /** The paths of build sources. */
   readonly from: readonly string[];
@@ -41,7 +41,7 @@ export interface ReadSources {
  * Reads what a list is to be made of; nothing is asked for yet.
  * @throws USAGE for what is no source, INVALID_REFERENCE, INVALID_PLATFORM
  */
-export function readListSources(given: readonly ListSource[]): ReadSources {
+export function readListSources(given: readonly ListSource[]): GivenSources {
   const sources: OrderSource[] = [];
   const from: string[] = [];
   for (const source of given) {
