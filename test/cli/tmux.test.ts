@@ -1,0 +1,114 @@
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
+import { digestOf } from "../../src/oci/digest.js";
+import { startRegistry, type RunningRegistry } from "../../src/testing/index.js";
+import { buildProgram, type Program } from "../helpers/program.js";
+import { describeWithPrograms } from "../helpers/registryServer.js";
+import { until, withoutEmptyEnd } from "../helpers/screen.js";
+import { startSlowRegistry, type SlowRegistry } from "../helpers/slowRegistry.js";
+
+const LAYERS = Array.from({ length: 6 }, (_, at) => Buffer.alloc(100_000 * (at + 1), `${at}`));
+const BLOBS = new Map(LAYERS.map((bytes) => [digestOf(bytes), bytes]));
+
+/** tmux wraps the lines of a window that is made narrower as most terminals do, and tells the program a moment later. */
+describeWithPrograms("what tmux shows", ["tmux"], () => {
+  let program: Program;
+  let target: RunningRegistry;
+  let slow: SlowRegistry;
+  let folder: string;
+
+  beforeAll(async () => {
+    program = await buildProgram();
+  });
+  afterAll(() => {
+    program.remove();
+  });
+  beforeEach(async () => {
+    [target, slow] = await Promise.all([startRegistry(), startSlowRegistry(0.5, BLOBS)]);
+    slow.registry.putImage("src/a", { tag: "v1", layers: LAYERS });
+    folder = mkdtempSync(join(tmpdir(), "tmux-"));
+  });
+  afterEach(async () => {
+    tmux("kill-server");
+    await Promise.all([target.close(), slow.close()]);
+    rmSync(folder, { recursive: true });
+  });
+
+  /** With a server of its own. */
+  function tmux(...args: readonly string[]): string {
+    const env = { PATH: process.env["PATH"], LANG: "C.UTF-8", TERM: "xterm-256color" };
+    return execFileSync("tmux", ["-u", "-f", "/dev/null", "-S", join(folder, "socket"), ...args], {
+      env,
+      encoding: "utf8",
+    });
+  }
+
+  function start(columns: number): void {
+    const argv = [process.execPath, program.file, "imagetools", "create"];
+    argv.push("-t", `${target.host}/app:v1`, `${slow.host}/src/a:v1`);
+    const command = argv.map((arg) => `'${arg}'`).join(" ");
+    writeFileSync(
+      join(folder, "run.sh"),
+      `trap : INT\nexport DOCKER_CONFIG='${folder}'\necho before\n${command}\necho "after $?"\nsleep 60\n`,
+    );
+    tmux("new-session", "-d", "-x", String(columns), "-y", "40", `sh '${join(folder, "run.sh")}'`);
+  }
+
+  /** What is in the window, without the empty lines at its end. */
+  function lines(): Promise<string[]> {
+    return Promise.resolve(withoutEmptyEnd(tmux("capture-pane", "-p").split("\n")));
+  }
+
+  /** With what was scrolled out of the window. */
+  function history(): string[] {
+    return tmux("capture-pane", "-p", "-S", "-").split("\n");
+  }
+
+  async function shows(pattern: RegExp): Promise<void> {
+    await until(async () => pattern.test((await lines()).join("\n")), lines, String(pattern));
+  }
+
+  it.each([20, 40, 100, 300])("in %i columns, and nothing of it afterwards", async (columns) => {
+    start(columns);
+    await shows(/before\n.*pushing[^]*and \d more/);
+    expect(await lines()).toHaveLength(8);
+    slow.goOn();
+    await shows(/after 0/);
+    const text = (await lines()).join("").replaceAll(" ", "");
+    expect(text).toMatch(/^beforecopied7blobs\(2\.1MB\).*after0$/);
+  });
+
+  it("leaves no garbage when the window is made narrower and wider", async () => {
+    start(100);
+    await shows(/before\n.*pushing[^]*and \d more/);
+    for (const columns of [40, 100, 25, 60, 300, 50, 100]) {
+      tmux("resize-window", "-x", String(columns));
+      // tmux may wait for a quarter of a second before it tells the program.
+      await sleep(1_000);
+      const shown = await lines();
+      // tmux puts what was there into its history when lines are wrapped, and leaves it there.
+      expect(shown.filter((line) => line !== "before")).toHaveLength(7);
+      expect(shown.filter((line) => line.includes("pushing"))).toHaveLength(1);
+    }
+    slow.goOn();
+    await shows(/after 0/);
+    expect((await lines()).join("")).toMatch(/^(before)?copied 7 blobs \(2\.1 MB\) .*after 0$/);
+    expect(history()).toContain("before");
+  });
+
+  it("is as it was when the command is interrupted while the window changes", async () => {
+    start(100);
+    await shows(/before\n.*pushing[^]*and \d more/);
+    tmux("resize-window", "-x", "40");
+    tmux("send-keys", "C-c");
+    await shows(/interrupted/);
+    const text = (await lines()).join("");
+    expect(text).not.toContain("pushing");
+    expect(text).not.toContain("more");
+    expect(history()).toContain("before");
+  });
+});
