@@ -1,10 +1,15 @@
+import type { RegistryCheck } from "../apply/checkDrafts.js";
+import type { Context } from "../context.js";
+import { ManifestError } from "../errors.js";
 import { formatReference } from "../oci/reference.js";
 import type { StoredList } from "../store/listed.js";
+import type { Store } from "../store/store.js";
 import { jsonDocument } from "../ui/jsonDocument.js";
-import { listTable } from "../ui/listTable.js";
+import { listTable, type ListRow } from "../ui/listTable.js";
 import type { LsResult } from "../ui/lsResult.js";
 import { escapeControls } from "../ui/text.js";
 import { defineCommand } from "./command.js";
+import { networkFlags, type NetworkFlags } from "./networkFlags.js";
 import { openUserStore, storeFlags } from "./userStore.js";
 
 /** The last moment that a date can say. Some file systems know later ones. */
@@ -17,30 +22,85 @@ export const ls = defineCommand({
   args: "[OPTIONS]",
   description:
     "Shows the local lists. docker's own lists do not say what they are called: where several names are possible, the likeliest is shown.",
-  examples: ["tsmanifest ls", "tsmanifest ls --quiet | xargs tsmanifest rm", "tsmanifest ls --format json"],
+  examples: [
+    "tsmanifest ls",
+    "tsmanifest ls --check",
+    "tsmanifest ls --quiet | xargs tsmanifest rm",
+    "tsmanifest ls --format json",
+  ],
   arity: { min: 0, max: 0 },
   flags: {
     quiet: { kind: "bool", short: "q", description: "Names only, one a line" },
+    check: {
+      kind: "bool",
+      description:
+        "Ask the registries what they have by each name: the same, something that differs, or nothing (missing)",
+    },
     format: {
       kind: "string",
       value: "format",
-      choices: ["table", "json"],
+      choices: ["table", "json", "markdown"],
       default: "table",
-      description: "table or json",
+      description: "table, json or markdown",
     },
     ...storeFlags,
+    ...networkFlags,
   },
   async run(context, flags) {
-    const lists = byName(await openUserStore(context, flags).list());
-    const isJson = flags.format === "json";
-    if (isJson) context.stdout.write(jsonDocument(resultOf(lists)));
-    else if (flags.quiet)
-      context.stdout.write(lists.map(({ name }) => `${formatReference(name)}\n`).join(""));
-    else context.stdout.write(showTable(lists, Date.now()));
-    if (isJson) return;
-    for (const warning of warningsOf(lists)) context.stderr.write(`${escapeControls(warning)}\n`);
+    if (flags.quiet && flags.check) {
+      throw new ManifestError("USAGE", "--check and --quiet: choose one of them");
+    }
+    const store = openUserStore(context, flags);
+    const lists = byName(await store.list());
+    const checks = flags.check ? await checkLists(context, flags, store, lists) : undefined;
+    context.stdout.write(await show(context, flags, lists, checks));
+    if (flags.format === "json") return;
+    for (const warning of [...warningsOf(lists), ...checkWarnings(checks ?? [])]) {
+      context.stderr.write(`${escapeControls(warning)}\n`);
+    }
   },
 });
+
+/** Loaded only where it is wanted: a table of what is here needs no network. */
+async function checkLists(
+  context: Context,
+  flags: NetworkFlags,
+  store: Store,
+  lists: readonly StoredList[],
+): Promise<readonly RegistryCheck[]> {
+  const [{ checkDrafts }, { progressMode, withProgress }] = await Promise.all([
+    import("../apply/checkDrafts.js"),
+    import("../ui/terminal/progress.js"),
+  ]);
+  return withProgress(context, progressMode(flags), (progress) => {
+    progress.step("asking registries", { total: lists.length, unit: "list" });
+    const drafts = lists.map(
+      ({ name }) =>
+        () =>
+          store.read(name),
+    );
+    return checkDrafts(context, flags, drafts, () => {
+      progress.advance();
+    });
+  });
+}
+
+async function show(
+  { stdout }: Context,
+  { format, quiet }: { readonly format: string; readonly quiet: boolean },
+  lists: readonly StoredList[],
+  checks: readonly RegistryCheck[] | undefined,
+): Promise<string> {
+  if (format === "json") return jsonDocument(resultOf(lists, checks));
+  if (quiet) return lists.map(({ name }) => `${formatReference(name)}\n`).join("");
+  const rows = rowsOf(lists, checks, Date.now());
+  if (format === "markdown") return (await import("../ui/listMarkdown.js")).listMarkdown(rows);
+  const isTerminal = stdout.isTTY === true;
+  // What every character takes is known for those of ASCII alone.
+  const isPlain = rows.every(({ platforms }) => /^[ -~]*$/.test(platforms.join("")));
+  const measure = isTerminal || !isPlain ? await import("../ui/terminal/width.js") : undefined;
+  return listTable(rows, isTerminal ? stdout.columns : undefined, measure);
+}
 
 /** By the order of characters, whatever the language of the machine. */
 function byName(lists: readonly StoredList[]): StoredList[] {
@@ -48,29 +108,39 @@ function byName(lists: readonly StoredList[]): StoredList[] {
   return named.sort((one, other) => (one.name < other.name ? -1 : 1)).map(({ list }) => list);
 }
 
-function showTable(lists: readonly StoredList[], now: number): string {
-  return listTable(
-    lists.map(({ name, entries, platforms, changedMs }) => ({
+function rowsOf(
+  lists: readonly StoredList[],
+  checks: readonly RegistryCheck[] | undefined,
+  now: number,
+): ListRow[] {
+  return lists.map(({ name, entries, platforms, changedMs }, index) => {
+    const check = checks?.[index];
+    return {
       name: formatReference(name),
       entries,
       platforms,
       ageMs: now - changedMs,
-    })),
-  );
+      ...(check && { registry: check.state === "silent" ? "no answer" : check.state }),
+    };
+  });
 }
 
-function resultOf(lists: readonly StoredList[]): LsResult {
+function resultOf(lists: readonly StoredList[], checks: readonly RegistryCheck[] | undefined): LsResult {
   return {
     version: 1,
-    lists: lists.map(({ name, isGuessed, folder, entries, platforms, changedMs, problems }) => ({
-      name: formatReference(name),
-      guessed: isGuessed,
-      folder,
-      entries: entries ?? null,
-      platforms: [...platforms],
-      changed: new Date(Math.min(changedMs, LATEST_MS)).toISOString(),
-      problems: [...problems],
-    })),
+    lists: lists.map(({ name, isGuessed, folder, entries, platforms, changedMs, problems }, index) => {
+      const check = checks?.[index];
+      return {
+        name: formatReference(name),
+        guessed: isGuessed,
+        folder,
+        entries: entries ?? null,
+        platforms: [...platforms],
+        changed: new Date(Math.min(changedMs, LATEST_MS)).toISOString(),
+        problems: [...problems],
+        ...(check && { registry: { ...check } }),
+      };
+    }),
   };
 }
 
@@ -89,5 +159,15 @@ function warningsOf(lists: readonly StoredList[]): string[] {
   return [
     ...warnings,
     `NOTE: ${which} guessed: docker, which made the list, keeps no difference between / and _, : and -`,
+  ];
+}
+
+/** Why it is not known what registries have, each reason once. */
+function checkWarnings(checks: readonly RegistryCheck[]): string[] {
+  const reasons = [...new Set(checks.flatMap(({ reason }) => reason ?? []))];
+  const rest = reasons.length - MAX_SHOWN;
+  return [
+    ...reasons.slice(0, MAX_SHOWN).map((reason) => `WARNING: ${reason}`),
+    ...(rest > 0 ? [`WARNING: ${rest} more lists could not be checked; --format json says why`] : []),
   ];
 }

@@ -165,12 +165,17 @@ function sizeOf(layers: readonly TreeBlob[]): string {
   return readableSize(layers.reduce((sum, { size }) => sum + size, 0));
 }
 
-/** `~ Env PATH: "/bin" → "/usr/bin:/bin"` */
+/** `Env PATH: "/bin" → "/usr/bin:/bin"` */
 export function valueText({ name, from, to }: ValueChange): string {
   // What is there or not, such as a port, has no more to say.
   if ((from ?? "") === "" && (to ?? "") === "") return name;
-  if (from === undefined || to === undefined) return `${name}: ${JSON.stringify(to ?? from)}`;
-  return `${name}: ${JSON.stringify(from)} → ${JSON.stringify(to)}`;
+  if (from === undefined || to === undefined) return `${name}: ${quoted(to ?? from ?? "")}`;
+  return `${name}: ${quoted(from)} → ${quoted(to)}`;
+}
+
+/** A list is JSON already. */
+function quoted(text: string): string {
+  return /^\[".*"\]$/s.test(text) ? text : JSON.stringify(text);
 }
 
 function valueLines(changes: readonly ValueChange[], indent: string): LookLine[] {

@@ -7,25 +7,71 @@ export interface ListRow {
   readonly entries: number | undefined;
   readonly platforms: readonly string[];
   readonly ageMs: number;
+  /** Whether its registry has it, in a word or two; undefined where that was not asked. */
+  readonly registry?: string | undefined;
 }
 
-const HEADER = ["NAME", "ENTRIES", "PLATFORMS", "AGE"];
+/** How wide text is, for tables with more than the letters of ASCII, and of terminals. */
+export interface TextMeasure {
+  readonly displayWidth: (text: string) => number;
+  /** The beginning of a text that takes no more than so many columns, with a mark where something is missing. */
+  readonly cutText: (text: string, columns: number) => string;
+}
+
+const HEADER = ["NAME", "ENTRIES", "PLATFORMS", "AGE", "REGISTRY"];
+const PLATFORMS = HEADER.indexOf("PLATFORMS");
 const GAP = "   ";
 
-/** Lists as columns of plain text, a line each below a header; nothing at all for none. */
-export function listTable(rows: readonly ListRow[]): string {
+const ASCII: TextMeasure = {
+  displayWidth: (text) => text.length,
+  cutText: (text, columns) => (text.length <= columns ? text : text.slice(0, Math.max(0, columns))),
+};
+
+/**
+ * Lists as columns of plain text, a line each below a header; nothing at all for none.
+ * @param columns of a terminal: no line is longer, and what has no room is left out, platforms first; undefined or 0 for
+ *   everything
+ */
+export function listTable(rows: readonly ListRow[], columns = 0, measure: TextMeasure = ASCII): string {
   if (rows.length === 0) return "";
-  const cells = [
-    HEADER,
-    ...rows.map(({ name, entries, platforms, ageMs }) =>
-      [name, String(entries ?? "?"), platforms.join(",") || "-", shortAge(ageMs)].map(cellOf),
-    ),
-  ];
-  const widths = HEADER.map((_, column) =>
-    cells.reduce((widest, row) => Math.max(widest, row[column]?.length ?? 0), 0),
+  const header = rows.some(({ registry }) => registry !== undefined) ? HEADER : HEADER.slice(0, -1);
+  const cells = rows.map(({ name, entries, platforms, ageMs, registry = "" }) =>
+    [name, String(entries ?? "?"), platforms.join(",") || "-", shortAge(ageMs), registry].map(cellOf),
   );
-  const lines = cells.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(GAP));
-  return lines.map((line) => `${line.trimEnd()}\n`).join("");
+  const widthOf = (column: number): number =>
+    [header, ...cells].reduce((widest, row) => Math.max(widest, measure.displayWidth(row[column] ?? "")), 0);
+  const widths = header.map((_, column) => widthOf(column));
+  const total = widths.reduce((sum, width) => sum + width, (header.length - 1) * GAP.length);
+  const room = columns > 0 ? (widths[PLATFORMS] ?? 0) - Math.max(0, total - columns) : Infinity;
+  const kept = Math.max(room, header[PLATFORMS]?.length ?? 0);
+  const fitted = cells.map((row) =>
+    row.map((cell, column) => (column === PLATFORMS ? fitPlatforms(cell, kept, measure) : cell)),
+  );
+  const shown = [header, ...fitted].map((row) => row.slice(0, header.length));
+  const narrow = widths.map((width, column) => (column === PLATFORMS ? Math.min(width, kept) : width));
+  const pad = (cell: string, width: number): string =>
+    cell + " ".repeat(Math.max(0, width - measure.displayWidth(cell)));
+  return shown
+    .map((row) =>
+      row
+        .map((cell, column) => pad(cell, narrow[column] ?? 0))
+        .join(GAP)
+        .trimEnd(),
+    )
+    .map((line) => (columns > 0 ? measure.cutText(line, columns) : line))
+    .map((line) => `${line}\n`)
+    .join("");
+}
+
+/** `linux/amd64,linux/arm64,+3`: as many as there is room for, and how many more there are. */
+function fitPlatforms(cell: string, room: number, { displayWidth, cutText }: TextMeasure): string {
+  if (displayWidth(cell) <= room) return cell;
+  const platforms = cell.split(",");
+  for (let count = platforms.length - 1; count > 0; count--) {
+    const text = [...platforms.slice(0, count), `+${platforms.length - count}`].join(",");
+    if (displayWidth(text) <= room) return text;
+  }
+  return platforms.length === 1 ? cutText(cell, room) : `${platforms.length} of them`.slice(0, room);
 }
 
 /** What says something in a file must not say it in the table: a line end would begin another row. */

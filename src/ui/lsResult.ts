@@ -20,6 +20,18 @@ export const LsResult = z.object({
       changed: z.string(),
       /** What is wrong with its files, a line each. */
       problems: z.array(z.string()),
+      /** What its registry has under its name; only after `--check`. */
+      registry: z.optional(
+        z.object({
+          /**
+           * `same`: the list as a push would send it; `differs`: something else; `missing`: nothing; `denied`: the registry does
+           * not say, to this user; `silent`: it did not answer in time; `failed`: anything else, with the reason.
+           */
+          state: z.enum(["same", "differs", "missing", "denied", "silent", "failed"]),
+          digest: z.optional(z.string()),
+          reason: z.optional(z.string()),
+        }),
+      ),
     }),
   ),
 });

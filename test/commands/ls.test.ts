@@ -176,7 +176,7 @@ x.example/team_b/app:v1-rc   2         linux/amd64,linux/arm64                  
     const { status, stderr } = await here.run("ls", "--format", "yaml");
     expect(status).toBe(125);
     expect(stderr).toMatch(
-      /^invalid argument "yaml" for "--format" flag: must be one of table, json\n\nUsage: {2}tsmanifest ls \[OPTIONS\]\n/,
+      /^invalid argument "yaml" for "--format" flag: must be one of table, json, markdown\n\nUsage: {2}tsmanifest ls \[OPTIONS\]\n/,
     );
     expect(await here.run("ls", "x")).toMatchObject({ status: 1 });
   });

@@ -23,7 +23,8 @@ const REGISTRY_SCHEME = "registry://";
 /** Something that a user wants to look at. */
 export type LookTarget =
   | { readonly kind: "local"; readonly draft: Draft }
-  | { readonly kind: "registry"; readonly ref: Reference }
+  /** `isElse`: a local list of that name would have been meant. */
+  | { readonly kind: "registry"; readonly ref: Reference; readonly isElse: boolean }
   | ({ readonly kind: "layout" } & LayoutReference);
 
 /**
@@ -36,8 +37,9 @@ export async function lookTarget(text: string, store: Store, isRemote: boolean):
   if (isLayoutReference(text)) return { kind: "layout", ...parseLayoutReference(text) };
   const isNamedRemote = text.startsWith(REGISTRY_SCHEME);
   const ref = parseReference(isNamedRemote ? text.slice(REGISTRY_SCHEME.length) : text);
-  const draft = isRemote || isNamedRemote ? undefined : await store.read(ref);
-  return draft === undefined ? { kind: "registry", ref } : { kind: "local", draft };
+  const isElse = !isRemote && !isNamedRemote;
+  const draft = isElse ? await store.read(ref) : undefined;
+  return draft === undefined ? { kind: "registry", ref, isElse } : { kind: "local", draft };
 }
 
 /** Reads what targets name. What is not there is thrown by `open`, or undefined from `openIfThere`. */
@@ -95,16 +97,24 @@ async function openTarget(
     case "local":
       return draftSource(target.draft, open);
     case "registry":
-      return openNamed(target.ref, open(locationOf(target.ref)), signal);
+      return openNamed(target, open(locationOf(target.ref)), signal);
     case "layout":
       return openInLayout(target, signal);
   }
 }
 
-async function openNamed(ref: Reference, repository: Repository, signal: AbortSignal): Promise<TreeSource> {
+async function openNamed(
+  { ref, isElse }: LookTarget & { readonly kind: "registry" },
+  repository: Repository,
+  signal: AbortSignal,
+): Promise<TreeSource> {
   const source = registrySource(ref, repository);
-  const root = await new SourceReader({ signal }).manifest(source);
-  return namedSource(formatReference(ref), "registry", root, repository);
+  try {
+    const root = await new SourceReader({ signal }).manifest(source);
+    return namedSource(formatReference(ref), "registry", root, repository);
+  } catch (error) {
+    throw isElse ? (await import("../missing.js")).neitherHere(error, ref) : error;
+  }
 }
 
 async function openInLayout(

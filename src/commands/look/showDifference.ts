@@ -1,6 +1,7 @@
 import type { Context } from "../../context.js";
 import { readDifference } from "../../look/readDifference.js";
 import type { TreeDifference } from "../../look/treeDifference.js";
+import type { TreeSource } from "../../look/treeSource.js";
 import { differenceMarkdown } from "../../ui/differenceMarkdown.js";
 import { differenceResult } from "../../ui/differenceResult.js";
 import { differenceText } from "../../ui/differenceText.js";
@@ -8,7 +9,7 @@ import { jsonDocument } from "../../ui/jsonDocument.js";
 import { progressMode, withProgress } from "../../ui/terminal/progress.js";
 import type { NetworkFlags } from "../networkFlags.js";
 import { lookStyle } from "./lookStyle.js";
-import { withLookSources, type LookTarget } from "./lookTargets.js";
+import { withLookSources, type LookSources, type LookTarget } from "./lookTargets.js";
 import { warnOfProblems } from "./warnOfProblems.js";
 
 export interface ShowDifferenceFlags extends NetworkFlags {
@@ -18,7 +19,7 @@ export interface ShowDifferenceFlags extends NetworkFlags {
 
 /**
  * Prints how the second of two targets differs from the first; of one, how a local list differs from what the registry has
- * under its name.
+ * under its name. With `quiet` nothing below the two is read.
  * @returns have they the same digest?
  */
 export async function showDifference(
@@ -27,42 +28,36 @@ export async function showDifference(
   first: LookTarget,
   second?: LookTarget,
 ): Promise<boolean> {
+  const { signal } = context;
   const difference = await withProgress(context, progressMode(flags), (progress) => {
     progress.step("comparing");
-    return second === undefined
-      ? compareWithRegistry(context, flags, first)
-      : compare(context, flags, first, second);
+    return withLookSources(
+      context,
+      flags,
+      second === undefined ? [first] : [first, second],
+      async (sources) => {
+        const [from, to] = await openSides(sources, first, second);
+        if (flags.quiet) return from?.root.digest === to.root.digest;
+        return readDifference(from, to, { signal });
+      },
+    );
   });
-  if (!flags.quiet) context.stdout.write(await formatDifference(difference, context, flags));
+  if (typeof difference === "boolean") return difference;
+  context.stdout.write(await formatDifference(difference, context, flags));
   if (flags.format !== "json") warnOfProblems(context, difference.problems);
   return difference.isSame;
 }
 
-function compare(
-  context: Context,
-  flags: NetworkFlags,
+/** Of a list that its registry does not have yet, everything is new. */
+function openSides(
+  { open, openIfThere }: LookSources,
   first: LookTarget,
-  second: LookTarget,
-): Promise<TreeDifference> {
-  const { signal } = context;
-  return withLookSources(context, flags, [first, second], async ({ open }) => {
-    const [from, to] = await Promise.all([open(first), open(second)]);
-    return readDifference(from, to, { signal });
-  });
-}
-
-/** What the registry does not have yet is all new. */
-function compareWithRegistry(
-  context: Context,
-  flags: NetworkFlags,
-  local: LookTarget,
-): Promise<TreeDifference> {
-  const { signal } = context;
-  const pushed: LookTarget = local.kind === "local" ? { kind: "registry", ref: local.draft.name } : local;
-  return withLookSources(context, flags, [local], async ({ open, openIfThere }) => {
-    const [from, to] = await Promise.all([openIfThere(pushed), open(local)]);
-    return readDifference(from, to, { signal });
-  });
+  second: LookTarget | undefined,
+): Promise<[from: TreeSource | undefined, to: TreeSource]> {
+  if (second !== undefined) return Promise.all([open(first), open(second)]);
+  const pushed: LookTarget =
+    first.kind === "local" ? { kind: "registry", ref: first.draft.name, isElse: false } : first;
+  return Promise.all([openIfThere(pushed), open(first)]);
 }
 
 async function formatDifference(
