@@ -16,7 +16,7 @@ export const PICTURE_FILE = join(root, "docs/terminal.svg");
 const HOST = "registry.example";
 const ADDRESS = "127.10.0.1";
 
-const COLUMNS = 112;
+const COLUMNS = 118;
 
 /** What is typed. */
 const SESSION = [
@@ -161,7 +161,6 @@ async function runInTerminal(folder, host) {
  * @typedef {object} Run
  * @property {number} column
  * @property {string} text
- * @property {number} width in columns
  * @property {string} style classes
  */
 
@@ -195,11 +194,23 @@ function runsOf(line) {
     const style = styleOf(cell);
     const text = cell.getChars() || " ";
     const last = runs.at(-1);
-    if (last?.style === style)
-      Object.assign(last, { text: last.text + text, width: last.width + cell.getWidth() });
-    else runs.push({ column, text, width: cell.getWidth(), style });
+    if (last?.style === style) last.text += text;
+    else runs.push({ column, text, style });
   }
   return runs;
+}
+
+/**
+ * The words of a run: programs that draw SVG do not agree about spaces at the ends of a text.
+ * @param {Run} run
+ * @returns {Run[]}
+ */
+function wordsOf({ column, text, style }) {
+  return [...text.matchAll(/\S+(?: \S+)*/g)].map((match) => ({
+    column: column + match.index,
+    text: match[0],
+    style,
+  }));
 }
 
 /** @param {import("@xterm/headless").IBufferCell} cell */
@@ -220,20 +231,15 @@ function draw(lines, host) {
   const [width, height] = [COLUMNS * CELL + 2 * MARGIN, lines.length * LINE + 2 * MARGIN];
   const rows = lines.map((runs, index) => {
     const y = MARGIN + index * LINE + 15;
-    return runs
-      .map((run) => {
-        const text = run.text.replaceAll(host, HOST).trimEnd();
-        if (text === "") return "";
-        const style = run.style === "" ? "" : ` class="${run.style}"`;
-        const at = `x="${(MARGIN + run.column * CELL).toFixed(1)}" y="${y}"`;
-        const width = run.width - (run.text.length - text.length);
-        return `<text ${at} textLength="${(width * CELL).toFixed(1)}"${style}>${escaped(text)}</text>\n`;
-      })
-      .join("");
+    return runs.flatMap(wordsOf).map(({ column, text, style }) => {
+      const classes = style === "" ? "" : ` class="${style}"`;
+      const at = `x="${(MARGIN + column * CELL).toFixed(1)}" y="${y}" textLength="${(text.length * CELL).toFixed(1)}"`;
+      return `<text ${at}${classes}>${escaped(text.replaceAll(host, HOST))}</text>\n`;
+    });
   });
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-label="A terminal: a list is refused since a platform is missing, made, shown as a tree, and compared with the one before">
 <style>
-  text { font: 14px ui-monospace, SFMono-Regular, Menlo, Consolas, "Liberation Mono", monospace; fill: #e6edf3; white-space: pre; }
+  text { font: 14px ui-monospace, SFMono-Regular, Menlo, Consolas, "Liberation Mono", monospace; fill: #e6edf3; }
   .bold { font-weight: 600; }
   .dim { fill: #9198a1; }
   .c1 { fill: #ff7b72; }
@@ -244,7 +250,7 @@ function draw(lines, host) {
   .c6 { fill: #76e3ea; }
 </style>
 <rect width="${width}" height="${height}" rx="8" fill="#0d1117" stroke="#30363d"/>
-${rows.join("")}</svg>
+${rows.flat().join("")}</svg>
 `;
 }
 

@@ -120,6 +120,8 @@ export const scenes: Readonly<Record<string, Scene>> = {
   "README.md": {
     set: async (site) => {
       await images(site, "registry.example/app", "v1-amd64", "v1-arm64", "v1-armv7");
+      await images(site, "registry.example/tools", "1.4-linux-amd64", "1.4-linux-arm64");
+      await digests(site, "registry.example/app", "amd64", "arm64");
     },
     notRun: {
       "npm ": "installs packages, builds, or runs all tests: CI does that",
