@@ -194,6 +194,7 @@ export class ListWork {
     let done: Done | undefined;
     let there: readonly Descriptor[] = [];
     const added = new Map<string, Descriptor>();
+    this.#tools.progress?.step(`reading ${formatPlace(first)}`);
     await appendTo({
       repository: open(first.location),
       tag,
