@@ -12,7 +12,7 @@ import { warnOn } from "../ui/warn.js";
 import { expectationsOf } from "./expectations.js";
 import { ListWork, type WorkTools } from "./listWork.js";
 import { entriesOf } from "./makeList.js";
-import type { ListOrder } from "./order.js";
+import { typeOf, type ListOrder } from "./order.js";
 import type { PublishSettings } from "./publish.js";
 import type { WantedOrderSource } from "./readSource.js";
 import { failureOf, targetName } from "./results.js";
@@ -146,12 +146,9 @@ function warnOf(
   };
 }
 
-/** What only an OCI index can say makes it one. */
 function withType(order: ListOrder): ListOrder {
-  const { type, annotations, sources, subject, artifactType } = order;
-  const isAnnotated = annotations.length > 0 || sources.some(({ says }) => says?.annotations !== undefined);
-  const saysMore = isAnnotated || subject !== undefined || artifactType !== undefined;
-  return type === "auto" && saysMore ? { ...order, type: "oci" } : order;
+  const isEntryAnnotated = order.sources.some(({ says }) => says?.annotations !== undefined);
+  return { ...order, type: typeOf(order, isEntryAnnotated) };
 }
 
 function tagsBefore({ targets }: ListOrder, { context, open, targets: shared }: ApplyTools): TagsBefore {

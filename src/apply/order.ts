@@ -42,3 +42,18 @@ export interface OrderSource {
   /** What the platform leaves open is that of the image's config: its variant, version and features. */
   readonly isPlatformOpen?: true;
 }
+
+/** What only an OCI index can say makes it one. */
+export function typeOf(
+  {
+    type,
+    annotations,
+    subject,
+    artifactType,
+  }: Pick<ListOrder, "type" | "annotations" | "subject" | "artifactType">,
+  isEntryAnnotated: boolean,
+): ListOrder["type"] {
+  const saysMore =
+    isEntryAnnotated || annotations.length > 0 || subject !== undefined || artifactType !== undefined;
+  return type === "auto" && saysMore ? "oci" : type;
+}

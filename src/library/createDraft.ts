@@ -1,10 +1,9 @@
 import { pushAndPull } from "../apply/accesses.js";
 import { expectationsOf } from "../apply/expectations.js";
-import { fromPlaces, readNamedBy } from "../apply/fromPlaces.js";
+import { readNamedBy } from "../apply/fromPlaces.js";
 import type { WantedOrderSource } from "../apply/readSource.js";
 import { resolveSubject, subjectPlace } from "../apply/subject.js";
 import { untilThere } from "../apply/untilThere.js";
-import { wantedSources } from "../apply/wantedSources.js";
 import { openLayout } from "../content/layout.js";
 import type { Place } from "../content/place.js";
 import { layoutSource, registrySource, SourceReader, type Source } from "../content/resolve.js";
@@ -17,7 +16,7 @@ import { formatReference, type Reference } from "../oci/reference.js";
 import { overConnection, type CallOptions, type CallTools } from "./connect.js";
 import { checkCount, readName, readPlatforms } from "./names.js";
 import type { ListOptions } from "./pushSources.js";
-import { readListSources, type ListSource } from "./sources.js";
+import { placeListSources, type ListSource } from "./sources.js";
 
 /** What a draft may be told. */
 export interface DraftOptions extends CallOptions, Omit<ListOptions, "referrers"> {
@@ -49,16 +48,11 @@ export async function createDraft(
     const hint = "push it to a layout: pushList(draft, { to: … })";
     throw new ManifestError("USAGE", `${name}: a draft has the name of a registry`, { subject: name, hint });
   }
-  if (sources.length === 0) throw new ManifestError("USAGE", "there must be a source at least");
   const { waitMs = 0, attestations = "keep", expect = [], strict = false } = options;
   checkCount("waitMs", waitMs, 0);
   const { annotations = {}, type = "auto", subject, artifactType = "" } = options;
   const choice: Choice = { platforms: readPlatforms(options.platforms), attestations };
-  const read = readListSources(sources);
-  const wanted: readonly WantedOrderSource[] = [
-    ...wantedSources({ sources: read.sources, targets: [place] }),
-    ...(await fromPlaces(read.from, place)),
-  ];
+  const wanted = await placeListSources(sources, place);
   const order = { subject, targets: [place] };
   const about = subjectPlace(order);
   const places = [...wanted.map((one) => one.place), ...(about === undefined ? [] : [about])];

@@ -51,5 +51,5 @@ export async function pushList(
 }
 
 function isDraft(list: string | readonly string[] | Draft): list is Draft {
-  return typeof list === "object" && "entries" in list;
+  return typeof list === "object" && !Array.isArray(list) && "entries" in list;
 }

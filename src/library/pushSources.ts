@@ -1,13 +1,12 @@
-import { fromPlaces } from "../apply/fromPlaces.js";
-import { taskOf } from "../apply/applyList.js";
 import { ListWork, orderAccesses } from "../apply/listWork.js";
 import { entriesOf } from "../apply/makeList.js";
-import type { ListOrder } from "../apply/order.js";
+import { typeOf, type ListOrder } from "../apply/order.js";
+import type { WantedOrderSource } from "../apply/readSource.js";
 import { targetsOf } from "../apply/targets.js";
 import { TagsBefore } from "../apply/unchanged.js";
 import { ManifestCache } from "../content/manifestCache.js";
 import type { Place } from "../content/place.js";
-import { ManifestError } from "../errors.js";
+import type { ListAnnotation } from "../list/annotationFlags.js";
 import type { Annotations } from "../list/draft.js";
 import type { ListResult } from "../ui/listResult.js";
 import { pushedResult } from "../ui/pushedResult.js";
@@ -15,7 +14,7 @@ import { SentTally } from "../ui/sentTally.js";
 import { overConnection } from "./connect.js";
 import { readPlatforms } from "./names.js";
 import { publishSettings, type TransferOptions } from "./pushSettings.js";
-import { readListSources, type ListSource } from "./sources.js";
+import { placeListSources, type ListSource } from "./sources.js";
 
 /** What a list that is made of sources may be. */
 export interface ListOptions {
@@ -45,74 +44,71 @@ export async function pushSources(
   onto: ListOrder["onto"],
   options: TransferOptions & ListOptions,
 ): Promise<ListResult> {
-  if (given.length === 0) throw new ManifestError("USAGE", "there must be a source at least");
-  const order = orderOf(targets, given, onto, options);
   const settings = publishSettings(options);
-  const task = taskOf({ order, from: await fromPlaces(order.from, targets[0]), settings });
-  const { wanted } = task;
-  return overConnection(
-    options,
-    orderAccesses(task.order, wanted),
-    async ({ open, signal, warn, stderr }) => {
-      const tally = new SentTally();
-      const work = new ListWork(task.order, wanted, {
-        open,
-        cache: new ManifestCache({ signal }),
-        signal,
-        stderr,
-        tellsItself: "all",
-        warn,
-        onEvent: (event) => {
-          tally.onEvent(event);
-          options.onEvent?.(event);
-        },
-        settings,
-        use: "push",
-        before: new TagsBefore(targetsOf(targets), open, signal),
-        asksForAttached: false,
-        beginsEarly: false,
+  const wanted = await placeListSources(given, targets[0]);
+  const order = orderOf(targets, wanted, onto, options);
+  return overConnection(options, orderAccesses(order, wanted), async ({ open, signal, warn, stderr }) => {
+    const tally = new SentTally();
+    const work = new ListWork(order, wanted, {
+      open,
+      cache: new ManifestCache({ signal }),
+      signal,
+      stderr,
+      tellsItself: "all",
+      warn,
+      onEvent: (event) => {
+        tally.onEvent(event);
+        options.onEvent?.(event);
+      },
+      settings,
+      use: "push",
+      before: new TagsBefore(targetsOf(targets), open, signal),
+      asksForAttached: false,
+      beginsEarly: false,
+    });
+    try {
+      const { combined } = (await work.push()).made;
+      return pushedResult({
+        targets: targetsOf(targets),
+        root: combined.descriptor,
+        entries: entriesOf(combined),
+        sent: tally.sent,
       });
-      try {
-        const { combined } = (await work.push()).made;
-        return pushedResult({
-          targets: targetsOf(targets),
-          root: combined.descriptor,
-          entries: entriesOf(combined),
-          sent: tally.sent,
-        });
-      } finally {
-        await work.end();
-      }
-    },
-  );
+    } finally {
+      await work.end();
+    }
+  });
 }
 
 function orderOf(
   targets: readonly Place[],
-  given: readonly ListSource[],
+  wanted: readonly WantedOrderSource[],
   onto: ListOrder["onto"],
-  options: ListOptions,
+  { attestations = "keep", expect = [], strict = false, referrers = false, ...options }: ListOptions,
 ): ListOrder {
-  const { attestations = "keep", expect = [], strict = false, annotations = {}, type = "auto" } = options;
-  const { subject, artifactType, referrers = false } = options;
+  const { subject, artifactType } = options;
+  const said = options.annotations ?? {};
+  const annotations = Object.entries(said).map(([key, value]): ListAnnotation => ({
+    type: "index",
+    platform: undefined,
+    key,
+    value,
+  }));
+  const own = { type: options.type ?? "auto", annotations, subject, artifactType };
+  const isEntryAnnotated = wanted.some(({ given }) => Object.keys(given?.annotations ?? {}).length > 0);
   return {
-    ...readListSources(given),
     targets,
+    // They are given to the work as they were placed.
+    sources: [],
+    from: [],
     platforms: readPlatforms(options.platforms),
-    annotations: Object.entries(annotations).map(([key, value]) => ({
-      type: "index",
-      platform: undefined,
-      key,
-      value,
-    })),
+    ...own,
+    type: typeOf(own, isEntryAnnotated),
     onto,
     attestations,
-    type,
     preferIndex: true,
     expect,
     strict,
     referrers,
-    subject,
-    artifactType,
   };
 }

@@ -1,8 +1,12 @@
+import { readPlatform } from "../apply/file/platforms.js";
+import { fromPlaces } from "../apply/fromPlaces.js";
 import type { OrderSource } from "../apply/order.js";
+import type { WantedOrderSource } from "../apply/readSource.js";
+import { wantedSources } from "../apply/wantedSources.js";
+import type { Place } from "../content/place.js";
 import { parseSourceText } from "../content/sourceText.js";
 import { ManifestError } from "../errors.js";
 import type { Annotations } from "../list/draft.js";
-import { readPlatformName } from "../oci/platformAliases.js";
 
 /**
  * What a list is made of:
@@ -30,25 +34,23 @@ export interface BuildSource {
   readonly from: string;
 }
 
-/** Sources, as an order has them. */
-export interface GivenSources {
-  readonly sources: readonly OrderSource[];
-  /** The paths of build sources. */
-  readonly from: readonly string[];
-}
-
 /**
- * Reads what a list is to be made of; nothing is asked for yet.
- * @throws USAGE for what is no source, INVALID_REFERENCE, INVALID_PLATFORM
+ * Finds out where sources are, in their order. Files of builds are read for that, and no registry is asked.
+ * @param list whose repository has what says of none
+ * @throws USAGE for what is no source, INVALID_REFERENCE, INVALID_PLATFORM, INVALID_SOURCE
  */
-export function readListSources(given: readonly ListSource[]): GivenSources {
-  const sources: OrderSource[] = [];
-  const from: string[] = [];
-  for (const source of given) {
-    if (isBuild(source)) from.push(source.from);
-    else sources.push(orderSource(source));
-  }
-  return { sources, from };
+export async function placeListSources(
+  given: readonly ListSource[],
+  list: Place | undefined,
+): Promise<readonly WantedOrderSource[]> {
+  if (!Array.isArray(given) || given.length === 0) throw usage("there must be a list of sources");
+  const targets = list === undefined ? [] : [list];
+  const placed = given.map(async (source) =>
+    isBuild(source)
+      ? fromPlaces([source.from], list)
+      : wantedSources({ sources: [orderSource(source)], targets }),
+  );
+  return (await Promise.all(placed)).flat();
 }
 
 function isBuild(source: ListSource): source is BuildSource {
@@ -57,13 +59,15 @@ function isBuild(source: ListSource): source is BuildSource {
 
 function orderSource(source: string | ImageSource): OrderSource {
   const { image, platform, annotations }: ImageSource =
-    typeof source === "string" ? { image: source } : source;
-  if (typeof image !== "string") {
-    throw new ManifestError("USAGE", 'a source must be a string, or have an "image" or a "from"');
-  }
+    typeof source === "object" ? source : { image: source };
+  if (typeof image !== "string") throw usage('a source must be a string, or have an "image" or a "from"');
   const says = {
-    ...(platform !== undefined && { platform: readPlatformName(platform) }),
+    ...(platform !== undefined && { platform: readPlatform(platform) }),
     ...(annotations !== undefined && { annotations }),
   };
   return { text: image, source: parseSourceText(image), ...(Object.keys(says).length > 0 && { says }) };
+}
+
+function usage(message: string): ManifestError {
+  return new ManifestError("USAGE", message);
 }
