@@ -158,6 +158,7 @@ export const scenes: Readonly<Record<string, Scene>> = {
   },
 
   "docs/cookbook.md": {
+    env: { GITHUB_STEP_SUMMARY: "summary.md" },
     set: async (site) => {
       site.program("cosign", COSIGN);
       site.program(
