@@ -8,7 +8,7 @@ import {
 } from "./commands/command.js";
 import { commands as allCommands } from "./commands/index.js";
 import { PartlyDoneError } from "./commands/partlyDone.js";
-import type { Context, Output } from "./context.js";
+import { withConfig, type Context, type Output } from "./context.js";
 import { ManifestError, UsageError, messageOf } from "./errors.js";
 import { longName, parseFlags, readFlags, type FlagTable, type FlagValues } from "./go/flags.js";
 import { goQuote } from "./go/quote.js";
@@ -35,12 +35,20 @@ const globalFlags = {
   version: { kind: "bool", short: "v", description: "Show the version" },
 } as const satisfies FlagTable;
 
+/** What the scripts of `tsmanifest completion` ask by: no command for people. */
+const COMPLETE = "__complete";
+
 /** Runs a command line and returns its exit status. Never rejects. */
 export async function run(
   argv: readonly string[],
   context: Context,
   commands: readonly CommandOrGroup[] = allCommands,
 ): Promise<number> {
+  if (argv[0] === COMPLETE) {
+    const { answerCompletion } = await import("./completion/complete.js");
+    context.stdout.write(await answerCompletion(argv.slice(1), context, { commands, flags: globalFlags }));
+    return 0;
+  }
   let debug = false;
   let isJson = false;
   let failureStatus = 1;
@@ -76,7 +84,7 @@ export async function run(
       if (isJson) context.stdout.write(failure(undefined, { code: "USAGE", message }));
       return 1;
     }
-    const status = await command.run(configured(context, globals.config), { ...values, debug }, args);
+    const status = await command.run(withConfig(context, globals.config), { ...values, debug }, args);
     return typeof status === "number" ? status : 0;
   } catch (error) {
     const dialect = command?.dialect ?? way.at(-1)?.dialect ?? "docker";
@@ -112,26 +120,6 @@ function failure(thrown: unknown, { code, message, hint }: ErrorResult["error"])
 /** Every error of buildx begins like this. */
 function inDialect(text: string, dialect: Dialect | undefined): string {
   return dialect === "buildx" ? `ERROR: ${text}` : text;
-}
-
-/** `--config DIR` is DOCKER_CONFIG for this run. Streams stay unopened until they are used. */
-function configured(context: Context, config: string): Context {
-  if (config === "") return context;
-  const { env, home, platform, signal, stdin, waits } = context;
-  return {
-    get stdout() {
-      return context.stdout;
-    },
-    get stderr() {
-      return context.stderr;
-    },
-    env: { ...env, DOCKER_CONFIG: config },
-    home,
-    platform,
-    signal,
-    ...(stdin && { stdin }),
-    ...(waits && { waits }),
-  };
 }
 
 interface Route {

@@ -53,3 +53,23 @@ export interface Waits {
   /** How long others are given who add to the same list; see `push/appendTo.ts`. */
   readonly settleMs?: number;
 }
+
+/** `--config DIR` is DOCKER_CONFIG for this run; none for an empty text. Streams stay unopened until they are used. */
+export function withConfig(context: Context, config: string): Context {
+  if (config === "") return context;
+  const { env, home, platform, signal, stdin, waits } = context;
+  return {
+    get stdout() {
+      return context.stdout;
+    },
+    get stderr() {
+      return context.stderr;
+    },
+    env: { ...env, DOCKER_CONFIG: config },
+    home,
+    platform,
+    signal,
+    ...(stdin && { stdin }),
+    ...(waits && { waits }),
+  };
+}

@@ -39,6 +39,12 @@ export const commands: readonly CommandOrGroup[] = [
     load: async () => (await import("./apply.js")).apply,
   },
   {
+    name: "completion",
+    summary: "Print the script that completes commands in bash, zsh, fish or PowerShell",
+    group: "This program",
+    load: async () => (await import("./completion.js")).completion,
+  },
+  {
     name: "create",
     summary: "Make a local list out of images in a registry",
     group: "Local lists",
