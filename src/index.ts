@@ -150,6 +150,7 @@ export {
   type PushOptions,
   type PushResult,
 } from "./push/execute.js";
+export type { PartDone, PlanProgress } from "./push/pushTotals.js";
 export { executeAll, type ExecuteAllOptions, type MoveGuard } from "./push/executeAll.js";
 export { appendTo, type AppendOptions } from "./push/appendTo.js";
 export { survey, type Survey, type SurveyOptions } from "./push/survey.js";

@@ -3,6 +3,7 @@ import { hasCode, ManifestError } from "../errors.js";
 import type { Location } from "../oci/location.js";
 import { either } from "../signals.js";
 import { PutError } from "./errors.js";
+import { PushTotals, type PlanProgress } from "./pushTotals.js";
 import { childrenOf, rootOf, type BlobStep, type ManifestStep, type Plan } from "./plan.js";
 
 export interface ExecuteOptions {
@@ -19,8 +20,10 @@ export type PushEvent =
   | { readonly kind: "child"; readonly child: ManifestStep; readonly outcome: "present" | "put" }
   /** A tag by which a referrer would be found names another one already, and stays. */
   | { readonly kind: "kept"; readonly tag: string; readonly digest: string }
+  /** How much of how much is done: told when all is known that is to be done, and behind each event that changes it. */
+  | PlanProgress
   /** All children are there: the tags are about to move, and have moved. */
-  | { readonly kind: "tagging" | "tagged" };
+  | { readonly kind: "tagging" | "tagged"; readonly target: Location };
 
 export interface PushResult {
   /** Of the list. */
@@ -86,7 +89,10 @@ export class Push {
   readonly #target: Repository;
   readonly #open: (location: Location) => Repository;
   readonly #signal: AbortSignal | undefined;
-  readonly #onEvent: ((event: PushEvent) => void) | undefined;
+  readonly #tell: ((event: PushEvent) => void) | undefined;
+  readonly #totals: PushTotals;
+  /** Until the whole plan is known, nobody can say how much there is to do. */
+  #isPlanned = false;
   readonly #mountOnly: boolean;
   readonly #failure = new AbortController();
   readonly #stop: AbortSignal;
@@ -103,7 +109,8 @@ export class Push {
     this.#target = open(target);
     this.#open = open;
     this.#signal = signal;
-    this.#onEvent = onEvent;
+    this.#tell = onEvent;
+    this.#totals = new PushTotals(target);
     this.#mountOnly = mountOnly;
     this.#stop = either(signal, this.#failure.signal);
   }
@@ -140,6 +147,9 @@ export class Push {
 
   /** Sees to it that all manifests of the plan but its root are there, and the root's own blobs. */
   async children(plan: Plan): Promise<void> {
+    this.#totals.expect(plan);
+    this.#isPlanned = true;
+    this.#tell?.(this.#totals.progress);
     this.begin(plan);
     const children = childrenOf(plan).flatMap(({ manifest }) => this.#children.get(manifest.digest) ?? []);
     const results = await Promise.allSettled([
@@ -159,7 +169,7 @@ export class Push {
     const root = rootOf(plan);
     const { manifest } = root;
     this.#signal?.throwIfAborted();
-    this.#onEvent?.({ kind: "tagging" });
+    this.#onEvent({ kind: "tagging", target: plan.target });
     try {
       await this.#target.put(manifest, root.tags, {
         signal: this.#signal,
@@ -171,7 +181,7 @@ export class Push {
     } catch (error) {
       throw putError(root, error);
     }
-    this.#onEvent?.({ kind: "tagged" });
+    this.#onEvent({ kind: "tagged", target: plan.target });
     return { digest: manifest.digest, children: this.#outcomes, blobs: this.#blobOutcomes };
   }
 
@@ -183,6 +193,29 @@ export class Push {
       ...[...this.#blobs.values()].map(({ outcome }) => outcome),
     ]);
   }
+
+  readonly #onEvent = (event: PushEvent): void => {
+    this.#tell?.(event);
+    switch (event.kind) {
+      case "child":
+        this.#totals.childDone(event.child.manifest.digest);
+        break;
+      case "blob":
+        this.#totals.blobDone(event.blob, event.outcome.kind);
+        break;
+      case "bytes":
+        this.#totals.copied(event.blob, event.done);
+        break;
+      case "copying":
+      case "kept":
+      case "progress":
+      case "queued":
+      case "tagged":
+      case "tagging":
+        return;
+    }
+    if (this.#isPlanned) this.#tell?.(this.#totals.progress);
+  };
 
   /** Whoever waits for it throws what went wrong, in its turn; nobody may be waiting yet. */
   #watched<Value>(work: Promise<Value>): Promise<Value> {
@@ -201,7 +234,7 @@ export class Push {
     for (const [index, one] of found.entries()) {
       // What others have attached under that name is not to be lost.
       if (one !== undefined && one.digest !== digest)
-        this.#onEvent?.({ kind: "kept", tag: names[index] ?? "", digest: one.digest });
+        this.#onEvent({ kind: "kept", tag: names[index] ?? "", digest: one.digest });
     }
     const child = this.#children.get(digest);
     if (child !== undefined) child.tags = absent.filter((name) => name !== digest);
@@ -223,10 +256,10 @@ export class Push {
         await Promise.allSettled([...neededBy].flatMap((digest) => this.#children.get(digest)?.answer ?? []));
         return isNeeded();
       },
-      ...(this.#onEvent && { onEvent: this.#onEvent }),
+      ...(this.#tell && { onEvent: this.#onEvent }),
     });
     this.#blobOutcomes.set(step.digest, outcome.kind);
-    this.#onEvent?.({ kind: "blob", blob: step, outcome });
+    this.#onEvent({ kind: "blob", blob: step, outcome });
     return outcome;
   }
 
@@ -247,7 +280,7 @@ export class Push {
       if (this.#stop.aborted) throw new ManifestError("STOPPED", `${step.manifest.digest} was not put`);
       await this.#put(child);
     }
-    this.#onEvent?.({
+    this.#onEvent({
       kind: "child",
       child: step,
       outcome: this.#outcomes.get(step.manifest.digest) ?? "put",

@@ -54,6 +54,7 @@ export function pushProgress(
       case "copying":
       case "queued":
       case "kept":
+      case "progress":
         break;
     }
   }

@@ -23,6 +23,7 @@ export class SentTally {
       case "copying":
       case "queued":
       case "kept":
+      case "progress":
       case "tagging":
         break;
     }

@@ -17,6 +17,7 @@ export function eventText(event: PushEvent, copiedInMs: number | undefined): str
     case "tagging":
     case "tagged":
     case "queued":
+    case "progress":
     case "bytes":
     case "kept":
       return undefined;
