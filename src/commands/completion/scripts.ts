@@ -76,6 +76,7 @@ const FISH = script`# tsmanifest completion for fish
 function __tsmanifest_complete
     set -l words (commandline -opc)
     set -l current (commandline -ct)
+    set current (string replace -ra '[\'"\\\\]' '' -- "$current")
     set -e words[1]
     set -l answer (tsmanifest __complete $words "=$current" 2>/dev/null)
     set -l value (string replace -r -- '^--[^=]*=' '' "$current")
