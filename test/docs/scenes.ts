@@ -215,6 +215,13 @@ export const scenes: Readonly<Record<string, Scene>> = {
     },
   },
 
+  "docs/library.md": {
+    set: async (site) => {
+      await images(site, "registry.example/app", "v1-amd64", "v1-arm64", "v1-s390x");
+      await list(site, "registry.example/app:v2", "registry.example/app:v1-amd64");
+    },
+  },
+
   "docs/outputs.md": {
     set: async (site) => {
       site.program("cosign", COSIGN);
