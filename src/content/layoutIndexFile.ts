@@ -172,7 +172,7 @@ async function holderOf(lock: string): Promise<string | undefined> {
   return holder;
 }
 
-/** Gives up the lock that this file is in, or takes it from who has it. Never throws: it is taken from the dead. */
+/** Releases the lock that this file is in, or takes it away from a dead holder. Never throws. */
 async function release(file: string): Promise<void> {
   await rm(file, { force: true }).catch(() => undefined);
   await rmdir(join(file, "..")).catch(() => undefined);

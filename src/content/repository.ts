@@ -13,8 +13,7 @@ export interface Repository {
   readonly location: Location;
 
   /**
-   * What a tag or digest names, or undefined if it is not there. Reads no content where that can be avoided, and answers
-   * from nothing that was read before.
+   * What a tag or digest names, or undefined if it is not there. Avoids reading content, and never answers from a cache.
    */
   resolve(reference: string, options?: ResolveOptions): Promise<Descriptor | undefined>;
 
@@ -32,8 +31,8 @@ export interface Repository {
   put(manifest: Manifest, tags: readonly string[], options?: PutOptions): Promise<void>;
 
   /**
-   * How large a blob is, in bytes, or undefined if it is not there. Its content is not read, and neither size nor content
-   * is checked. What cannot be found out is thrown.
+   * The size of a blob in bytes, or undefined if it is not there. The content is not read, and neither size nor content
+   * is checked. Throws if it cannot find out.
    */
   statBlob(digest: string, options?: Interruptible): Promise<number | undefined>;
 
@@ -50,8 +49,8 @@ export interface Repository {
   openBlob(blob: BlobInfo, offset: number, options?: Interruptible): Promise<BlobStream>;
 
   /**
-   * Sees to it that a blob is here: mounts it where that is possible, else copies it. `sources` all have the same
-   * blob; where one turns out not to have it, or not to show it, the next is tried.
+   * Ensures that a blob is here: mounts it if possible, and copies it otherwise. `sources` should all have the blob; if
+   * one turns out not to have it, or not to show it, the next is tried.
    * @throws what kept the blob from getting here, if it is neither a refusal that `absent` tells of nor a stop
    */
   ensureBlob(blob: BlobInfo, sources: readonly Repository[], options: EnsureOptions): Promise<BlobOutcome>;
@@ -69,12 +68,12 @@ export interface Interruptible {
 
 export interface ResolveOptions extends Interruptible {
   /**
-   * What cannot be found out is thrown: for who goes on to change what is there. Without, it is taken not to be there.
+   * Throw what cannot be found out, for callers that then change what is there. Without it, that counts as not there.
    */
   readonly mustKnow?: boolean | undefined;
 }
 
-/** What goes around each request that moves tags: it may look first, watch meanwhile, or throw in its place. */
+/** Wraps each request that moves tags: it may look first, watch meanwhile, or throw instead of sending it. */
 export type AroundMove = <Result>(tags: readonly string[], move: () => Promise<Result>) => Promise<Result>;
 
 export interface PutOptions extends Interruptible {

@@ -102,7 +102,7 @@ async function settled(transfer: Promise<BlobOutcome>): Promise<BlobOutcome | un
   try {
     return await transfer;
   } catch {
-    // Another source may have it, and whoever failed may have been interrupted.
+    // Another source may have it, and the one that failed may have been interrupted.
     return undefined;
   }
 }

@@ -106,7 +106,7 @@ export interface AnnotatedEntries {
  * `manifest-descriptor` to the entries whose platform is written like that of the annotation: `[linux/arm64/v8]` is not
  * for an entry that says `linux/arm64`. An entry without platform has only what is for all; buildx panics there.
  *
- * For docker's list, buildx does not look at annotations at all; whoever makes one must not ask.
+ * For docker's list, buildx ignores annotations, so callers that make one must not call this.
  * @throws USAGE in buildx's words for those that would change a manifest, or that concern what refers to the index
  */
 export function applyAnnotations(

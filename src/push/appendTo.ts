@@ -8,27 +8,27 @@ import type { MoveGuard } from "./executeAll.js";
 import { GuardedMove, type Overwritten } from "./guardedMove.js";
 
 /**
- * Changing a list that others may change at the same moment. No registry has a conditional PUT, so this is what is left:
+ * Changes a list that others may change at the same time. Registries have no conditional PUT, so this is what is left:
  *
- *     read the tag → make the new list of it → is the tag still there? → PUT → is it still ours, and a while later?
+ *     read the tag → make the new list → check the tag → PUT → check the tag, now and after the settle time
  *
- * - Somebody has moved the tag before our PUT: it is not sent, and we begin again with their list. That is asked right
- *   before each try of the PUT, so that none of those which follow an answer such as 429 overwrites what came meanwhile.
- * - Somebody who had asked before our PUT puts behind it, and we are overwritten: the look at the tag behind our PUT finds
- *   it, if theirs is done within the settle time; we begin again.
- * - Somebody puts between our question and our PUT, and we overwrite them: they find it in the same way, if our PUT takes no
- *   longer than their settle time. If it does, we look at the tag while it is under way, so often that nobody's
- *   list can have been there for the settle time unseen: what we have overwritten we put back.
- * - Where those looks are not answered in time either, it is said that something may be lost (OTHERS_OVERWRITTEN).
+ * - Somebody moves the tag before our PUT: it is not sent, and we start again from their list. The tag is checked right
+ *   before each try of the PUT, so that a retry (after a 429, say) does not overwrite what came meanwhile.
+ * - Somebody who had checked the tag before our PUT puts after it, and overwrites us: the check after our PUT finds that, if
+ *   their PUT is done within the settle time. We start again.
+ * - Somebody puts between our check and our PUT, and we overwrite them: they notice in the same way, if our PUT takes no
+ *   longer than their settle time. In case it does, we look at the tag while the PUT is under way, so often that no list can
+ *   be there for the settle time unseen, and put back what we have overwritten.
+ * - If those looks are not answered in time either, the error says that something may be lost (OTHERS_OVERWRITTEN).
  */
 
-/** How often it is begun again. With twenty jobs at once ten are usual. */
+/** How often it starts again. With twenty jobs at once, ten times are usual. */
 const MAX_TRIES = 40;
-/** How long others may take from their question to the end of their PUT. All who append must agree on it. */
+/** How long others may take from their check to the end of their PUT. All who append must use the same value. */
 const SETTLE_MS = 2_000;
 /** The same on one disk. */
 const FOLDER_SETTLE_MS = 200;
-/** Who takes longer than usual must expect that others do. */
+/** If we take longer than usual, others may, too. */
 const MAX_SETTLE_MS = 15_000;
 /** A tag that others move all the time, and never without what we have added, is looked at so often, for 30 s. */
 const MAX_LOOKS = 60;
@@ -63,7 +63,7 @@ class Appending {
   readonly #options: AppendOptions;
   readonly #settleMs: number;
   readonly #name: string;
-  /** What is to be put back. */
+  /** Lists that were overwritten, and whose changes must be put back. */
   #lost: readonly Overwritten[] = [];
   #isCertain = true;
 
@@ -127,7 +127,7 @@ class Appending {
     const { repository, tag, signal } = this.#options;
     let there = root.digest;
     let since = performance.now();
-    // Most who are overwritten are so at once.
+    // If we are overwritten, it is mostly at once.
     await this.#pause(settleMs / 8);
     for (let look = 1; look <= MAX_LOOKS; look++) {
       const askedAt = performance.now();
@@ -185,7 +185,7 @@ class Appending {
 
   async #pause(ms: number): Promise<void> {
     const { signal } = this.#options;
-    // A timer may be early by a little.
+    // A timer may fire a little early.
     await sleep(Math.max(0, Math.ceil(ms)) + 2, undefined, signal && { signal });
   }
 }

@@ -57,7 +57,7 @@ export interface PushOptions extends ExecuteOptions {
   readonly mountOnly?: boolean;
 }
 
-/** What is known of a manifest that is to be in the target. */
+/** The state of a manifest that the target must have. */
 interface Child {
   readonly step: ManifestStep;
   /** Does the target say that it has it? */
@@ -217,7 +217,7 @@ export class Push {
     if (this.#isPlanned) this.#tell?.(this.#totals.progress);
   };
 
-  /** Whoever waits for it throws what went wrong, in its turn; nobody may be waiting yet. */
+  /** Errors are thrown where they are awaited; nobody may be waiting yet. */
   #watched<Value>(work: Promise<Value>): Promise<Value> {
     work.catch(() => {
       this.#failure.abort();

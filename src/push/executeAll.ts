@@ -5,7 +5,7 @@ import type { Manifest } from "../oci/manifest.js";
 import { Push, type ExecuteOptions, type PushResult } from "./execute.js";
 import { rootOf, type Plan } from "./plan.js";
 
-/** Watches over a tag that others may move at the same moment; see `appendTo.ts`. */
+/** Protects a tag that others may move at the same time; see `appendTo.ts`. */
 export interface MoveGuard {
   readonly target: Location;
   /** What goes around the requests that make tags name this manifest. */
@@ -22,8 +22,8 @@ export interface ExecuteAllOptions extends ExecuteOptions {
 }
 
 /**
- * Does several plans, one a target, at once. No tag moves anywhere before everything is there everywhere: what fails in one
- * target leaves the tags of all as they were.
+ * Executes several plans, one for each target, at the same time. No tag moves before everything is in all targets: if one
+ * fails, the tags of all stay as they were.
  * @param begun what was begun before the plans were whole, by the name of its target
  * @throws what went wrong in the first target in which something did
  * @example
@@ -63,7 +63,7 @@ export async function executeAll(
   return all(pushes.map(async (one) => (one === guarded && first !== undefined ? first : move(one))));
 }
 
-/** Waits for all; throws what failed first. What was only given up because of another failure says nothing. */
+/** Waits for all, and throws the first failure. What was only stopped because of another failure is not reported. */
 async function all<Value>(work: readonly Promise<Value>[]): Promise<Value[]> {
   const results = await Promise.allSettled(work);
   const failures = results.flatMap((result): unknown[] =>

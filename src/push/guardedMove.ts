@@ -15,7 +15,7 @@ export interface GuardedMoveOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** What somebody else had put, and we have overwritten. */
+/** A list of somebody else's that we have overwritten. */
 export interface Overwritten {
   /** What it was made of. */
   readonly before: Manifest | undefined;
@@ -23,8 +23,8 @@ export interface Overwritten {
 }
 
 /**
- * Moves a tag from what it was read to name: before each try of the request it is asked whether it still does, and what
- * comes between the question and the end of the try is seen. What was moved by a try without an answer is known as ours.
+ * Moves a tag, if it still names what was read. That is checked before each try of the request, and the tag is watched until
+ * the try has ended. If a try gets no answer but has moved the tag, that is recognised as ours.
  */
 export class GuardedMove {
   readonly guard: MoveGuard;

@@ -79,7 +79,7 @@ export interface PlanItem {
 export interface ManifestsToPlan {
   readonly target: Location;
   readonly root: Manifest;
-  /** Of the root; none puts it by its digest. */
+  /** Of the root; without tags it is put by its digest. */
   readonly tags: readonly string[];
   /** Where the root's own blobs are, if it is an image. */
   readonly rootSources?: readonly Location[];
@@ -93,8 +93,7 @@ export interface ManifestsToPlan {
 }
 
 /**
- * Plans that a manifest gets into a target with all that it needs, whatever it is: an image, an index of images or of
- * indexes.
+ * Plans how any manifest gets into a target with all that it needs: an image, an index of images, or an index of indexes.
  * @throws PlanError for blobs that are named by no digest
  * @example
  * planManifests({ target, root, tags: ["v1", "latest"], items }); // to several targets: one plan for each
@@ -233,7 +232,7 @@ export function childrenOf({ manifests }: Plan): readonly ManifestStep[] {
   return manifests.slice(0, -1);
 }
 
-/** What the work needs to do where: push to the target, which comes first, and pull from every source, each once. */
+/** The access that the work needs: push to the target, which comes first, and pull from every source, each once. */
 export function accessesOf({ target, blobs }: Plan): { location: Location; actions: ("pull" | "push")[] }[] {
   const sources = new Map(
     blobs.flatMap((blob) => blob.sources).map((source) => [formatLocation(source), source]),

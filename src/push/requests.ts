@@ -171,12 +171,12 @@ function withDependents(
 /** How a blob gets into a registry. */
 interface Transfer {
   readonly blob: BlobStep;
-  /** Whom it is mounted from, or was to be: one after another. */
+  /** The sources of its mounts, which are tried one after another. */
   readonly mounts: readonly Registry[];
   readonly answer: MountAnswer;
   /** The manifests that are put when it is there. */
   readonly waiting: readonly ManifestStep[];
-  /** If the registry, which is asked, does not have it already. */
+  /** Only if the registry does not have it already, which it is asked. */
   readonly isCopied: boolean;
   readonly isThere: boolean;
   /** The uploads that its mounts have opened are not used. */

@@ -98,7 +98,7 @@ export async function survey(
   };
 }
 
-/** Of how many tags and manifests the target is asked. */
+/** How many tags and manifests the target is asked for. */
 export function questionsOf(plan: Plan): number {
   return new Set(rootOf(plan).tags).size + childrenOf(plan).length;
 }

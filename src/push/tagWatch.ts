@@ -27,9 +27,9 @@ export interface Watched {
 }
 
 /**
- * Looks again and again at what a tag names, from right before a request that moves it until that is answered. Whatever is
- * overwritten by the request and was there for the settle time has been seen, unless two looks are further apart than that;
- * a request that is answered at once needs no look.
+ * Polls a tag from right before a request that moves it until the request is answered. Everything that was there for the
+ * settle time, and is overwritten by the request, has then been seen, unless two looks were further apart than that. A
+ * request that is answered at once needs no look.
  */
 export class TagWatch {
   readonly #options: TagWatchOptions;
@@ -66,7 +66,7 @@ export class TagWatch {
         await sleep(settleMs / 4, undefined, { signal: this.#isOver });
         await this.#look();
       } catch {
-        // A look that failed is none: the gap grows.
+        // A look that failed does not count: the gap grows.
         if (this.#isOver.aborted) return;
       }
     }

@@ -59,13 +59,13 @@ export class NotVerifiedError extends ManifestError {
 const MAX_QUESTIONS = 32;
 const FIRST_WAIT_MS = 250;
 const LONGEST_WAIT_MS = 5_000;
-/** So many faults are named in a message. */
+/** How many faults a message names. */
 const SHOWN_FAULTS = 3;
 
 /**
- * Looks at what a plan that was executed has left in its target: every tag names the root, and all that the root needs, or
- * that refers to it, is there and is what was planned, to the byte. What was in the target before, and was therefore no
- * part of the plan, is looked at as well. Nothing is changed.
+ * Checks the target of an executed plan: every tag names the root, and everything that the root needs, or that refers to it,
+ * is there and is what was planned, to the byte. What was in the target before, and was therefore not in the plan, is
+ * checked as well. Changes nothing.
  *
  * A tag by which a referrer is found may name another one: the push leaves what others have attached under that name.
  * @throws NotVerifiedError (NOT_VERIFIED) with all that is not so
@@ -82,7 +82,7 @@ export async function verify(
 }
 
 /**
- * The same in a registry that may lag: asks again, for what was not there, until it is or the time is over.
+ * The same for a registry that may lag behind: asks again for what is missing, until it is there or the time is over.
  * @throws NotVerifiedError (NOT_VERIFIED) with what is not so at the end
  * @example
  * await verifyWithin(planned, open, { waitMs: 30_000 });

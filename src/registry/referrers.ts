@@ -9,7 +9,7 @@ import { header, type HttpResponse } from "./http/message.js";
 import { ensureStatus, RegistryError } from "./http/registryError.js";
 import { nameOf, type RepositoryClient } from "./http/repositoryClient.js";
 
-/** More than anything honest; with 4 MiB a page it is a lot of referrers. */
+/** Far more than needed: with 4 MiB a page it is a lot of referrers. */
 const MAX_PAGES = 100;
 
 /**

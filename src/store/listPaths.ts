@@ -17,7 +17,7 @@ export interface ListPaths {
   readonly work: string;
   /** What docker's files have no room for. */
   readonly record: string;
-  /** A change that is decided: whoever finds this folder carries it out. */
+  /** A change that is decided: any process that finds this folder carries it out. */
   readonly commit: string;
 }
 

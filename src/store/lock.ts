@@ -32,12 +32,12 @@ import { exists } from "./disk.js";
  *
  * The holder works in `lock/<id>`. To take the lock from a dead holder is to remove `lock/<id>`: any number of
  * processes may do so at any time, since nobody else has that id. A holder that was only asleep finds its folder gone
- * when it wakes: what it was about to rename from there can no longer be renamed, so it changes nothing behind the
- * back of who came after it.
+ * when it wakes: what it was about to rename from there can no longer be renamed, so it cannot change what a later holder
+ * works on.
  *
  * A holder on this machine is dead when its process is gone. One that cannot be asked (another machine or container
  * on the same folder, or a process that got the number of a dead one) is when its file was not touched for
- * {@link SILENCE_MS} by the clock of whoever waits, so that clocks need not agree.
+ * {@link SILENCE_MS} by the waiting process's clock, so that clocks need not agree.
  */
 const HEARTBEAT_MS = 2_000;
 const SILENCE_MS = 10_000;

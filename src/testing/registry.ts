@@ -90,7 +90,7 @@ export function createTestRegistry(options: TestRegistryOptions = {}): TestRegis
   };
 }
 
-/** `createTestRegistry`, for who needs nothing but the handler. */
+/** Only the handler of `createTestRegistry`. */
 export function createRegistryHandler(options: TestRegistryOptions = {}): TestRegistry["handler"] {
   return createTestRegistry(options).handler;
 }

@@ -27,7 +27,7 @@ const KNOWN_CODES = new Map([
   ["PAGINATION_NUMBER_INVALID", "invalid number of results requested"],
 ]);
 
-/** Longer than any honest message. */
+/** No sensible message is longer. */
 const MAX_TEXT = 4096;
 
 /** The answer in docker's words: `denied: read only`, `received unexpected HTTP status: 503 Service Unavailable`. */

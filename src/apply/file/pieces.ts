@@ -45,7 +45,7 @@ const NO_CONTENT: ReadonlySet<string> = new Set([
 
 /**
  * Finds the pieces of a text.
- * @throws PieceFault for more, larger or deeper than anything honest
+ * @throws PieceFault for what exceeds the limits
  */
 export function piecesOf(text: string): DocumentPieces[] {
   const scan = new Scan();

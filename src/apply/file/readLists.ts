@@ -250,7 +250,7 @@ class FileReader {
     return undefined;
   }
 
-  /** What is right of a list with which something is wrong, so that more can be told of it. */
+  /** The valid parts of a list that has faults, so that more faults of it can be found. */
   #rest(value: Readonly<Record<string, unknown>>): ListRest {
     const rest = new Map(Object.entries(value));
     const whole = ListRest.safeParse(value);

@@ -23,7 +23,7 @@ export function encodingOf(response: Pick<HttpResponse, "headers">): string | un
 }
 
 /**
- * The bytes behind an encoding. It is for whoever reads them to set a bound: few bytes can stand for many.
+ * The decoded bytes. The caller must limit how many it reads: a few encoded bytes can stand for very many.
  * @throws ManifestError for an encoding that is not known, or that is several in one another
  */
 export function decode(body: Readable, encoding: string, host: string): Readable {

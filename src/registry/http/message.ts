@@ -82,7 +82,7 @@ export interface FailedAnswer extends Pick<HttpResponse, "status" | "headers"> {
   readonly text: string;
 }
 
-/** Not an error of ours, and not told to anybody: whoever asks `isNeeded` has an answer of their own for this. */
+/** Never shown to users: callers that pass `isNeeded` catch it. */
 export class NotNeededError extends Error {
   override readonly name = "NotNeededError";
 }

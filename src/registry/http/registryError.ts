@@ -39,7 +39,7 @@ const ErrorBody = z.object({
   details: z.catch(z.optional(z.string()), undefined),
 });
 
-/** Longer than any honest message. */
+/** No sensible message is longer. */
 const MAX_TEXT = 4096;
 /** More than anybody reads. */
 const MAX_ERRORS = 20;

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 export interface PauseOptions {
   /** Ends the pause, which then rejects. */
   readonly signals: readonly (AbortSignal | undefined)[];
-  /** Ends the pause, which then is just over: whoever waits asks why. */
+  /** Ends the pause early. It does not reject: callers ask the signal why it ended. */
   readonly stop?: AbortSignal | undefined;
 }
 

@@ -90,7 +90,7 @@ async function fromOne(work: Work, source: Repository): Promise<Attempt> {
     if (mount.kind === "upload") return absent("windows", mount.error);
     return { kind: "refused", error: described("mount", blob, source.location, mount.error) };
   }
-  // Its content may not be distributed: whoever runs the image gets it from where the manifest says.
+  // Its content may not be distributed: clients that run the image get it from the URLs in the manifest.
   if (blob.foreign) return absent("any", mount.error);
   // To ask costs little beside a copy, and what was pushed before under another name is there.
   if (await isThere(work, source)) return { kind: "present" };

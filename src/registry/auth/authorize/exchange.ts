@@ -71,7 +71,7 @@ export class Exchange {
     }
   }
 
-  /** The user's own credentials, unless whoever went ahead has found out that the registry wants something else. */
+  /** The user's own credentials, unless the request that went ahead has found out that the registry wants something else. */
   async #attemptWithOwn(
     known: Credentials | undefined,
     onLearned: () => void,

@@ -1,4 +1,4 @@
-/** What is asked for once, however many want to know. A failure is not remembered: whoever comes later asks again. */
+/** A question that is asked once, however many callers wait for the answer. Failures are not kept: later callers ask again. */
 export interface Remembered<Result> {
   get(): Promise<Result>;
   forget(): void;
