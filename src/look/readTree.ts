@@ -234,7 +234,7 @@ class NodeReader {
     const tags = byTags ? COSIGN_SUFFIXES.map((suffix) => `${referrersTag(digest)}.${suffix}`) : [];
     const [listed, ...tagged] = await Promise.all([
       this.#listedReferrers(repository, digest),
-      ...tags.map((tag) => repository.resolve(tag, { signal: this.#signal })),
+      ...tags.map((tag) => this.#tagged(repository, tag)),
     ]);
     const known = new Set(listed.map((one) => one.digest));
     return [
@@ -246,6 +246,15 @@ class NodeReader {
     ];
   }
 
+  async #tagged(repository: Repository, tag: string): Promise<Descriptor | undefined> {
+    try {
+      return await repository.resolve(tag, { signal: this.#signal });
+    } catch (error) {
+      this.#notKnown(error, repository);
+      return undefined;
+    }
+  }
+
   async #listedReferrers(repository: Repository, digest: string): Promise<readonly Descriptor[]> {
     const found: Descriptor[] = [];
     try {
@@ -254,10 +263,16 @@ class NodeReader {
         found.push(one);
       }
     } catch (error) {
-      const { location } = repository;
-      this.#problems.of(error, location, (message) => `what refers to ${digest} is not known: ${message}`);
+      this.#notKnown(error, repository);
     }
     return found;
+  }
+
+  #notKnown(error: unknown, { location }: Repository): void {
+    const name = formatLocation(location);
+    const say = (message: string): string =>
+      `not all that is attached to manifests of ${name} is known: ${message}`;
+    this.#problems.of(error, location, say);
   }
 }
 

@@ -63,7 +63,6 @@ export function nodeLabel(node: TreeNode): string {
   const types = [artifactType ?? "", ...layers.map(({ mediaType }) => mediaType)];
   const named = types.map((type) => ARTIFACTS.find(([known]) => known.test(type))?.[1]).find(Boolean);
   if (named === "sigstore bundle" && predicateTypes.length > 0) return "attestation";
-  return (
-    named ?? (kind === "unknown" && foundBy === undefined ? "entry" : kind === "unknown" ? "referrer" : kind)
-  );
+  if (named !== undefined || kind !== "unknown") return named ?? kind;
+  return foundBy === undefined ? (platform ?? "entry") : "referrer";
 }

@@ -20,6 +20,7 @@ export interface TextMeasure {
 
 const HEADER = ["NAME", "ENTRIES", "PLATFORMS", "AGE", "REGISTRY"];
 const PLATFORMS = HEADER.indexOf("PLATFORMS");
+const HEADER_WIDTH = "PLATFORMS".length;
 const GAP = "   ";
 
 const ASCII: TextMeasure = {
@@ -34,44 +35,56 @@ const ASCII: TextMeasure = {
  */
 export function listTable(rows: readonly ListRow[], columns = 0, measure: TextMeasure = ASCII): string {
   if (rows.length === 0) return "";
-  const header = rows.some(({ registry }) => registry !== undefined) ? HEADER : HEADER.slice(0, -1);
-  const cells = rows.map(({ name, entries, platforms, ageMs, registry = "" }) =>
-    [name, String(entries ?? "?"), platforms.join(",") || "-", shortAge(ageMs), registry].map(cellOf),
+  const isChecked = rows.some(({ registry }) => registry !== undefined);
+  const header = isChecked ? HEADER : HEADER.slice(0, -1);
+  const cells = rows.map(({ name, entries, platforms, ageMs, registry = "" }) => {
+    const cell = [cellOf(name), String(entries ?? "?"), cellOf(platforms.join(",")) || "-", shortAge(ageMs)];
+    return isChecked ? [...cell, registry] : cell;
+  });
+  const whole = [header, ...cells];
+  if (columns === 0) return layOutRows(whole, measure);
+  const tooLong = total(widthsOf(whole, measure)) - columns;
+  const room = Math.max(HEADER_WIDTH, (widthsOf(whole, measure)[PLATFORMS] ?? 0) - Math.max(0, tooLong));
+  const fitted = whole.map((row) =>
+    row.map((cell, column) => (column === PLATFORMS ? fitPlatforms(cell, room, measure) : cell)),
   );
-  const widthOf = (column: number): number =>
-    [header, ...cells].reduce((widest, row) => Math.max(widest, measure.displayWidth(row[column] ?? "")), 0);
-  const widths = header.map((_, column) => widthOf(column));
-  const total = widths.reduce((sum, width) => sum + width, (header.length - 1) * GAP.length);
-  const room = columns > 0 ? (widths[PLATFORMS] ?? 0) - Math.max(0, total - columns) : Infinity;
-  const kept = Math.max(room, header[PLATFORMS]?.length ?? 0);
-  const fitted = cells.map((row) =>
-    row.map((cell, column) => (column === PLATFORMS ? fitPlatforms(cell, kept, measure) : cell)),
-  );
-  const shown = [header, ...fitted].map((row) => row.slice(0, header.length));
-  const narrow = widths.map((width, column) => (column === PLATFORMS ? Math.min(width, kept) : width));
+  return layOutRows(fitted, measure, columns);
+}
+
+function layOutRows(rows: readonly (readonly string[])[], measure: TextMeasure, columns = 0): string {
+  const widths = widthsOf(rows, measure);
   const pad = (cell: string, width: number): string =>
     cell + " ".repeat(Math.max(0, width - measure.displayWidth(cell)));
-  return shown
-    .map((row) =>
-      row
-        .map((cell, column) => pad(cell, narrow[column] ?? 0))
-        .join(GAP)
-        .trimEnd(),
-    )
-    .map((line) => (columns > 0 ? measure.cutText(line, columns) : line))
-    .map((line) => `${line}\n`)
-    .join("");
+  const lines = rows.map((row) =>
+    row
+      .map((cell, column) => pad(cell, widths[column] ?? 0))
+      .join(GAP)
+      .trimEnd(),
+  );
+  const fitting = columns === 0 ? lines : lines.map((line) => measure.cutText(line, columns));
+  return fitting.map((line) => `${line}\n`).join("");
+}
+
+function widthsOf(rows: readonly (readonly string[])[], { displayWidth }: TextMeasure): number[] {
+  const [header = []] = rows;
+  return header.map((_, column) =>
+    rows.reduce((widest, row) => Math.max(widest, displayWidth(row[column] ?? "")), 0),
+  );
+}
+
+function total(widths: readonly number[]): number {
+  return widths.reduce((sum, width) => sum + width, (widths.length - 1) * GAP.length);
 }
 
 /** `linux/amd64,linux/arm64,+3`: as many as there is room for, and how many more there are. */
 function fitPlatforms(cell: string, room: number, { displayWidth, cutText }: TextMeasure): string {
   if (displayWidth(cell) <= room) return cell;
   const platforms = cell.split(",");
-  for (let count = platforms.length - 1; count > 0; count--) {
+  for (let count = Math.min(platforms.length - 1, room); count > 0; count--) {
     const text = [...platforms.slice(0, count), `+${platforms.length - count}`].join(",");
     if (displayWidth(text) <= room) return text;
   }
-  return platforms.length === 1 ? cutText(cell, room) : `${platforms.length} of them`.slice(0, room);
+  return cutText(platforms.length === 1 ? cell : `+${platforms.length}`, room);
 }
 
 /** What says something in a file must not say it in the table: a line end would begin another row. */
