@@ -168,11 +168,13 @@ export { PlanReport } from "./ui/planReportSchema.js";
 
 // What commands print under `--format json`, as zod schemas; docs/outputs.md says which.
 export { ApplyPlan, ApplyResult } from "./ui/applyResult.js";
+export { DifferenceResult } from "./ui/differenceResult.js";
 export { ErrorResult } from "./ui/errorResult.js";
 export { EntryResult, InspectResult } from "./ui/inspectResult.js";
 export { ListResult } from "./ui/listResult.js";
 export { LsResult } from "./ui/lsResult.js";
 export { PushMetadata } from "./ui/pushMetadata.js";
+export { TreeResult } from "./ui/treeResult.js";
 export { RemovalResult } from "./ui/removalResult.js";
 
 // What the user has set up for docker, for programs that want the same.
