@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -19,10 +19,10 @@ import { scenes, TESTED_PROGRAMS, type Scene } from "./scenes.js";
  * - `sh`: a real bash runs it, with `tsmanifest` and `npx tsmanifest`; the first command that fails is a failure of the test.
  * - `console`: its commands, behind `$ `, are run one after the other, and have to print what stands below them. `…` stands
  *   for anything in a line, and alone in a line for any number of lines.
- * - `ts`, `js`: the type checker and Node take it as it stands, as a program of somebody who has installed tsmanifest; or it
- *   is a piece of one of TESTED_PROGRAMS.
+ * - `ts`, `js`: it is run as it stands, as a program (or a suite for Vitest) of somebody who has installed tsmanifest, and
+ *   TypeScript is type-checked; or it is a piece of one of TESTED_PROGRAMS.
  * - `yaml`: a file of lists is read as `apply` reads it; `uses:` of our Action may only have inputs that the Action has.
- * - `json` is parsed. `text`, `markdown`, and blocks without a language may be anything but commands.
+ * - `json` is parsed. `text`, `markdown`, and blocks without a language may be anything but commands behind `$ `.
  *
  * Each host that a page names (`registry.example`, `ghcr.io`) is a registry in memory. The blocks of a page run in their order,
  * in one folder. Blocks of YAML, JSON or text whose first line is a comment with the name of a file are written there, files
@@ -45,7 +45,6 @@ function markdownIn(folder: string): string[] {
     .sort();
 }
 
-const isProgram = ({ language }: Block): boolean => ["ts", "js", "mjs", "cjs"].includes(language);
 const isTestedElsewhere = ({ text }: Block): boolean => TESTED_PROGRAMS.some((path) => isPartOf(text, path));
 const reasonIn = ({ notRun = {} }: Scene, { text }: Block): string | undefined =>
   Object.entries(notRun).find(([first]) => text.startsWith(first))?.[1];
@@ -101,7 +100,7 @@ describe.each(pages.filter((page) => blocks.get(page)?.length !== 0))("%s", (pag
 describe("the programs of all pages", () => {
   const programs = [...blocks].flatMap(([page, ofPage]) =>
     ofPage
-      .filter((block) => isProgram(block) && !isTestedElsewhere(block))
+      .filter((block) => block.language === "ts" && !isTestedElsewhere(block))
       .filter((block) => reasonIn(scenes[page] ?? {}, block) === undefined)
       .map((block) => [`${page}:${block.line}`, wholeProgram(block, scenes[page] ?? {})] as const),
   );
@@ -163,7 +162,7 @@ async function tryBlock(block: Block, site: PageSite, scene: Scene): Promise<voi
     case "text":
     case "markdown":
     case "":
-      expect(text).not.toMatch(/^(?:\$ |tsmanifest |npx )/m);
+      expect(text).not.toMatch(/^\$ /m);
       await writeTitled(block, site);
       return;
     default:
@@ -192,9 +191,13 @@ function wholeProgram({ text }: Block, { around = {} }: Scene): string {
 }
 
 async function runProgram(block: Block, site: PageSite, scene: Scene): Promise<void> {
-  const file = join(site.folder, `program-${block.line}.mjs`);
-  await bundle(await site.here(wholeProgram(block, scene)), file);
-  const ran = await site.run([process.execPath, file]);
+  const text = wholeProgram(block, scene);
+  const isSuite = /from "vitest"/.test(text);
+  const name = `program-${block.line}${isSuite ? ".test" : ""}.mjs`;
+  await bundle(await site.here(text), join(site.folder, name));
+  if (isSuite) symlinkSync(join(root, "node_modules"), join(site.folder, "node_modules"));
+  const suite = [join(root, "node_modules/vitest/vitest.mjs"), "run", "--root", site.folder, name];
+  const ran = await site.run([process.execPath, ...(isSuite ? suite : [name])]);
   expect(ran.status, site.there(ran.all)).toBe(0);
 }
 

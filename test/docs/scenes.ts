@@ -222,6 +222,12 @@ export const scenes: Readonly<Record<string, Scene>> = {
     },
   },
 
+  "docs/testing.md": {
+    notRun: {
+      "// release.test.ts": "testing.test.ts runs it with Vitest",
+    },
+  },
+
   "docs/outputs.md": {
     set: async (site) => {
       site.program("cosign", COSIGN);
@@ -235,6 +241,12 @@ export const scenes: Readonly<Record<string, Scene>> = {
     around: {
       "import { ListResult }": `var stdout = JSON.stringify({ version: 1, target: "a", status: "pushed", tags: [], platforms: [], manifests: [],
         sent: { manifests: 0, mounted: 0, copied: 0, bytes: 0 } });`,
+    },
+  },
+
+  "docs/troubleshooting.md": {
+    notRun: {
+      "nothing would be left in": "a message whose second line is a command; troubleshooting.test.ts makes it happen",
     },
   },
 };

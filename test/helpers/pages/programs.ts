@@ -60,6 +60,7 @@ export async function bundle(text: string, outfile: string): Promise<void> {
   await build({
     stdin: { contents: text, loader: "ts", resolveDir: root },
     alias: OURS,
+    external: ["vitest"],
     outfile,
     bundle: true,
     platform: "node",
