@@ -1,6 +1,6 @@
-/** What bounds the work that a hostile index could make. */
+/** Limits to the work that a hostile index can cause. */
 
-/** Indexes in indexes, and signatures of signatures, are followed this deep. */
+/** How deep indexes in indexes, and signatures of signatures, are followed. */
 export const MAX_NESTING = 4;
 /** No registry takes a larger index: 4 MiB hold some 20,000 of the shortest descriptors. */
 export const MAX_MANIFESTS = 10_000;

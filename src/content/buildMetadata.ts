@@ -9,7 +9,7 @@ import { digestFault } from "../oci/digest.js";
 import { parseReference, repositoryName } from "../oci/reference.js";
 import { withSubject } from "./layoutFiles.js";
 
-/** With the whole provenance of a hundred targets in it, there is room to spare. */
+/** More than enough for the provenance of a hundred targets. */
 const MAX_BYTES = 16 * 1024 * 1024;
 
 const NOT_METADATA = "give it the file that docker buildx build --metadata-file wrote";
@@ -125,7 +125,7 @@ function sourceError(where: Place, what: string, hint: string, cause?: unknown):
   return new ManifestError("INVALID_SOURCE", `${place}: ${what}`, { subject: file, hint, cause });
 }
 
-/** Something out of the file, for a message: it may be all of the file. */
+/** A part of the file, quoted for a message: shortened, since it may be all of the file. */
 function quoted(text: string): string {
   return goQuote(text.length > 100 ? `${text.slice(0, 100)}…` : text);
 }

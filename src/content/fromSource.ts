@@ -5,7 +5,7 @@ import { readBuildMetadata } from "./buildMetadata.js";
 import { readDigestFolder } from "./digestFolder.js";
 import { withSubject } from "./layoutFiles.js";
 
-/** An image that a build left word of: by a file that is named by its digest, or in the metadata of the build. */
+/** An image that a build has recorded: by a file whose name is the digest, or in the metadata of the build. */
 export interface FromSource {
   readonly digest: string;
   /** Where it was pushed to, without tag: `registry.example/team/app`. Undefined where nothing says so. */

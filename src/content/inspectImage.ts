@@ -20,7 +20,7 @@ import type { Repository } from "./repository.js";
 const MAX_BYTES = 256 * 1024 * 1024;
 const READS_AT_ONCE = 32;
 
-/** What says in an index that a manifest is about another one, not an image of its own: BuildKit's attestations. */
+/** The annotation in an index that marks a manifest as BuildKit's attestation of another one. */
 const REFERENCE_DIGESTS = ["com.docker.reference.digest", "vnd.docker.reference.digest"];
 
 /** A manifest, and what it was found by. */
@@ -139,7 +139,7 @@ function readProvenance(
   return stated && reader.predicate(stated);
 }
 
-/** Reads from one repository: each thing once, so many at a time, and so much in all. */
+/** Reads from one repository: everything once, a few at a time, and not more than a limit in total. */
 class ContentReader {
   readonly #repository: Repository;
   readonly #signal: AbortSignal;

@@ -40,7 +40,7 @@ import type {
 const MAX_MANIFEST = 4 * 1024 * 1024;
 const MAX_SMALL_BLOB = 16 * 1024 * 1024;
 const MAX_LAYOUT_FILE = 64 * 1024;
-/** What a killed process left half-written is removed when it has not been touched for so long. */
+/** Unfinished files that were not touched for this long were left by killed processes, and are removed. */
 const LEFTOVER_MS = 3_600_000;
 
 const LAYOUT_FILE = "oci-layout";
@@ -88,7 +88,7 @@ export function openLayout(folder: string, options: LayoutOptions = {}): Layout 
   return new OciLayout(resolve(folder), options);
 }
 
-/** Opens each layout once: what one has found out need not be found again. */
+/** Opens each layout once, so that what is known about it is shared. */
 export function layoutsOnce(): (folder: string) => Layout {
   const opened = new Map<string, Layout>();
   return (folder) => {
@@ -441,14 +441,14 @@ function choice(entries: readonly IndexEntry[]): string {
   return names === "" ? "name one by its digest: none has a tag" : `there are: ${names}`;
 }
 
-/** An answer about who we are: what a source hides from us, another one may show. */
+/** An error about our credentials: another source may show what this one hides. */
 function isHidden(error: unknown): error is ManifestError {
   if (!(error instanceof ManifestError)) return false;
   if ("status" in error && (error.status === 401 || error.status === 403)) return true;
   return hasCode(error, "UNAUTHENTICATED", "CREDENTIALS_MISSING");
 }
 
-/** A function, since a signal changes while TypeScript thinks that it knows. */
+/** A function, because TypeScript would assume that `aborted` does not change. */
 function isAborted(signal: AbortSignal | undefined): boolean {
   return signal?.aborted === true;
 }

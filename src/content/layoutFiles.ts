@@ -27,7 +27,7 @@ export function storeError(path: string, what: string, cause?: unknown): Manifes
   return new ManifestError("STORE", `${path}: ${what}`, { subject: path, cause });
 }
 
-/** A name for something unfinished. */
+/** A name for an unfinished file or folder. */
 export function scratchName(): string {
   return SCRATCH + uniqueName();
 }
@@ -145,7 +145,7 @@ export async function makeFolder(path: string): Promise<void> {
   });
 }
 
-/** Sees to it that the names in a folder are on the disk, where the system can do that. */
+/** Flushes a folder's entries to the disk, if the system can do that. */
 export async function syncFolder(path: string): Promise<void> {
   try {
     const handle = await open(path, "r");

@@ -31,7 +31,7 @@ const IMAGE_NAME = "io.containerd.image.name";
 /** What an entry refers to; how buildx finds an attestation or signature that no index leads to. */
 const SUBJECT = "io.containerd.manifest.subject";
 
-/** More than 16 MiB of honest entries. */
+/** Usual entries would take more than 16 MiB. */
 const MAX_ENTRIES = 100_000;
 
 export const EMPTY_INDEX = Buffer.from(`{"schemaVersion":2,"mediaType":"${OCI_INDEX}","manifests":[]}`);
@@ -131,7 +131,7 @@ export function withManifest(
   return isListed ? all : [...all, newEntry(manifest, says)];
 }
 
-/** What is said of a manifest besides what it is. */
+/** What an entry says about a manifest besides its type, digest and size. */
 type Said = Partial<Pick<Descriptor, "platform" | "annotations">>;
 
 function moveTag(
@@ -175,7 +175,7 @@ function newEntry(manifest: Manifest, { platform, annotations = {} }: Said): Ind
   return { descriptor: item, json: Buffer.from(encodeDescriptor(item)) };
 }
 
-/** What a manifest says of itself must not give it a name here. */
+/** A manifest's own annotations must not give it a name here. */
 function ofReferrer({ annotations }: Manifest, subject: string): Record<string, string> {
   const own = Object.entries(annotations).filter(([key]) => key !== REF_NAME && key !== IMAGE_NAME);
   return { ...Object.fromEntries(own), [SUBJECT]: subject };

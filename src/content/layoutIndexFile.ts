@@ -34,7 +34,7 @@ const LOCK = ".tsmanifest-lock";
 const DEAD_MS = 10_000;
 const PATIENCE_MS = 60_000;
 const LONGEST_WAIT_MS = 50;
-/** How often the rename may fail while nobody has the lock: then it is not the lock that makes it fail. */
+/** How often the rename may fail while nobody has the lock. After that, something else must be wrong. */
 const TRIES = 20;
 /** What the system says when there is such a folder, or something else; Windows does not tell that from other refusals. */
 const HELD = new Set(["ENOTEMPTY", "EEXIST", "ENOTDIR", "EPERM", "EACCES", "EBUSY"]);

@@ -9,12 +9,12 @@ import { MAX_MANIFESTS } from "./bounds.js";
 import type { Repository } from "./repository.js";
 import type { SharedManifests } from "./sharedManifests.js";
 
-/** A list of so many bytes of manifests is nobody's; it bounds what a hostile index makes us hold. */
+/** No real list has this many bytes of manifests; this limits what a hostile index can make us hold. */
 const MAX_MANIFEST_BYTES = 128 * 1024 * 1024;
 
 /** Usual configs are a few kilobytes. */
 const MAX_KEPT_CONFIG = 64 * 1024;
-/** Of all configs that are kept: those of ten thousand images are not held for a copy that may not come. */
+/** Of all configs that are kept, so that those of ten thousand images are not held in case they must be copied. */
 const MAX_KEPT_CONFIGS = 16 * 1024 * 1024;
 
 export interface ManifestCacheOptions {
@@ -25,7 +25,7 @@ export interface ManifestCacheOptions {
   readonly shared?: SharedManifests | undefined;
 }
 
-/** Reads manifests and configs for one piece of work, each once; what all of them make us hold is bounded. */
+/** Reads manifests and configs for one piece of work, each once, and holds a limited amount of them. */
 export class ManifestCache {
   readonly #manifests = new Map<string, Promise<Manifest>>();
   readonly #platforms = new Map<string, Promise<Platform>>();

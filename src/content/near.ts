@@ -8,7 +8,7 @@ export interface Placed {
   readonly location: Location;
 }
 
-/** Repositories that are asked whether they have what would otherwise be copied from another registry, at most. */
+/** At most this many repositories are asked before something is copied from another registry. */
 const MAX_CANDIDATES = 8;
 
 /**
@@ -55,7 +55,7 @@ export function nearCandidates(
   return [...all.values()].slice(0, MAX_CANDIDATES);
 }
 
-/** Does a repository say that it has this manifest? Whoever does not say has not got it: it is copied then. */
+/** Does a repository have this manifest? Without a clear answer it counts as missing, and is copied. */
 export async function isThere(
   repository: Repository,
   digest: string,

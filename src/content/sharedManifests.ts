@@ -4,7 +4,7 @@ import type { Manifest } from "../oci/manifest.js";
 import type { Platform } from "../oci/platform.js";
 import type { Repository } from "./repository.js";
 
-/** Of all manifests that are kept; what was used least lately goes first. */
+/** Of all manifests that are kept; the least recently used is dropped first. */
 const MAX_BYTES = 16 * 1024 * 1024;
 /** What is made of a manifest takes about as much as this, and three times its bytes. */
 const PARSED_BYTES = 4 * 1024;
@@ -105,7 +105,7 @@ function sizeOf({ bytes }: Manifest): number {
   return PARSED_BYTES + 4 * bytes.byteLength;
 }
 
-/** Keeps something in place of what was kept first, where there is too much. */
+/** Keeps something; if there is too much, the oldest is dropped. */
 function keep<Value>(map: Map<string, Value>, key: string, value: Value): void {
   map.set(key, value);
   const [oldest] = map.keys();

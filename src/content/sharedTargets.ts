@@ -111,7 +111,7 @@ function isThere(outcome: BlobOutcome | undefined): boolean {
   return outcome?.kind === "present" || outcome?.kind === "mounted" || outcome?.kind === "copied";
 }
 
-/** Does something that may be under way for somebody else; what failed for them is done again. */
+/** Joins work that is already under way for another list. If it fails there, it is done again. */
 async function once<Result>(
   running: Map<string, Promise<Result>>,
   key: string,

@@ -12,7 +12,7 @@ export interface Choice {
   readonly attestations: "keep" | "drop";
 }
 
-/** Of the manifests of a list those that are chosen, and which of them have an attestation among those. */
+/** The chosen manifests of a list, and which of them have an attestation among the chosen. */
 export interface Chosen<Item> {
   readonly kept: readonly Item[];
   /** The attestations that are kept, with what they are about. */
@@ -41,7 +41,7 @@ export function chooseByPlatform<Item extends { readonly descriptor: Descriptor 
   return { kept, subjects, isWanted };
 }
 
-/** The manifests of an index that are taken of it; maybe none. */
+/** The manifests that are taken from an index; maybe none. */
 export function chooseChildren(
   children: readonly Descriptor[],
   { platforms, attestations }: Choice,
@@ -76,7 +76,7 @@ export function noManifestMatches(platforms: readonly Platform[]): ManifestError
   return noMatch("none of the manifests match the provided platforms", platforms);
 }
 
-/** containerd takes any word for an architecture: what there is none of may be a typo. */
+/** containerd accepts any word as an architecture, so one that matches nothing may be a typing error. */
 function noMatch(message: string, platforms: readonly Platform[]): ManifestError {
   const meant = platforms.flatMap((platform) => suggestPlatformName(formatPlatform(platform)) ?? []);
   return new ManifestError("NO_MATCH", message, {

@@ -160,7 +160,7 @@ export function withChildren<Source extends CombinedSource>(
   return { ...source, bytes, descriptor: { ...source.descriptor, digest, size } };
 }
 
-/** What is said of one manifest by several sources is said of one entry, at its first place. */
+/** If several sources have the same manifest, it becomes one entry, at its first position, with what all of them say. */
 function distinctEntries(sources: readonly CombinedSource[], keepsPlatforms: boolean): CombinedEntry[] {
   const entries = new Map<string, CombinedEntry>();
   const keyOf = ({ digest, platform }: Descriptor): string =>

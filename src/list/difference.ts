@@ -111,7 +111,7 @@ function isChange({ change, attestation }: ImageChange): boolean {
   return change !== "unchanged" || attestation !== undefined;
 }
 
-/** Is there nothing to tell? Two lists may still differ in their bytes, such as in their order. */
+/** Is there no difference to show? The bytes of the lists may still differ, in their order for example. */
 export function isSameList({ images, others, annotations, fields }: ListDifference): boolean {
   return [images, others, annotations, fields].every((changes) => changes.length === 0);
 }
@@ -166,7 +166,7 @@ function keyOf(platform: Platform): string {
   return formatPlatformAll({ ...normalizePlatform(platform), "os.version": build });
 }
 
-/** To each new image the old one that it takes the place of, if there is one: at best the same. */
+/** For each new image the old one that it replaces, if there is one; the same image if possible. */
 function pairImages(before: readonly Image[], after: readonly Image[]): ReadonlyMap<Image, Image> {
   const pairs = new Map<Image, Image>();
   const taken = new Set<Image>();

@@ -7,7 +7,7 @@ import type { Entry } from "./entry.js";
 import { groupBy } from "./groupBy.js";
 import { withoutReplaced } from "./replace.js";
 
-/** A list in the making: the entries that docker keeps, and the settings that docker has no word for. */
+/** A list in the making: the entries that docker stores, and the settings that docker does not have. */
 export interface Draft {
   readonly name: Reference;
   /** In the order of docker's store. */
@@ -134,7 +134,7 @@ export function refreshed(draft: Draft, fresh: readonly Entry[]): Draft {
   return { ...draft, entries };
 }
 
-/** The draft with other entries; attestations whose image has left leave too. */
+/** The draft with other entries. Attestations are removed with their image. */
 export function withEntries(draft: Draft, entries: readonly Entry[]): Draft {
   return { ...draft, entries: withoutOrphans(draft.entries, entries) };
 }

@@ -7,7 +7,7 @@ import { platformKey } from "../oci/platformMatcher.js";
 import { attestedDigest, isAttestation } from "./attestations.js";
 import { groupBy } from "./groupBy.js";
 
-/** Which platforms a list should have, and what is odd about those that it has. Platforms are the same as containerd has it. */
+/** Which platforms a list should have, and what is odd about those that it has. Platforms are compared as containerd does it. */
 
 /** How the platforms of a list differ from the expected ones. Each is a platform's name, or an entry that has none. */
 export interface PlatformDifference {
@@ -17,9 +17,9 @@ export interface PlatformDifference {
   readonly duplicates: readonly { readonly platform: string; readonly count: number }[];
 }
 
-/** So many of a kind are shown; a list of thousands may have nothing that is expected. */
+/** How many of a kind are shown: in a list of thousands, everything may be unexpected. */
 const MAX_SHOWN = 10;
-/** Of a platform that is there several times, so many digests. */
+/** How many digests are shown for a platform that is there several times. */
 const MAX_DIGESTS = 3;
 
 /**

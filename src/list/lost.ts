@@ -46,7 +46,7 @@ export function withLost(list: Manifest, before: Manifest | undefined, lost: Man
   return restored === source ? list : parseIndex(mediaType, restored.bytes);
 }
 
-/** Does a list have again what another had, which was overwritten, and what both were made of had not? */
+/** Does a list contain again what an overwritten list had added to the list that both were made of? */
 export function hasLost(
   list: readonly Descriptor[],
   before: readonly Descriptor[],

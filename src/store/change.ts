@@ -68,7 +68,7 @@ export async function planChange(
   return { base: view?.base, write, remove, record };
 }
 
-/** What could stop a change that is decided must stop it before. That docker has removed the folder does not. */
+/** Whatever could stop a decided change has to stop it before. A folder that docker has removed does not. */
 async function checkPlace({ root, folder }: ListPaths, view: View | undefined): Promise<void> {
   await access(view === undefined ? root : folder, constants.W_OK).catch(ignoreMissing);
   const found = view === undefined ? await lstat(folder).catch(ignoreMissing) : undefined;
@@ -80,7 +80,7 @@ function isSame(one: Entry, other: Entry): boolean {
   return formatReference(one.ref) === formatReference(other.ref) && isSameContent(one, other);
 }
 
-/** Over a link or a broken file an entry may be written, as docker would; a folder or a pipe is somebody's. */
+/** An entry may replace a link or a broken file, as with docker; a folder or a pipe belongs to somebody. */
 function canBeReplaced(stats: BigIntStats): boolean {
   return stats.isFile() || stats.isSymbolicLink();
 }

@@ -11,12 +11,12 @@ const DiskError = z.object({ path: z.optional(z.string()), dest: z.optional(z.st
 
 const FULL = new Set(["ENOSPC", "EDQUOT"]);
 const REFUSED = new Set(["EROFS", "EACCES", "EPERM"]);
-/** What is wrong with the whole store when it is said of a file of ours in there. */
+/** System errors of a single file that mean that the whole store is unusable. */
 const ABOUT_STORE = new Set([...FULL, ...REFUSED, "ENOTDIR"]);
 
 /** Files worked on at once: enough to keep a disk busy, few enough for 256 open files. */
 const AT_ONCE = 16;
-/** How long work may go on without a turn of the event loop, in which the lock's heart beats. */
+/** How long work may block the event loop, which is needed for the lock's heartbeat. */
 const TURN_MS = 500;
 
 /**
@@ -105,7 +105,7 @@ export function stampOf({ ino, size, mtimeNs }: BigIntStats): string {
   return `${ino} ${size} ${mtimeNs}`;
 }
 
-/** What work makes of each item, some at once. Throws what was thrown first, when nothing is under way any more. */
+/** Runs work on all items, some at once. Throws the first error once nothing is under way any more. */
 export async function mapEach<Item, Result>(
   items: Iterable<Item>,
   work: (item: Item) => Promise<Result>,

@@ -47,7 +47,7 @@ function longestShared(folder: string, refs: readonly Reference[]): string {
   return longest.replace(/[-:/_]$/, "");
 }
 
-/** What a folder's name may stand for, the likeliest first, where its beginning is known. Not all of them are names. */
+/** The names that a folder may stand for, the likeliest first, if its beginning is known. Not all of them are valid. */
 function readings(folder: string, known: string): string[] {
   const text = known + folder.slice(known.length);
   const [named, digest] = cutDigest(text);

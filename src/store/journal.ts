@@ -8,7 +8,7 @@ import { checkFolder, exists, mapEach, identityOf, readOwn } from "./disk.js";
 import type { ListPaths } from "./listPaths.js";
 import { isFileName } from "./names.js";
 
-/** How often to look again for what others change meanwhile: docker, which knows no locks, removes and makes folders. */
+/** How often to look again when others change something: docker removes and makes folders without locks. */
 const TRIES = 10;
 
 /**
@@ -212,7 +212,7 @@ async function carryOutSteps(journal: Journal, paths: ListPaths, scratch: string
   await mapEach(journal.remove, (name) => takeAway(join(folder, name), scratch).catch(ignoreMissing));
 }
 
-/** Removes a list, out of sight first and in one step: nobody meets one that is half removed. */
+/** Removes a list. It is first moved away in one step, so that nobody sees it half removed. */
 export async function removeList(paths: ListPaths, base: string, scratch: string): Promise<void> {
   try {
     // Where the folder is a link this is the link, as for docker.
@@ -229,7 +229,7 @@ export async function removeList(paths: ListPaths, base: string, scratch: string
   await takeAwayChange(paths, scratch);
 }
 
-/** In one step, so that nobody finds half of a change. */
+/** In one step, so that nobody sees half of a change. */
 async function takeAwayChange({ commit }: ListPaths, scratch: string): Promise<void> {
   const aside = join(scratch, "done");
   const isMoved = await rename(commit, aside).then(() => true, ignoreMissing);
@@ -274,7 +274,7 @@ async function writeFile(
   if (old !== undefined) await giveTo(old, path);
 }
 
-/** Whoever could read the file before can read it now, where the file system knows of such things. */
+/** Everybody who could read the old file can read the new one, if the file system supports that. */
 async function giveTo({ mode, uid, gid }: FileOwner, path: string): Promise<void> {
   // Only root may give a file to somebody else.
   await chown(path, Number(uid), Number(gid)).catch(() => undefined);

@@ -169,7 +169,7 @@ async function prepare(folder: string, id: string): Promise<void> {
   await writeFile(join(own, id, "holder"), JSON.stringify({ pid, machine: await machineName() }));
 }
 
-/** What root makes in a user's store must not keep the user from making changes. Anybody else may give nothing away. */
+/** Gives what root makes in a user's store to that user, who could not change it otherwise. Only root can do that. */
 async function giveToUser(folder: string): Promise<void> {
   const { uid, gid } = await stat(join(folder, "..", ".."));
   for (const path of [dirname(folder), folder]) await chown(path, uid, gid).catch(() => undefined);

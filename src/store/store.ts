@@ -151,7 +151,7 @@ async function changeList(
   }
 }
 
-/** A full disk has no room for a lock, and must not keep anybody from making room. */
+/** A full disk has no room for a lock, but it must still be possible to delete lists. */
 async function changeOnFullDisk(
   list: Reference,
   paths: ListPaths,

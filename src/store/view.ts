@@ -13,7 +13,7 @@ import type { ListPaths } from "./listPaths.js";
 import { isFileName } from "./names.js";
 import { readRecord, withSource, type ListRecord } from "./record.js";
 
-/** More than the largest manifest (4 MiB), twice: as base64 and re-encoded. */
+/** More than twice the largest manifest (4 MiB), which is in there as base64 and re-encoded. */
 const MAX_ENTRY_BYTES = 32 * 1024 * 1024;
 /** No registry takes a list of more; bounds what a folder full of foreign files costs. */
 const MAX_ENTRIES = 10_000;
@@ -22,7 +22,7 @@ const PATIENCE_MS = 30_000;
 const READ_AGAIN_MS = 10;
 /** How long docker may take to write a file on a busy disk, while others find it empty. */
 const YOUNG_MS = 1_000;
-/** What one file has against being read. Anything else is about the whole machine. */
+/** System errors that concern one file. All others concern the whole machine. */
 const FILE_FAULTS = new Set(["EACCES", "EPERM", "EIO", "EISDIR"]);
 
 /** A list as it is at one moment, with a change that is decided but not carried out. */
