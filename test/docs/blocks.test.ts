@@ -192,7 +192,7 @@ function wholeProgram({ text }: Block, { around = {} }: Scene): string {
 
 async function runProgram(block: Block, site: PageSite, scene: Scene): Promise<void> {
   const text = wholeProgram(block, scene);
-  const isSuite = /from "vitest"/.test(text);
+  const isSuite = text.includes('from "vitest"');
   const name = `program-${block.line}${isSuite ? ".test" : ""}.mjs`;
   await bundle(await site.here(text), join(site.folder, name));
   if (isSuite) symlinkSync(join(root, "node_modules"), join(site.folder, "node_modules"));

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { commands } from "../../src/commands/index.js";
 
@@ -30,5 +30,14 @@ describe("README.md", () => {
       .map(({ name }) => name)
       .filter((name) => !new RegExp(`\`(?:tsmanifest )?${name}[\` ]`).test(table));
     expect(missing).toEqual([]);
+  });
+});
+
+describe("docs/README.md", () => {
+  it("has a link to every page", () => {
+    const links = new Set([...read("docs/README.md").matchAll(/\]\(([^)#]+)/g)].map(([, path]) => path));
+    const folder = new URL("../../docs", import.meta.url);
+    const pages = readdirSync(folder).filter((name) => name.endsWith(".md") && name !== "README.md");
+    expect(pages.filter((page) => !links.has(page))).toEqual([]);
   });
 });
