@@ -2,7 +2,7 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
-import { delimiter, join } from "node:path";
+import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const PROGRAM = fileURLToPath(new URL("../bin/tsmanifest.js", import.meta.url));
@@ -327,6 +327,8 @@ export function environment(job) {
   return {
     PATH,
     HOME: join(job.folder, "home"),
+    // Shared by all runs, as on a machine where the programs were used before: tsmanifest keeps compiled code there.
+    XDG_CACHE_HOME: join(dirname(job.folder), "cache"),
     TMPDIR: job.folder,
     DOCKER_CONFIG: job.folder,
     REGISTRY_AUTH_FILE: config,
