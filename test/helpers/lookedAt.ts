@@ -1,5 +1,6 @@
 import { OCI_INDEX, OCI_MANIFEST } from "../../src/oci/mediaTypes.js";
-import type { Built, ImageOptions, RunningRegistry } from "../../src/testing/index.js";
+import { digestOf } from "../../src/oci/digest.js";
+import type { Built, ImageOptions, TestRegistry } from "../../src/testing/index.js";
 
 /** Lists to look at: images on a common base, with attestations and signatures. */
 
@@ -9,6 +10,7 @@ const SPDX = "https://spdx.dev/Document";
 /** A layer of so many bytes that no compression could make. */
 export const layerOf = (name: string, size: number): string => `${name} `.padEnd(size, ".");
 
+const LAYER = "application/vnd.oci.image.layer.v1.tar+gzip";
 const BASE = layerOf("base", 3000);
 
 interface Listed {
@@ -20,7 +22,7 @@ interface Listed {
 }
 
 /** Stores an image whose lowest layer is the same in all of them. */
-export function putOnBase(registry: RunningRegistry, path: string, options: ImageOptions): Built {
+export function putOnBase(registry: TestRegistry, path: string, options: ImageOptions): Built {
   const { architecture = "amd64", seed = "" } = options;
   const own = layerOf(`app ${architecture} ${seed}`, 500);
   return registry.putImage(path, { kind: "oci", layers: [BASE, own], ...options });
@@ -28,7 +30,7 @@ export function putOnBase(registry: RunningRegistry, path: string, options: Imag
 
 /** Stores an artifact: a manifest whose layers have annotations. */
 export function putArtifact(
-  registry: RunningRegistry,
+  registry: TestRegistry,
   path: string,
   layers: readonly { readonly content: string; readonly type: string; readonly annotations?: object }[],
   more: object = {},
@@ -49,7 +51,7 @@ export function putArtifact(
 }
 
 /** An entry of an index, as BuildKit attests an image. */
-export function putAttestation(registry: RunningRegistry, path: string, image: Built): Listed {
+export function putAttestation(registry: TestRegistry, path: string, image: Pick<Listed, "digest">): Listed {
   const statement = (predicateType: string) => ({
     content: JSON.stringify({ predicateType, about: image.digest }),
     type: "application/vnd.in-toto+json",
@@ -66,7 +68,7 @@ export function putAttestation(registry: RunningRegistry, path: string, image: B
 }
 
 export function putIndex(
-  registry: RunningRegistry,
+  registry: TestRegistry,
   path: string,
   manifests: readonly Listed[],
   { tag, ...more }: { readonly tag?: string; readonly annotations?: object } = {},
@@ -94,7 +96,7 @@ export interface AttestedList {
 }
 
 /** `team/app:v1`: two images on one base; one is attested in the list and signed, the other signed by cosign's tag. */
-export function putAttestedList(registry: RunningRegistry, path = "team/app"): AttestedList {
+export function putAttestedList(registry: TestRegistry, path = "team/app"): AttestedList {
   const amd64 = putOnBase(registry, path, { architecture: "amd64" });
   const arm64 = putOnBase(registry, path, { architecture: "arm64" });
   const attestation = putAttestation(registry, path, amd64);
@@ -121,8 +123,8 @@ export function putAttestedList(registry: RunningRegistry, path = "team/app"): A
 
 interface ConfiguredImage {
   readonly architecture?: string;
-  /** Contents, lowest first. */
-  readonly layers: readonly string[];
+  /** Contents, or only how large they would be by their names; lowest first. */
+  readonly layers: readonly (string | { readonly name: string; readonly size: number })[];
   /** Of the config: `Env`, `Entrypoint`, `Labels`. */
   readonly config?: object;
   readonly created?: string;
@@ -130,7 +132,7 @@ interface ConfiguredImage {
 }
 
 /** Stores an image that says more of itself than its platform. */
-export function putConfigured(registry: RunningRegistry, path: string, image: ConfiguredImage): Listed {
+export function putConfigured(registry: TestRegistry, path: string, image: ConfiguredImage): Listed {
   const {
     architecture = "amd64",
     layers,
@@ -148,7 +150,9 @@ export function putConfigured(registry: RunningRegistry, path: string, image: Co
       "application/vnd.oci.image.config.v1+json",
     ),
     layers: layers.map((layer) =>
-      registry.putBlob(path, layer, "application/vnd.oci.image.layer.v1.tar+gzip"),
+      typeof layer === "string"
+        ? registry.putBlob(path, layer, LAYER)
+        : { mediaType: LAYER, digest: digestOf(Buffer.from(layer.name)), size: layer.size },
     ),
     annotations,
   };
@@ -161,7 +165,7 @@ export interface ChangedLists {
   readonly after: readonly Listed[];
 }
 
-export function putChangedLists(registry: RunningRegistry, path = "team/app"): ChangedLists {
+export function putChangedLists(registry: TestRegistry, path = "team/app"): ChangedLists {
   const before = putConfigured(registry, path, {
     layers: [BASE, layerOf("app 1", 700)],
     config: {
@@ -195,4 +199,43 @@ export function putChangedLists(registry: RunningRegistry, path = "team/app"): C
     annotations: { "org.opencontainers.image.version": "2" },
   });
   return lists;
+}
+
+/** What docs/looking.md shows: `v1` and `v2` of an application, each for two platforms, attested; `v2` is signed. */
+export function putReleases(registry: TestRegistry, path: string): void {
+  const assets = { name: "assets", size: 12_600_000 };
+  const imageOf = (architecture: string, version: string): Listed =>
+    putConfigured(registry, path, {
+      architecture,
+      layers: [
+        { name: `base ${architecture}`, size: 29_300_000 },
+        assets,
+        { name: `app ${architecture} ${version}`, size: version === "1" ? 4_100_000 : 4_400_000 },
+      ],
+      config: {
+        Entrypoint: version === "1" ? ["/app"] : ["/app", "--serve"],
+        Env: ["PATH=/usr/bin:/bin", ...(version === "1" ? ["MODE=slow"] : [])],
+        Labels: { "org.opencontainers.image.version": version },
+      },
+      created: `2026-0${version}-01T00:00:00Z`,
+    });
+  const arm64 = imageOf("arm64", "1");
+  for (const version of ["1", "2"]) {
+    const images = [imageOf("amd64", version), arm64];
+    const attestations = images.map((image) => putAttestation(registry, path, image));
+    const { mediaType, digest, size } = putIndex(registry, path, [...images, ...attestations], {
+      tag: `v${version}`,
+    });
+    if (version === "1") continue;
+    putArtifact(
+      registry,
+      path,
+      [{ content: "signed", type: "application/vnd.dev.cosign.simplesigning.v1+json" }],
+      {},
+      `${digest.replace(":", "-")}.sig`,
+    );
+    const subject = { mediaType, digest, size };
+    const sbom = [{ content: "{}", type: "application/spdx+json" }];
+    putArtifact(registry, path, sbom, { artifactType: "application/spdx+json", subject });
+  }
 }
