@@ -75,25 +75,33 @@ export {
 export type {
   AroundMove,
   BlobInfo,
-  BlobEvent,
+  BlobProgress,
   BlobOutcome,
   BlobStream,
   EnsureOptions,
   Interruptible,
   PutOptions,
   Repository,
+  ResolveOptions,
 } from "./content/repository.js";
 export { BlobError } from "./content/blobError.js";
-export { openLayout, type Layout } from "./content/layout.js";
+export { openLayout, type Layout, type LayoutOptions } from "./content/layout.js";
 export { parseLayoutReference, type LayoutReference } from "./content/layoutReference.js";
-export { layoutSource, registrySource, SourceReader, type Source } from "./content/resolve.js";
+export {
+  layoutSource,
+  registrySource,
+  SourceReader,
+  type Source,
+  type SourceReaderOptions,
+} from "./content/resolve.js";
 export { readFrom, type FromSource } from "./content/fromSource.js";
 export { ManifestCache, type ManifestCacheOptions } from "./content/manifestCache.js";
+export { SharedManifests } from "./content/sharedManifests.js";
 export { TreeReader, type TreeItem, type TreeOptions } from "./content/manifestTree.js";
 export { formatPlace, parsePlace, type Place } from "./content/place.js";
 
 export { addEntries, DEFAULT_SETTINGS, emptyDraft, findEntry, withEntries } from "./list/draft.js";
-export type { Draft, DraftBase, Settings } from "./list/draft.js";
+export type { Annotations, Draft, DraftBase, Settings } from "./list/draft.js";
 export { encodeList, lostInList } from "./list/encode.js";
 export { encodeEntry, type Entry } from "./list/entry.js";
 export { baseOf, mergeDrafts, type Merged, type Theirs } from "./list/merge.js";
@@ -101,7 +109,13 @@ export { withoutReplaced } from "./list/replace.js";
 
 // One manifest of several, as `docker buildx imagetools create` makes it.
 export { parseAnnotations, type ListAnnotation } from "./list/annotationFlags.js";
-export { combine, type Combined, type CombinedSource, type CombineOptions } from "./list/combine.js";
+export {
+  combine,
+  type Combined,
+  type CombinedEntry,
+  type CombinedSource,
+  type CombineOptions,
+} from "./list/combine.js";
 
 // What a list should have, and how it differs from another.
 export {
@@ -111,9 +125,18 @@ export {
   readExpectations,
   type PlatformDifference,
 } from "./list/expectations.js";
-export { isSameList, listDifference, type ListDifference } from "./list/difference.js";
+export {
+  isSameList,
+  listDifference,
+  type EntryChange,
+  type ImageChange,
+  type ListDifference,
+  type ValueChange,
+} from "./list/difference.js";
+export type { Choice } from "./list/choose.js";
 
 export { openStore, type Store } from "./store/store.js";
+export type { StoredList } from "./store/listed.js";
 
 export type { Credentials } from "./registry/auth/credentials.js";
 export {
@@ -124,9 +147,17 @@ export {
   type RegistryClient,
   type RegistryOptions,
   type RegistrySession,
+  type SessionOptions,
 } from "./registry/createRegistry.js";
 export type { RegistryEvent } from "./registry/wireEvents.js";
-export { RegistryError } from "./registry/http/registryError.js";
+export { RegistryError, type ApiError } from "./registry/http/registryError.js";
+export type { FailedAnswer, HttpResponse, Method } from "./registry/http/message.js";
+export type { EndpointOptions } from "./registry/http/endpoint.js";
+export type { TlsSettings } from "./registry/http/tls.js";
+export type { Timeouts } from "./registry/http/transport.js";
+export type { RetryLimits } from "./registry/retry/backoff.js";
+export type { AllowanceOptions } from "./registry/retry/allowance.js";
+export type { HostRatesOptions } from "./registry/retry/hostRate.js";
 export { TransportError } from "./registry/http/transportError.js";
 
 export {
@@ -141,7 +172,13 @@ export {
   type PlanItem,
   type PlanOptions,
 } from "./push/plan.js";
-export { requests, type Assumptions, type MountAnswer, type PlannedRequest } from "./push/requests.js";
+export {
+  requests,
+  type Assumptions,
+  type MountAnswer,
+  type PlannedRequest,
+  type RequestLevel,
+} from "./push/requests.js";
 export {
   execute,
   Push,
@@ -153,7 +190,14 @@ export {
 export type { PartDone, PlanProgress } from "./push/pushTotals.js";
 export { executeAll, type ExecuteAllOptions, type MoveGuard } from "./push/executeAll.js";
 export { appendTo, type AppendOptions } from "./push/appendTo.js";
-export { survey, type Survey, type SurveyOptions } from "./push/survey.js";
+export {
+  survey,
+  type Survey,
+  type SurveyedBlob,
+  type SurveyedManifest,
+  type SurveyedTag,
+  type SurveyOptions,
+} from "./push/survey.js";
 export {
   NotVerifiedError,
   verify,
@@ -180,5 +224,7 @@ export { RemovalResult } from "./ui/removalResult.js";
 // What the user has set up for docker, for programs that want the same.
 export { dockerConfigDir } from "./docker/config.js";
 export { createCredentials, type CredentialOptions, type CredentialsFor } from "./docker/credentials.js";
-export { certsFolders, readRegistryCertificates } from "./docker/certs.js";
+export { certsFolders, readRegistryCertificates, type RegistryCertificates } from "./docker/certs.js";
+export type { Surroundings } from "./docker/environment.js";
+export type { ClientCertificate } from "./docker/pem.js";
 export { proxyFor } from "./docker/proxies.js";

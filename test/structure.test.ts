@@ -27,7 +27,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   look: ["content", "errors.ts", "limit.ts", "list", "oci"],
   push: ["content", "errors.ts", "go", "limit.ts", "list", "oci", "signals.ts"],
   store: ["errors.ts", "fileSystem.ts", "go", "list", "oci"],
-  docker: ["context.ts", "errors.ts", "fileSystem.ts", "go", "registry/auth"],
+  docker: ["errors.ts", "fileSystem.ts", "go", "registry/auth"],
   registry: [
     "content",
     "errors.ts",
@@ -121,6 +121,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "registry",
     "registry/auth",
     "registry/http",
+    "registry/retry",
     "store",
     "ui",
   ],

@@ -12,7 +12,7 @@ import { warnOn } from "../ui/warn.js";
 import { expectationsOf } from "./expectations.js";
 import { ListWork, type WorkTools } from "./listWork.js";
 import { entriesOf } from "./makeList.js";
-import { typeOf, type ListOrder } from "./order.js";
+import { listTypeOf, type ListOrder } from "./order.js";
 import type { PublishSettings } from "./publish.js";
 import type { WantedOrderSource } from "./readSource.js";
 import { failureOf, targetName } from "./results.js";
@@ -148,7 +148,7 @@ function warnOf(
 
 function withType(order: ListOrder): ListOrder {
   const isEntryAnnotated = order.sources.some(({ says }) => says?.annotations !== undefined);
-  return { ...order, type: typeOf(order, isEntryAnnotated) };
+  return { ...order, type: listTypeOf(order, isEntryAnnotated) };
 }
 
 function tagsBefore({ targets }: ListOrder, { context, open, targets: shared }: ApplyTools): TagsBefore {

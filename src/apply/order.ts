@@ -44,7 +44,7 @@ export interface OrderSource {
 }
 
 /** What only an OCI index can say makes it one. */
-export function typeOf(
+export function listTypeOf(
   {
     type,
     annotations,

@@ -112,10 +112,10 @@ export interface EnsureOptions extends Interruptible {
   readonly isNeeded?: () => boolean;
   /** Is it needed, when all is known that there is to know? Asked before a copy. */
   readonly isNeededAtLast?: () => Promise<boolean>;
-  readonly onEvent?: (event: BlobEvent) => void;
+  readonly onEvent?: (event: BlobProgress) => void;
 }
 
-export type BlobEvent =
+export type BlobProgress =
   /** It is going to be copied, as soon as its turn comes. */
   | { readonly kind: "queued"; readonly blob: BlobInfo; readonly source: Location }
   | { readonly kind: "copying"; readonly blob: BlobInfo; readonly source: Location }

@@ -1,8 +1,12 @@
 import path from "node:path";
-import type { Context } from "../context.js";
 
 /** The part of the outside world that docker's own settings depend on. */
-export type Surroundings = Pick<Context, "env" | "home" | "platform">;
+export interface Surroundings {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** The user's home folder, for `~/.docker`. */
+  readonly home: string;
+  readonly platform: NodeJS.Platform;
+}
 
 /** An environment variable, or undefined where it is empty; on Windows in any case. */
 export function variable({ env, platform }: Omit<Surroundings, "home">, name: string): string | undefined {

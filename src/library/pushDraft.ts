@@ -36,7 +36,7 @@ export interface PushDraftOptions
 }
 
 /** Pushes a draft to its own name, or to others. */
-export async function pushDraft(draft: Draft, options: PushDraftOptions): Promise<ListResult> {
+export async function pushDraftTo(draft: Draft, options: PushDraftOptions): Promise<ListResult> {
   const places = options.to === undefined ? [placeOf(draft)] : readTargets(options.to);
   const targets = targetsOf(places);
   const { expect = [], strict = false, referrers = false, crossRegistry = true } = options;

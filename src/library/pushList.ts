@@ -2,7 +2,7 @@ import { ManifestError } from "../errors.js";
 import type { Draft } from "../list/draft.js";
 import type { ListResult } from "../ui/listResult.js";
 import { readTargets } from "./names.js";
-import { pushDraft, type PushDraftOptions } from "./pushDraft.js";
+import { pushDraftTo, type PushDraftOptions } from "./pushDraft.js";
 import type { TransferOptions } from "./pushSettings.js";
 import { pushSources, type ListOptions } from "./pushSources.js";
 import type { ListSource } from "./sources.js";
@@ -44,7 +44,7 @@ export async function pushList(
   list: string | readonly string[] | Draft,
   options: PushListOptions | PushDraftOptions = {},
 ): Promise<ListResult> {
-  if (isDraft(list)) return pushDraft(list, options);
+  if (isDraft(list)) return pushDraftTo(list, options);
   const targets = readTargets(list);
   if (!("from" in options)) throw new ManifestError("USAGE", "what the list is made of is missing: from");
   return pushSources(targets, options.from, "nothing", options);

@@ -1,6 +1,6 @@
 import { ListWork, orderAccesses } from "../apply/listWork.js";
 import { entriesOf } from "../apply/makeList.js";
-import { typeOf, type ListOrder } from "../apply/order.js";
+import { listTypeOf, type ListOrder } from "../apply/order.js";
 import type { WantedOrderSource } from "../apply/readSource.js";
 import { targetsOf } from "../apply/targets.js";
 import { TagsBefore } from "../apply/unchanged.js";
@@ -103,7 +103,7 @@ function orderOf(
     from: [],
     platforms: readPlatforms(options.platforms),
     ...own,
-    type: typeOf(own, isEntryAnnotated),
+    type: listTypeOf(own, isEntryAnnotated),
     onto,
     attestations,
     preferIndex: true,

@@ -1,4 +1,4 @@
-import type { AroundMove, BlobEvent, BlobOutcome, Repository } from "../content/repository.js";
+import type { AroundMove, BlobProgress, BlobOutcome, Repository } from "../content/repository.js";
 import { hasCode, ManifestError } from "../errors.js";
 import type { Location } from "../oci/location.js";
 import { either } from "../signals.js";
@@ -13,7 +13,7 @@ export interface ExecuteOptions {
 }
 
 export type PushEvent =
-  | BlobEvent
+  | BlobProgress
   /** What became of a blob. */
   | { readonly kind: "blob"; readonly blob: BlobStep; readonly outcome: BlobOutcome }
   /** A child is in the target: it was there, or it was put. */

@@ -1,4 +1,5 @@
 import type { BlobInfo } from "../content/repository.js";
+import { ManifestError } from "../errors.js";
 import { compactJson, indentJson } from "../go/json.js";
 import { inListOrder } from "../list/attestations.js";
 import type { Draft } from "../list/draft.js";
@@ -224,7 +225,7 @@ function asIndex({ entries, settings }: Draft): Pick<Draft, "entries" | "setting
 /** The last step, which moves the tags. */
 export function rootOf({ manifests }: Plan): ManifestStep {
   const root = manifests.at(-1);
-  if (root === undefined) throw new Error("a plan without a root");
+  if (root === undefined) throw new ManifestError("USAGE", "a plan without a root");
   return root;
 }
 

@@ -72,7 +72,7 @@ async function fromAny(work: Work, sources: readonly Repository[]): Promise<Blob
   }
   for (const attempt of failed) if (attempt.kind === "refused") throw attempt.error;
   for (const attempt of failed) if (attempt.kind === "absent") return attempt;
-  throw new Error(`no source for ${work.blob.digest}`);
+  throw new ManifestError("USAGE", `no source for ${work.blob.digest}`, { subject: work.blob.digest });
 }
 
 async function fromOne(work: Work, source: Repository): Promise<Attempt> {

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { BlobError } from "../../../src/content/blobError.js";
 import type {
   BlobInfo,
-  BlobEvent,
+  BlobProgress,
   BlobOutcome,
   EnsureOptions,
   Repository,
@@ -57,7 +57,7 @@ describe("a blob of the same registry", () => {
 
   test("is copied into the upload that was opened in place of a mount (202)", () =>
     withStage({ mounts: "refuse202" }, async (stage) => {
-      const events: BlobEvent[] = [];
+      const events: BlobProgress[] = [];
       const outcome = await ensure(stage, { onEvent: (event) => events.push(event) });
       expect(outcome).toEqual({
         kind: "copied",
@@ -148,7 +148,7 @@ describe("a blob that the target has already", () => {
   ] as const)("is not copied where a mount is answered by %s", (mounts, expected) =>
     withStage({ mounts }, async (stage) => {
       there(stage);
-      const onEvent = (event: BlobEvent): void => expect.unreachable(event.kind);
+      const onEvent = (event: BlobProgress): void => expect.unreachable(event.kind);
       expect(await ensure(stage, { onEvent })).toEqual({ kind: "present" });
       expect(methods(stage)).toEqual(expected);
       expect(stage.peer.openUploads()).toBe(0);
