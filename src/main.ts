@@ -22,6 +22,8 @@ for (const [signal, status] of Object.entries(SIGNAL_STATUS)) {
   process.on(signal, () => {
     if (interruption.signal.aborted) process.exit(status);
     forcedStatus = status;
+    // A window that was resized at the same moment has not said so yet; what is on it is erased by its new width.
+    process.emit("SIGWINCH", "SIGWINCH");
     interruption.abort();
   });
 }

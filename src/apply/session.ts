@@ -24,6 +24,8 @@ export interface NetworkSettings {
   readonly debug: boolean;
   /** Registries that ask to be left alone are waited for, however long that takes. */
   readonly patient?: boolean;
+  /** Told all that happens on the wire. */
+  readonly onWire?: (event: RegistryEvent) => void;
 }
 
 /** The only piece of work of a command. */
@@ -110,6 +112,7 @@ async function registryOpener(
       userAgent: `tsmanifest/${VERSION}`,
       onEvent: (event) => {
         report(event, settings.debug, context, warn);
+        settings.onWire?.(event);
       },
     });
 }

@@ -1,3 +1,4 @@
+import type { NetworkSettings } from "../apply/session.js";
 import type { Context, Output } from "../context.js";
 import { ManifestError, NotFoundError } from "../errors.js";
 import type { Draft } from "../list/draft.js";
@@ -12,7 +13,7 @@ import { jsonDocument } from "../ui/jsonDocument.js";
 import { progressMode, withProgress } from "../ui/terminal/progress.js";
 import { escapeControls } from "../ui/text.js";
 import { defineCommand } from "./command.js";
-import { networkFlags, type NetworkFlags } from "./networkFlags.js";
+import { networkFlags } from "./networkFlags.js";
 import { formatFlags } from "./outputFlags.js";
 import { listNotFound, openUserStore, storeFlags } from "./userStore.js";
 
@@ -86,7 +87,7 @@ export const inspectCommand = defineCommand({
       draft === undefined
         ? await withProgress(context, progressMode(flags), (progress) => {
             progress.step(`reading ${formatReference(ref)}`);
-            return showRemote(context, flags, ref);
+            return showRemote(context, { ...flags, onWire: progress.onWire }, ref);
           })
         : await showLocal(draft, flags.verbose),
     );
@@ -126,7 +127,7 @@ async function showLocal(draft: Draft, verbose: boolean): Promise<Buffer> {
 
 async function showRemote(
   context: Context,
-  flags: NetworkFlags & { verbose: boolean },
+  flags: NetworkSettings & { readonly verbose: boolean },
   ref: Reference,
 ): Promise<Buffer> {
   const { openSession } = await import("../apply/session.js");

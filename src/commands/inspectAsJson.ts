@@ -1,4 +1,4 @@
-import { openSession } from "../apply/session.js";
+import { openSession, type NetworkSettings } from "../apply/session.js";
 import { registrySource, SourceReader } from "../content/resolve.js";
 import type { Context } from "../context.js";
 import { ManifestError } from "../errors.js";
@@ -36,11 +36,15 @@ export async function inspectResult(
   if (draft !== undefined) return describeDraft(draft);
   return withProgress(context, progressMode(flags), (progress) => {
     progress.step(`reading ${name}`);
-    return describeRemote(context, flags, ref);
+    return describeRemote(context, { ...flags, onWire: progress.onWire }, ref);
   });
 }
 
-async function describeRemote(context: Context, flags: NetworkFlags, ref: Reference): Promise<InspectResult> {
+async function describeRemote(
+  context: Context,
+  flags: NetworkSettings,
+  ref: Reference,
+): Promise<InspectResult> {
   const location = locationOf(ref);
   const session = await openSession(context, flags, [{ location, actions: ["pull"] }]);
   try {

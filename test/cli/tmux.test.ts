@@ -8,7 +8,7 @@ import { digestOf } from "../../src/oci/digest.js";
 import { startRegistry, type RunningRegistry } from "../../src/testing/index.js";
 import { buildProgram, type Program } from "../helpers/program.js";
 import { describeWithPrograms } from "../helpers/registryServer.js";
-import { until, withoutEmptyEnd } from "../helpers/screen.js";
+import { shown, withoutEmptyEnd } from "../helpers/screen.js";
 import { startSlowRegistry, type SlowRegistry } from "../helpers/slowRegistry.js";
 
 const LAYERS = Array.from({ length: 6 }, (_, at) => Buffer.alloc(100_000 * (at + 1), `${at}`));
@@ -69,7 +69,7 @@ describeWithPrograms("what tmux shows", ["tmux"], () => {
   }
 
   async function shows(pattern: RegExp): Promise<void> {
-    await until(async () => pattern.test((await lines()).join("\n")), lines, String(pattern));
+    await shown(pattern, lines);
   }
 
   it.each([20, 40, 100, 300])("in %i columns, and nothing of it afterwards", async (columns) => {

@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
@@ -32,20 +32,6 @@ describeWithPrograms("a terminal window", ["script"], () => {
     const screen = await inWindow(columns, [process.execPath, program.file, "push", list]);
     expect(screen).toContain(registry.manifest("app", "v1")?.digest);
     expect(screen.length).toBeLessThan(10_000);
-  });
-
-  it("shows lists as they are made, line by line, with nothing between them", async () => {
-    const sources = [`${registry.host}/src/a:v1`];
-    const lists = Array.from({ length: 20 }, (_, at) => ({
-      target: `${registry.host}/lists:v${at}`,
-      sources,
-    }));
-    const file = join(home, "lists.json");
-    writeFileSync(file, JSON.stringify({ version: 1, lists }));
-    const screen = await inWindow(80, [process.execPath, program.file, "apply", "-f", file]);
-    const lines = screen.trimEnd().split("\r\n");
-    expect(lines).toHaveLength(lists.length);
-    for (const line of lines) expect(line).toMatch(/^sha256:[0-9a-f]{64} {2}\S+\/lists:v\d+$/);
   });
 
   /** What is written to a window in which a program runs. */

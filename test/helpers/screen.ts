@@ -138,7 +138,7 @@ export function onScreen(program: Program, args: readonly string[], options: Scr
       return { column, row };
     },
     raw: () => raw,
-    shows: (pattern) => until(async () => pattern.test((await lines()).join("\n")), lines, String(pattern)),
+    shows: (pattern) => shown(pattern, lines),
     resize: async (wanted) => {
       await drawn;
       if (wanted > 0) terminal.resize(wanted, rows);
@@ -165,13 +165,13 @@ export function withoutEmptyEnd(lines: readonly string[]): string[] {
   return lines.slice(0, lines.findLastIndex((line) => line !== "") + 1);
 }
 
-/** Waits until something is so. */
-export async function until(
-  isSo: () => Promise<boolean>,
-  lines: () => Promise<readonly string[]>,
-  what: string,
-): Promise<void> {
-  for (const end = Date.now() + PATIENCE_MS; !(await isSo()); await sleep(20)) {
-    if (Date.now() > end) throw new Error(`${what} was never shown, but:\n${(await lines()).join("\n")}`);
+/** Waits until a window's lines, joined, match. */
+export async function shown(pattern: RegExp, lines: () => Promise<readonly string[]>): Promise<void> {
+  const end = Date.now() + PATIENCE_MS;
+  for (;;) {
+    const text = (await lines()).join("\n");
+    if (pattern.test(text)) return;
+    if (Date.now() > end) throw new Error(`${String(pattern)} was never shown, but:\n${text}`);
+    await sleep(20);
   }
 }

@@ -81,7 +81,8 @@ async function describe(
     const { openSession } = await import("../../apply/session.js");
     const { registrySource, SourceReader } = await import("../../content/resolve.js");
     const location = locationOf(ref);
-    const session = await openSession(context, flags, [{ location, actions: ["pull"] }]);
+    const settings = { ...flags, onWire: progress.onWire };
+    const session = await openSession(context, settings, [{ location, actions: ["pull"] }]);
     try {
       const source = registrySource(ref, session.open(location));
       const { mediaType, digest, bytes } = await new SourceReader({ signal: context.signal }).manifest(

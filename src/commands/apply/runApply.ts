@@ -55,7 +55,11 @@ async function applyAll(context: Context, flags: ApplyFlags, progress: Progress)
   const prepared = await prepareLists(orders, defaults, isIn(shard));
   if (prepared.length > MANY_LISTS) boundMemory();
   await checkOutputFiles(flags);
-  const registries = await openRegistries(context, { ...flags, patient: true });
+  const registries = await openRegistries(context, {
+    ...flags,
+    patient: true,
+    onWire: progress.onWire,
+  });
   if (flags.plan) {
     try {
       await showPlan(context, flags, prepared, shard, registries, progress);

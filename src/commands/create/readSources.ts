@@ -54,7 +54,7 @@ async function readAllSources(
   progress.step("reading sources", { total: named.length + (mode === undefined ? 0 : 1), unit: "source" });
   const session = await openSession(
     context,
-    flags,
+    { ...flags, onWire: progress.onWire },
     refs.map((ref) => ({ location: locationOf(ref), actions: ["pull"] })),
   );
   const choice = { platforms, attestations: flags.attestations === "drop" ? "drop" : "keep" } as const;

@@ -1,3 +1,4 @@
+import type { NetworkSettings } from "../../apply/session.js";
 import type { LayoutChoice } from "../../content/inspectedLayout.js";
 import { readReference, type Named } from "../../content/inspectedName.js";
 import { isLayoutReference, parseLayoutReference } from "../../content/layoutReference.js";
@@ -10,7 +11,7 @@ import { formatReference, isReferenceDigest, parseReference, withDigest } from "
 import { progressMode, withProgress } from "../../ui/terminal/progress.js";
 import { escapeControls } from "../../ui/text.js";
 import { defineCommand } from "../command.js";
-import { networkFlags, type NetworkFlags } from "../networkFlags.js";
+import { networkFlags } from "../networkFlags.js";
 import { builderFlags } from "./builderFlags.js";
 
 export const imagetoolsInspect = defineCommand({
@@ -42,7 +43,7 @@ export const imagetoolsInspect = defineCommand({
     const show = raw ? showRaw : format === "" ? showText : await templateShow(format);
     await withProgress(context, progressMode(flags), async (progress) => {
       progress.step(`reading ${name}`);
-      await withInspected(context, flags, name, async (inspected) => {
+      await withInspected(context, { ...flags, onWire: progress.onWire }, name, async (inspected) => {
         const shown = await show(inspected, context);
         progress.stop();
         print(context.stdout, shown);
@@ -84,7 +85,7 @@ function print(stdout: Output, shown: string | Buffer): void {
 
 async function withInspected(
   context: Context,
-  flags: NetworkFlags,
+  flags: NetworkSettings,
   given: string,
   use: (inspected: Inspected) => Promise<void>,
 ): Promise<void> {

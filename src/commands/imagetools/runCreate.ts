@@ -47,7 +47,8 @@ async function make(
   const { signal, stderr, stdout } = context;
   const [first] = order.targets;
   const added = [...placeSources(order.sources, order.targets), ...(await fromPlaces(order.from, first))];
-  const session = await openSession(context, flags, orderAccesses(order, added));
+  const accesses = orderAccesses(order, added);
+  const session = await openSession(context, { ...flags, onWire: progress.onWire }, accesses);
   const use = useOf(flags);
   const transfers = new TransferSummary({ isQuiet: flags.quiet });
   const tally = new SentTally();

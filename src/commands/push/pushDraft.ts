@@ -37,7 +37,8 @@ export async function pushDraft(
   check(draft);
   return withProgress(context, progressMode(flags), async (progress) => {
     const { openSession } = await import("../../apply/session.js");
-    const session = await openSession(context, flags, accessesFor(draft, targets, flags, planned));
+    const accesses = accessesFor(draft, targets, flags, planned);
+    const session = await openSession(context, { ...flags, onWire: progress.onWire }, accesses);
     const lines = flags.quiet || flags.format === "json" ? NOWHERE : context.stdout;
     const tally = new SentTally();
     const work: Work = { context, flags, targets, session, lines, tally, progress };

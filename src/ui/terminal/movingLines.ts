@@ -43,12 +43,7 @@ export function drawMovingLines(
   const lines = (): string => {
     const { columns, rows } = screen;
     const atMs = performance.now();
-    if (
-      fresh === undefined ||
-      fresh.columns !== columns ||
-      fresh.rows !== rows ||
-      atMs - fresh.atMs > FRESH_MS
-    ) {
+    if (fresh?.columns !== columns || fresh.rows !== rows || atMs - fresh.atMs > FRESH_MS) {
       const room = { columns, rows: rows - 1, indent: INDENT, ellipsis: isUnicode ? "…" : "..." };
       fresh = { text: workLines(view(), room).map(paint).join("\n"), columns, rows, atMs };
     }

@@ -6,22 +6,14 @@ import { copiesText, headline } from "./workText.js";
 
 /** What a log says of an event; undefined for what is not worth a line. */
 export function eventText(event: PushEvent, copiedInMs: number | undefined): string | undefined {
-  switch (event.kind) {
-    case "child":
-      return `${event.child.manifest.digest} ${event.outcome}`;
-    case "copying":
-      return `copying ${event.blob.digest} (${readableSize(event.blob.size)}) from ${formatLocation(event.source)}`;
-    case "blob":
-      if (event.outcome.kind !== "copied" || copiedInMs === undefined) return undefined;
-      return `copied ${event.blob.digest} in ${readableTime(copiedInMs)}${rateText(event.blob.size, copiedInMs)}`;
-    case "tagging":
-    case "tagged":
-    case "queued":
-    case "progress":
-    case "bytes":
-    case "kept":
-      return undefined;
+  if (event.kind === "child") return `${event.child.manifest.digest} ${event.outcome}`;
+  if (event.kind === "copying") {
+    const { blob, source } = event;
+    return `copying ${blob.digest} (${readableSize(blob.size)}) from ${formatLocation(source)}`;
   }
+  if (event.kind !== "blob" || event.outcome.kind !== "copied" || copiedInMs === undefined) return undefined;
+  const { digest, size } = event.blob;
+  return `copied ${digest} in ${readableTime(copiedInMs)}${rateText(size, copiedInMs)}`;
 }
 
 function rateText(bytes: number, ms: number): string {

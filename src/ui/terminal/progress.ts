@@ -1,11 +1,12 @@
 import type { Context } from "../../context.js";
 import type { PushEvent } from "../../push/execute.js";
 import type { Plan } from "../../push/plan.js";
+import type { RegistryEvent } from "../../registry/createRegistry.js";
 import { escapeControls } from "../text.js";
-import { capabilitiesOf, type Capabilities } from "./capabilities.js";
+import { capabilitiesOf } from "./capabilities.js";
 import { eventText, viewText } from "./plainText.js";
-import { elapsed } from "./words.js";
-import { Work } from "./work.js";
+import { elapsed, readableTime } from "./words.js";
+import { Work, type WorkView } from "./work.js";
 
 /**
  * How work is shown. `auto`: by lines that move, on a terminal where they can; `tty`: also on one of a CI system, or one
@@ -29,9 +30,13 @@ export interface Progress {
   /** What a push is going to do, once that is known. */
   expect(plans: readonly Plan[]): void;
   readonly onEvent: (event: PushEvent) => void;
+  /** What happens on the wire: a registry that has to be asked again, and when. */
+  readonly onWire: (event: RegistryEvent) => void;
   /** Ends it, and leaves nothing of it on a terminal. To be called before results are printed. */
   stop(): void;
 }
+
+type ProgressContext = Pick<Context, "stderr" | "env" | "signal">;
 
 /** What is over sooner is not worth a word, in milliseconds. */
 const QUICK_MS = 500;
@@ -43,6 +48,7 @@ const SILENT: Progress = {
   advance: () => undefined,
   expect: () => undefined,
   onEvent: () => undefined,
+  onWire: () => undefined,
   stop: () => undefined,
 };
 
@@ -79,21 +85,14 @@ const MODES: ReadonlyMap<string, ProgressMode> = new Map([
  *   progress.stop();
  * }
  */
-export function openProgress(
-  { stderr, env, signal }: Pick<Context, "stderr" | "env" | "signal">,
-  mode: ProgressMode,
-): Progress {
-  if (mode === "none" || signal.aborted) return SILENT;
-  if (mode === "plain") return plainProgress(stderr, signal);
-  const capabilities = capabilitiesOf(stderr, env);
-  const { movesLines } = capabilities;
-  const moves = movesLines === "yes" || (mode === "tty" && movesLines === "onRequest");
-  return moves ? movingProgress({ stderr, env, signal }, capabilities, mode === "tty") : SILENT;
+export function openProgress(context: ProgressContext, mode: ProgressMode): Progress {
+  if (mode === "none" || context.signal.aborted) return SILENT;
+  return mode === "plain" ? plainProgress(context) : movingProgress(context, mode === "tty");
 }
 
 /** Runs a command's work, shows it meanwhile, and takes everything away before the result is used. */
 export async function withProgress<Result>(
-  context: Pick<Context, "stderr" | "env" | "signal">,
+  context: ProgressContext,
   mode: ProgressMode,
   work: (progress: Progress) => Promise<Result>,
 ): Promise<Result> {
@@ -105,23 +104,28 @@ export async function withProgress<Result>(
   }
 }
 
-function movingProgress(
-  { stderr, env, signal }: Pick<Context, "stderr" | "env" | "signal">,
-  capabilities: Capabilities,
-  isForced: boolean,
-): Progress {
-  const work = new Work(performance.now());
+function movingProgress(context: ProgressContext, isForced: boolean): Progress {
+  const { env, signal } = context;
+  let work: Work | undefined = new Work(performance.now());
   let erase: (() => void) | undefined;
-  let isOver = false;
 
   async function begin(): Promise<void> {
+    // Not before: to open the stream would delay what is quick.
+    const { stderr } = context;
+    const capabilities = capabilitiesOf(stderr, env);
+    const { movesLines } = capabilities;
+    if (movesLines === "no" || (movesLines === "onRequest" && !isForced)) {
+      work = undefined;
+      return;
+    }
     const [{ drawMovingLines }, { coloursFor }] = await Promise.all([
       import("./movingLines.js"),
       import("./colours.js"),
     ]);
     const chalk = await coloursFor(stderr, env);
-    if (isOver) return;
-    const view = (): ReturnType<Work["at"]> => work.at(performance.now());
+    const shown = work;
+    if (shown === undefined) return;
+    const view = (): WorkView => shown.at(performance.now());
     erase = drawMovingLines(stderr, { capabilities, isForced, chalk, view });
   }
 
@@ -131,7 +135,7 @@ function movingProgress(
   }, QUICK_MS).unref();
 
   function stop(): void {
-    isOver = true;
+    work = undefined;
     clearTimeout(timer);
     signal.removeEventListener("abort", stop);
     erase?.();
@@ -140,23 +144,18 @@ function movingProgress(
   signal.addEventListener("abort", stop, { once: true });
 
   return {
-    step: (what, counted) => {
-      work.step(what, counted);
-    },
-    advance: (_said, notes) => {
-      work.advance(notes);
-    },
-    expect: (plans) => {
-      work.expect(plans);
-    },
-    onEvent: (event) => {
-      work.onEvent(event, performance.now());
+    step: (what, counted) => work?.step(what, counted),
+    advance: (_said, notes) => work?.advance(notes),
+    expect: (plans) => work?.expect(plans),
+    onEvent: (event) => work?.onEvent(event, performance.now()),
+    onWire: (event) => {
+      if (event.kind === "retry") work?.delay(event, performance.now());
     },
     stop,
   };
 }
 
-function plainProgress(stderr: Context["stderr"], signal: AbortSignal): Progress {
+function plainProgress({ stderr, signal }: ProgressContext): Progress {
   const begunMs = performance.now();
   const work = new Work(begunMs);
   const copiesBegunMs = new Map<string, number>();
@@ -190,6 +189,11 @@ function plainProgress(stderr: Context["stderr"], signal: AbortSignal): Progress
       if (event.kind === "copying") copiesBegunMs.set(event.blob.digest, nowMs);
       const text = eventText(event, begun === undefined ? undefined : nowMs - begun);
       if (text !== undefined) say(text);
+    },
+    onWire: (event) => {
+      if (event.kind !== "retry") return;
+      const { delayMs, why, url } = event;
+      say(`${url.host} does not answer (${why}): trying again in ${readableTime(delayMs)}`);
     },
     stop: () => {
       clearInterval(timer);

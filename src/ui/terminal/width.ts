@@ -4,7 +4,8 @@ const graphemes = new Intl.Segmenter("en", { granularity: "grapheme" });
 
 /** How many columns a character takes. Where terminals differ (emoji of several parts), the most that one of them takes. */
 function characterWidth(character: string): number {
-  const parts = [...character];
+  // What a terminal that does not join them would show.
+  const parts = Array.from(character);
   if (parts.length === 1) return stringWidth(character);
   return Math.max(
     stringWidth(character),

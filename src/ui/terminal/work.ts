@@ -1,6 +1,7 @@
 import type { PushEvent } from "../../push/execute.js";
 import { childrenOf, type Plan } from "../../push/plan.js";
 import { Rate } from "./rate.js";
+import { readableTime } from "./words.js";
 
 /** How many of how many; of a `total` that is not known yet, undefined. */
 export interface Count {
@@ -34,6 +35,9 @@ export interface WorkView {
   readonly copying: (Omit<CopyView, "digest"> & { readonly blobs: Count }) | undefined;
 }
 
+/** Nobody would read of a shorter one, in milliseconds. */
+const SHORTEST_WAIT_MS = 500;
+
 type PushedBlob = Extract<PushEvent, { readonly kind: "bytes" }>["blob"];
 
 interface Copying {
@@ -49,6 +53,7 @@ export class Work {
   #what = "";
   #counted: Count | undefined;
   #notes: readonly string[] = [];
+  #again: { readonly atMs: number; readonly why: number | string } = { atMs: -Infinity, why: "" };
   #images: Count | undefined;
   #blobs: Count | undefined;
   /** By the blob of a target: the same content may be on its way into two. */
@@ -58,6 +63,11 @@ export class Work {
   constructor(nowMs: number) {
     this.#begunMs = nowMs;
     this.#rate = new Rate(nowMs);
+  }
+
+  /** Something has to be asked again, in a while. */
+  delay({ delayMs, why }: { readonly delayMs: number; readonly why: number | string }, nowMs: number): void {
+    this.#again = { atMs: nowMs + delayMs, why };
   }
 
   /** What is done from now on, and how many there are of it. */
@@ -108,6 +118,7 @@ export class Work {
         this.#blobs = oneMore(this.#blobs ?? { done: 0, total: undefined, unit: "blob" });
         break;
       case "kept":
+      case "progress":
       case "tagging":
       case "tagged":
         break;
@@ -121,7 +132,7 @@ export class Work {
     return {
       what: this.#what,
       counts: [this.#counted, this.#images, this.#images && this.#blobs].filter(isCounted),
-      notes: this.#notes,
+      notes: [...this.#notes, ...this.#waits(nowMs)],
       elapsedMs: nowMs - this.#begunMs,
       copies: underWay.map(([{ digest }, { done, size, rate }]) => ({
         digest,
@@ -143,6 +154,12 @@ export class Work {
               },
             },
     };
+  }
+
+  /** `again in 4s (503)`, while that is worth saying. */
+  #waits(nowMs: number): string[] {
+    const { atMs, why } = this.#again;
+    return atMs - nowMs < SHORTEST_WAIT_MS ? [] : [`again in ${readableTime(atMs - nowMs)} (${why})`];
   }
 
   /** What is there in the end after all needs no copy. */

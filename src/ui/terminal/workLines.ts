@@ -124,7 +124,7 @@ function bar(share: number, length: number): Line {
   return [
     { text: "[", tone: "faint" },
     { text: `${"=".repeat(done)}${head}`, tone: "bar" },
-    { text: `${" ".repeat(length - done - head.length)}` },
+    { text: " ".repeat(length - done - head.length) },
     { text: "]", tone: "faint" },
   ];
 }
