@@ -141,7 +141,10 @@ async function tryBlock(block: Block, site: PageSite, scene: Scene): Promise<voi
   const { language, text, title } = block;
   switch (language) {
     case "sh":
-      await runCommand(text, undefined, site, scene);
+      for (const command of scene.eachLine === undefined ? [text] : text.split("\n")) {
+        await scene.eachLine?.(site, command);
+        await runCommand(command, undefined, site, scene);
+      }
       return;
     case "console":
       for (const { command, output } of commandsIn(text)) await runCommand(command, output, site, scene);

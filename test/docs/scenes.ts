@@ -1,5 +1,6 @@
 import { certificate } from "../helpers/certificates.js";
 import { seed } from "../helpers/images.js";
+import { putAttestedList, putReleases } from "../helpers/lookedAt.js";
 import type { PageSite } from "../helpers/pages/pageSite.js";
 import type { PeerOptions } from "../helpers/peer.js";
 import { attestationOf, realImage, realIndex } from "../helpers/realImages.js";
@@ -12,6 +13,8 @@ export interface Scene {
   readonly set?: (site: PageSite) => Promise<void>;
   /** What happens before each block in which a text is found. */
   readonly before?: Readonly<Record<string, (site: PageSite) => Promise<void> | void>>;
+  /** Lines of `sh` blocks are commands of their own, each run after this. */
+  readonly eachLine?: (site: PageSite, line: string) => Promise<void>;
   /** What a program has that the page does not show, by a text in it: declarations of functions, `var`s and imports. */
   readonly around?: Readonly<Record<string, string>>;
   /** Commands, word by word, that are shown because they fail. */
@@ -45,19 +48,13 @@ async function digests(
   return builds.map(({ index }) => index.digest);
 }
 
-/** A list in a registry, made by the program itself. */
-async function list(site: PageSite, name: string, ...sources: readonly string[]): Promise<void> {
-  const command = `tsmanifest imagetools create -t ${name} ${sources.join(" ")}`;
-  const { status, all } = await site.run(["sh", "-c", await site.here(command)]);
-  if (status !== 0) throw new Error(all);
-}
+/** A list in a registry. */
+const list = (site: PageSite, name: string, ...sources: readonly string[]): Promise<void> =>
+  site.tsmanifest("imagetools", "create", "-t", name, ...sources);
 
 /** A local list. */
-async function draft(site: PageSite, name: string, ...sources: readonly string[]): Promise<void> {
-  const command = `tsmanifest create --replace ${name} ${sources.join(" ")}`;
-  const { status, all } = await site.run(["sh", "-c", await site.here(command)]);
-  if (status !== 0) throw new Error(all);
-}
+const draft = (site: PageSite, name: string, ...sources: readonly string[]): Promise<void> =>
+  site.tsmanifest("create", "--replace", name, ...sources);
 
 /** Answers 429 to the first requests. */
 function busy(): PeerOptions {
@@ -102,18 +99,17 @@ async function privateRegistry(site: PageSite, host: string): Promise<void> {
 }
 
 /** Images as BuildKit makes them, with provenance that can be read. */
-async function attested(
-  site: PageSite,
-  repository: string,
-  ...architectures: readonly string[]
-): Promise<void> {
+async function attested(site: PageSite, repository: string, ...tags: readonly string[]): Promise<void> {
   const { host } = await site.registry("registry.example");
-  for (const architecture of architectures) {
+  for (const tag of tags) {
+    const [architecture = ""] = /\w+$/.exec(tag) ?? [];
     const image = realImage(`${repository}:image-${architecture}`, architecture);
-    const index = realIndex(`${repository}:${architecture}`, [[architecture, image]]);
+    const index = realIndex(`${repository}:${tag}`, [[architecture, image]]);
     await seed(`http://${host}`, [image, attestationOf(image), index]);
   }
 }
+
+const attestedImages = ["amd64", "arm64"].map((tag) => `registry.example/attested:${tag}`);
 
 /** By page. */
 export const scenes: Readonly<Record<string, Scene>> = {
@@ -154,6 +150,37 @@ export const scenes: Readonly<Record<string, Scene>> = {
     notRun: {
       "lists.yaml:7:5:": "messages about several files in one",
       "env:\n  STRATEGY_JOB": "a part of a GitHub workflow",
+    },
+  },
+
+  "docs/cli.md": {
+    env: { VERSION: "1.4.0", CI_NODE_INDEX: "1", CI_NODE_TOTAL: "16" },
+    set: async (site) => {
+      await images(site, "registry.example/app", "v1-amd64", "v1-arm64", "v1-s390x", "build-8-arm64");
+      await site.image("registry.example/app:v1-arm", { architecture: "arm" });
+      await digests(site, "registry.example/app", "amd64", "arm64");
+      await images(site, "ghcr.io/me/app", "build-7");
+      await attested(site, "attested", "amd64", "arm64");
+      await list(site, `oci-layout://${site.folder}/out:v1`, ...attestedImages);
+      const sources = ["registry.example/app:v1-amd64", "registry.example/app:v1-arm64"];
+      await list(site, "registry.example/app:v2", ...sources);
+      const file = await site.here(
+        `version: 1\nlists: [{ target: "registry.example/tools:1", sources: [${sources.join(", ")}] }]\n`,
+      );
+      for (const name of ["lists.yaml", "release.yaml", "lists/all.yaml"]) site.write(name, file);
+    },
+    eachLine: async (site, line) => {
+      const name = "registry.example/app:v1";
+      const sources = ["amd64", "arm64", "arm"].map((of) => `registry.example/app:v1-${of}`);
+      const layout = `oci-layout://${site.folder}/out:v1`;
+      await draft(site, name, ...sources.slice(0, line.includes("annotate") ? 3 : 2));
+      if (line.includes("--exit-code")) {
+        await draft(site, name, ...attestedImages);
+        await site.tsmanifest("push", "--to", layout, name);
+      }
+      if (line.includes(".Provenance")) await list(site, layout, ...attestedImages);
+      if (/ (?:diff|inspect|--merge) /.test(line)) await site.tsmanifest("push", name);
+      if (/ create (?!--)/.test(line) || line.includes("--merge")) await site.tsmanifest("rm", name);
     },
   },
 
@@ -228,6 +255,15 @@ export const scenes: Readonly<Record<string, Scene>> = {
     },
   },
 
+  "docs/looking.md": {
+    env: { GITHUB_STEP_SUMMARY: "summary.md" },
+    set: async (site) => {
+      const registry = await site.registry("registry.example");
+      putReleases(registry, "team/app");
+      putAttestedList(registry, "team/tools");
+    },
+  },
+
   "docs/outputs.md": {
     set: async (site) => {
       site.program("cosign", COSIGN);
@@ -246,7 +282,8 @@ export const scenes: Readonly<Record<string, Scene>> = {
 
   "docs/troubleshooting.md": {
     notRun: {
-      "nothing would be left in": "a message whose second line is a command; troubleshooting.test.ts makes it happen",
+      "nothing would be left in":
+        "a message whose second line is a command; troubleshooting.test.ts makes it happen",
     },
   },
 };

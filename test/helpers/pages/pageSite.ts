@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import type { Built, ImageOptions } from "../../../src/testing/index.js";
 import { putBuild, type Build, type BuildOptions } from "../builds.js";
+import { cli } from "../cli.js";
 import { startPeer, type Peer, type PeerOptions } from "../peer.js";
 
 /** Hosts that pages name: those of documentation, and those that everybody knows. */
@@ -24,6 +25,8 @@ export interface PageSite {
   program(name: string, script: string): void;
   /** A variable for all commands. */
   set(name: string, value: string): void;
+  /** Runs the program in this process, which is faster: for what a page does not show. Throws what it says if it fails. */
+  tsmanifest(...argv: readonly string[]): Promise<void>;
   /** The text with the registries of this machine in it. */
   here(text: string): Promise<string>;
   /** The text with the hosts of the page in it. */
@@ -110,6 +113,10 @@ export function openPageSite(program: string): PageSite {
     },
     set: (name, value) => {
       env[name] = value;
+    },
+    tsmanifest: async (...argv) => {
+      const result = await cli(await Promise.all(argv.map(here)), undefined, { env, home: home ?? "" });
+      if (result.status !== 0) throw new Error(`${argv.join(" ")}: ${result.stderr}`);
     },
     here,
     there: (text) =>
