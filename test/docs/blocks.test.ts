@@ -13,8 +13,8 @@ import { buildProgram, type Program } from "../helpers/program.js";
 import { scenes, TESTED_PROGRAMS, type Scene } from "./scenes.js";
 
 /**
- * Every fenced block of README.md and of the pages in docs/, docs/ci apart (ci.test.ts runs those). What is done with a block
- * depends on its language:
+ * Every fenced block of README.md and of the pages in docs/; ci.test.ts runs those in docs/ci, and docs/api is made of comments in
+ * src, with their examples. What is done with a block depends on its language:
  *
  * - `sh`: a real bash runs it, with `tsmanifest` and `npx tsmanifest`; the first command that fails is a failure of the test.
  * - `console`: its commands, behind `$ `, are run one after the other, and have to print what stands below them. `…` stands
@@ -40,7 +40,7 @@ const SLOW = { timeout: 120_000 };
 
 function markdownIn(folder: string): string[] {
   return readdirSync(join(root, folder), { recursive: true, encoding: "utf8" })
-    .filter((path) => path.endsWith(".md") && !path.startsWith("ci/"))
+    .filter((path) => path.endsWith(".md") && !/^(?:api|ci)\//.test(path))
     .map((path) => `${folder}/${path}`)
     .sort();
 }
