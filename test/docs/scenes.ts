@@ -249,6 +249,10 @@ export const scenes: Readonly<Record<string, Scene>> = {
     },
   },
 
+  "docs/terminal.md": {
+    set: (site) => images(site, "registry.example/app", "v1-amd64", "v1-arm64"),
+  },
+
   "docs/testing.md": {
     notRun: {
       "// release.test.ts": "testing.test.ts runs it with Vitest",
