@@ -28,7 +28,7 @@ const common = {
  * What is in the file of each large dependency. Of undici only what sends requests, without fetch, caches and mocks;
  * and of that only when it is used what not every run does. test/startup/bundle.test.ts checks that it is enough.
  */
-const VENDORED = {
+export const VENDORED = {
   chalk: `const all = require("chalk"); module.exports = Object.assign(all.default, all);`,
   commander: `module.exports = require("commander");`,
   yaml: `module.exports = require("yaml");`,

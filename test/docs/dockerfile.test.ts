@@ -57,7 +57,9 @@ describe("the Dockerfile", () => {
     expect(ofImage("USER")).toEqual([expect.stringMatching(/^[1-9]\d*$/)]);
     expect(ofImage("ENTRYPOINT")).toEqual(['["tsmanifest"]']);
     // Whatever comes behind USER has none.
-    expect(image?.instructions.map(({ verb }) => verb)).toEqual(["RUN", "USER", "WORKDIR", "ENTRYPOINT"]);
+    expect(image?.instructions.map(({ verb }) => verb)).toEqual([
+      ...["RUN", "USER", "RUN", "WORKDIR", "ENTRYPOINT"],
+    ]);
   });
 
   it("builds the package of what .dockerignore lets through", { timeout: 240_000 }, () => {

@@ -91,7 +91,7 @@ describe("workflows, here and in the documentation", () => {
       test: [],
       version: [],
       bundle: [],
-      npm: ["id-token"],
+      npm: ["id-token", "attestations"],
       action: ["contents"],
       image: ["packages"],
       list: ["packages", "id-token", "attestations"],
@@ -141,7 +141,8 @@ describe("the release workflow", () => {
       ran.push(args.join(" "));
       if (args[0] === "ci" && !existsSync(join(cwd, "node_modules")))
         symlinkSync(join(root, "node_modules"), join(cwd, "node_modules"));
-      return "";
+      if (args[0] === "pack") writeFileSync(join(cwd, `tsmanifest-${VERSION}.tgz`), "a package");
+      return args[0] === "sbom" ? execFileSync("npm", args, { cwd, encoding: "utf8" }) : "";
     },
     gh: ({ args }) => {
       ran.push(`gh ${args.join(" ")}`);
@@ -198,19 +199,27 @@ describe("the release workflow", () => {
         },
       );
 
-      expect(ran).toContain("publish --provenance --access public");
+      const tarball = `tsmanifest-${VERSION}.tgz`;
+      expect(ran).toContain(`publish ./${tarball} --provenance --access public`);
       expect(ran).toContain("pkg set repository=git+https://github.com/me/tsmanifest.git");
-      expect(ran).toContain(`gh release create ${tag} --verify-tag --title ${tag} --generate-notes`);
+      expect(ran).toContain(
+        `gh release create ${tag} sbom/tsmanifest.cdx.json --verify-tag --title ${tag} --generate-notes`,
+      );
 
       expect(git("rev-parse", "main")).toBe(main);
       expect(git("rev-parse", `${tag}^`)).toBe(main);
       expect(git("rev-parse", major)).toBe(git("rev-parse", tag));
-      expect(git("diff", "--name-only", "main", tag)).toBe("dist/action/index.cjs");
+      expect(git("diff", "--name-only", "main", tag)).toBe(
+        "dist/action/THIRD-PARTY-LICENSES\ndist/action/index.cjs",
+      );
       expect(git("show", `${tag}:dist/action/index.cjs`)).toBe(readFileSync(site.action, "utf8").trim());
 
       const image = site.here("ghcr.io/me/tsmanifest");
       expect(site.platformsAt(`${image}:latest`)).toEqual(["linux/amd64", "linux/arm64"]);
-      expect(attested).toEqual([`${image}@${site.digestAt(`${image}:${VERSION}`)}`]);
+      expect(attested.toSorted()).toEqual([
+        `${image}@${site.digestAt(`${image}:${VERSION}`)}`,
+        `${tarball} tsmanifest.cdx.json`,
+      ]);
     },
   );
 

@@ -74,6 +74,7 @@ describe("the package", () => {
       "dist/testing/index.d.cts",
       "dist/testing/index.d.ts",
       "dist/testing/index.js",
+      "man/tsmanifest.1",
       "package.json",
       "schema/lists.schema.json",
     ]);

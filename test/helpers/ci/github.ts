@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join, relative } from "node:path";
+import { basename, join, relative } from "node:path";
 import { parse } from "yaml";
 import * as z from "zod/mini";
 import { VERSION } from "../../../src/version.js";
@@ -86,6 +86,7 @@ export const OWN_ACTION = `tsmanifest/tsmanifest@v${VERSION.split(".")[0] ?? ""}
 
 /** Actions of others, in the versions that all workflows and pages have. */
 export const VERSIONS: Readonly<Record<string, string>> = {
+  "actions/attest": "v4",
   "actions/attest-build-provenance": "v4",
   "actions/checkout": "v7",
   "actions/download-artifact": "v8",
@@ -245,6 +246,8 @@ class JobRun {
         return {};
       case "actions/attest-build-provenance":
         return this.attest(inputs);
+      case "actions/attest":
+        return this.attestSbom(inputs);
       default:
         throw new Error(`nobody stands in for ${action}`);
     }
@@ -263,7 +266,8 @@ class JobRun {
     if (files.length === 0 && none === "error") throw new Error(`no files in ${path}`);
     // Paths in an artifact begin behind what all of them have in common.
     const top = path.replace(/\/\*.*$/, "");
-    for (const file of files) copyFile(join(this.machine.work, file), join(target, relative(top, file)));
+    for (const file of files)
+      copyFile(join(this.machine.work, file), join(target, relative(top, file) || basename(file)));
   }
 
   private download({
@@ -289,6 +293,18 @@ class JobRun {
     if (pushes === "true") this.needs("packages");
     this.site.digestAt(`${name}@${digest}`);
     this.around.attested.push(`${name}@${digest}`);
+    return {};
+  }
+
+  /** Of files of the job, by a list of what is in them. */
+  private attestSbom({ "subject-path": subjects = "", "sbom-path": sbom = "" }: Env): Env {
+    for (const permission of ["id-token", "attestations"] as const) this.needs(permission);
+    const files = matchesOf(this.machine.work, subjects);
+    if (files.length === 0) throw new Error(`no files in ${subjects}`);
+    z.looseObject({ bomFormat: z.literal("CycloneDX") }).parse(
+      JSON.parse(readFileSync(join(this.machine.work, sbom), "utf8")),
+    );
+    this.around.attested.push(...files.map((file) => `${file} ${sbom}`));
     return {};
   }
 
