@@ -1,5 +1,6 @@
 import {
   commonFlags,
+  globalFlags,
   type Command,
   type CommandEntry,
   type CommandGroup,
@@ -25,15 +26,6 @@ import { VERSION } from "./version.js";
  * and words, which differ from commander's in nearly every case; and it is loaded only for the help, because
  * it would be a good part of the start-up time of a short command.
  */
-const globalFlags = {
-  config: {
-    kind: "string",
-    value: "dir",
-    description: "Folder of docker's configuration and lists, in place of DOCKER_CONFIG",
-  },
-  ...commonFlags,
-  version: { kind: "bool", short: "v", description: "Show the version" },
-} as const satisfies FlagTable;
 
 /** What the scripts of `tsmanifest completion` ask by: no command for people. */
 const COMPLETE = "__complete";

@@ -1,4 +1,5 @@
 import { Command as HelpCommand, Help, Option } from "commander";
+import { ABOUT, EXAMPLES } from "./commands/about.js";
 import { commonFlags, type Command, type CommandGroup, type CommandOrGroup } from "./commands/command.js";
 import { flagTerm, flagText, groupFlags } from "./commands/flagGroups.js";
 import type { FlagTable } from "./go/flags.js";
@@ -7,20 +8,6 @@ import type { FlagTable } from "./go/flags.js";
  * The help texts, laid out by commander. Only loaded when help is shown: see cli.ts.
  * https://github.com/tj/commander.js#automated-help
  */
-
-/** What the program is for, in a paragraph. */
-export const ABOUT = `Make one name stand for the same image on several platforms: \
-collect the images in a local manifest list, say what platform each is for, push the list; \
-or do all of it at once by imagetools create. \
-Lists are kept where docker manifest keeps them, so that both can work on the same list.`;
-
-export const EXAMPLES: readonly string[] = [
-  "tsmanifest create example.com/app:1 example.com/app:1-amd64 example.com/app:1-arm64",
-  "tsmanifest annotate example.com/app:1 example.com/app:1-arm64 --arch arm64 --variant v8",
-  "tsmanifest push --purge example.com/app:1",
-  "tsmanifest inspect example.com/app:1",
-  "tsmanifest imagetools create -t example.com/app:1 example.com/app:1-amd64 example.com/app:1-arm64",
-];
 
 /** Where the help is shown. */
 export interface HelpScreen {

@@ -11,6 +11,17 @@ export const commonFlags = {
   help: { kind: "bool", short: "h", quietShort: true, description: "Show this help" },
 } as const satisfies FlagTable;
 
+/** What may stand before the command. */
+export const globalFlags = {
+  config: {
+    kind: "string",
+    value: "dir",
+    description: "Folder of docker's configuration and lists, in place of DOCKER_CONFIG",
+  },
+  ...commonFlags,
+  version: { kind: "bool", short: "v", description: "Show the version" },
+} as const satisfies FlagTable;
+
 /** `docker manifest`'s words, or those of `docker buildx imagetools`. */
 export type Dialect = "docker" | "buildx";
 

@@ -24,7 +24,7 @@ const GROUPS: readonly (readonly [title: string, names: readonly string[]])[] = 
     ],
   ],
   [
-    "What is said of it",
+    "What the list says",
     ["os", "arch", "variant", "osVersion", "osFeatures", "annotation", "subject", "artifactType", "type"],
   ],
   ["Where it goes", ["tag", "to", "purge"]],

@@ -51,7 +51,8 @@ export async function valuesFor(
   args: readonly string[],
 ): Promise<Completion> {
   if (flag.kind === "bool") return wordsOf(["true", "false"]);
-  if ("choices" in flag && flag.choices !== undefined) return wordsOf(flag.choices);
+  const { choices } = { choices: undefined, ...flag };
+  if (choices !== undefined) return wordsOf(choices);
   if (name === "platform" || name === "expect") return platforms(current);
   if (name === "entry") return entriesOf(storeOf(context, values), args[0]);
   const known = KNOWN_VALUES[name];

@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from "node:util";
 import { describe, expect, it } from "vitest";
 import { run } from "../../src/cli.js";
 import { commonFlags } from "../../src/commands/command.js";
@@ -88,7 +89,7 @@ describe("the help", () => {
     expect(bold).toContain("\u001b[1mNetwork:\u001b[22m\n");
     expect(bold).toContain("\u001b[1mExamples:\u001b[22m\n");
     const plain = await helpAt(80, ["push"], { NO_COLOR: "1" });
-    expect(plain).toBe(bold.replaceAll(/\u001b\[\d+m/g, ""));
+    expect(plain).toBe(stripVTControlCharacters(bold));
     expect((await cli(["push", "--help"])).stdout).not.toContain("\u001b");
   });
 

@@ -70,7 +70,7 @@ describe("flags", () => {
   });
 
   it("have the values that they take, in both ways to write them", async () => {
-    expect(await wordsAt("push", "--format", "")).toEqual(["text", "json"]);
+    expect(await wordsAt("push", "--type", "")).toEqual(["auto", "docker", "oci"]);
     expect(await wordsAt("push", "--format", "j")).toEqual(["json"]);
     expect(await wordsAt("push", "--format=j")).toEqual(["--format=json"]);
     expect(await wordsAt("push", "--purge=f")).toEqual(["--purge=false"]);
