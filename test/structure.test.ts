@@ -105,8 +105,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "ui",
     "version.ts",
   ],
+  completion: ["commands", "context.ts", "go", "oci", "store"],
   "help.ts": ["commands", "go"],
-  "cli.ts": ["commands", "context.ts", "errors.ts", "go", "help.ts", "ui", "version.ts"],
+  "cli.ts": ["commands", "completion", "context.ts", "errors.ts", "go", "help.ts", "ui", "version.ts"],
   "main.ts": ["cli.ts", "context.ts", "errors.ts", "homeFolder.ts"],
   action: ["cli.ts", "content", "context.ts", "errors.ts", "list", "oci", "ui"],
   "index.ts": [
