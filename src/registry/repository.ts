@@ -1,9 +1,10 @@
 import type { Interruptible, Repository } from "../content/repository.js";
-import { NotFoundError } from "../errors.js";
+import { ManifestError, NotFoundError } from "../errors.js";
 import { isDigest } from "../oci/digest.js";
+import { baseType, MANIFEST_TYPES } from "../oci/mediaTypes.js";
 import { parseManifest, type Manifest } from "../oci/manifest.js";
 import { getBlob, getManifest, openBlob, statBlob } from "./api.js";
-import { header } from "./http/message.js";
+import { header, type HttpResponse } from "./http/message.js";
 import { isNoSuchManifest, type RegistryError } from "./http/registryError.js";
 import { nameOf, type RepositoryClient } from "./http/repositoryClient.js";
 import { putManifest, type PutSettings } from "./putManifest.js";
@@ -35,7 +36,7 @@ export function createRepository(
 async function get(client: RepositoryClient, reference: string, options: Interruptible): Promise<Manifest> {
   try {
     const response = await getManifest(client, reference, options);
-    return parseManifest(header(response, "content-type") ?? "", response.body);
+    return manifestIn(response, nameOf(client, reference));
   } catch (error) {
     if (!isNoSuchManifest(error)) throw error;
     const name = nameOf(client, reference);
@@ -45,6 +46,27 @@ async function get(client: RepositoryClient, reference: string, options: Interru
       mayBeHidden: error.status !== 404,
       cause: error,
     });
+  }
+}
+
+/**
+ * The manifest that was sent for this name.
+ * @throws INVALID_JSON, INVALID_MANIFEST or UNSUPPORTED_MANIFEST, with a hint that names it
+ */
+function manifestIn(response: HttpResponse, name: string): Manifest {
+  const contentType = header(response, "content-type") ?? "";
+  try {
+    return parseManifest(contentType, response.body);
+  } catch (error) {
+    if (!(error instanceof ManifestError)) throw error;
+    const { code, message } = error;
+    const type = contentType === "" ? "no Content-Type" : baseType(contentType);
+    const what = `that was sent for ${name}`;
+    const hint =
+      code === "INVALID_JSON" && !MANIFEST_TYPES.includes(type)
+        ? `${what}, as ${type}: something between here and the registry may answer in its place`
+        : what;
+    throw new ManifestError(code, message, { subject: name, hint, cause: error });
   }
 }
 
