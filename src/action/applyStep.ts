@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 import { ApplyPlan, ApplyResult } from "../ui/applyResult.js";
 import { counted } from "../ui/text.js";
-import { applySummary, type ListToCount } from "./applySummary.js";
+import { applySummary, plannedIn, type ListToCount } from "../ui/applySummary.js";
 import { applyCommandLine } from "./commandLine.js";
 import { ensureSuccess, jsonIn, ProgramFailure } from "./failure.js";
 import { namesByDigest } from "./images.js";
@@ -47,12 +47,6 @@ export async function applyFiles(step: ActionStep): Promise<void> {
     if (error !== undefined) log.error(target, { text: [error.message, error.hint ?? ""].join("\n").trim() });
   }
   if (result.status !== 0) throw failedOf(lists, inputs.push);
-}
-
-function plannedIn({ shards }: ApplyPlan): ListToCount[] {
-  return shards
-    .flatMap(({ lists }) => lists)
-    .map(({ plan, ...list }) => ({ ...list, platforms: [], digest: plan?.targets[0]?.root.digest }));
 }
 
 function failedOf(lists: readonly ListToCount[], isPush: boolean): ListsFailed {

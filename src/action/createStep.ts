@@ -7,7 +7,7 @@ import { createCommandLine, inspectCommandLine, type CreateMode } from "./comman
 import { checkRegistries } from "./crossRegistry.js";
 import { ensureSuccess, jsonIn } from "./failure.js";
 import { imageSize, namesByDigest, sourceNames } from "./images.js";
-import { listSummary, type ListToTell } from "./listSummary.js";
+import { listSummary, type ListToTell } from "../ui/listSummary.js";
 import { setOutputs, writeSummary } from "./outputs.js";
 import { runCommandLine } from "./program.js";
 import { runInStep, type ActionStep } from "./step.js";

@@ -48,7 +48,7 @@ export async function reportPlans(
   });
   const onAnswer = (): void => progress?.advance();
   const surveys = await Promise.all(plans.map((plan) => survey(plan, open, { signal, onAnswer })));
-  return formatPlanReport(surveys, format === "json" ? "json" : "text", {
+  return formatPlanReport(surveys, format === "json" || format === "markdown" ? format : "text", {
     endpointOf: () => ({ insecure, plainHttp, hasCertificates: false }),
   });
 }

@@ -1,7 +1,7 @@
 import { ManifestError, messageOf } from "../errors.js";
 import { parseDuration } from "../go/duration.js";
 import type { FlagTable, FlagValues } from "../go/flags.js";
-import { checkOutputFlags, outputFileFlags, outputFlags } from "./outputFlags.js";
+import { checkOutputFlags, outputFileFlags, outputFlags, summaryFlags } from "./outputFlags.js";
 
 /** What `create` and `imagetools create` have in common: where images come from. */
 export const sourceFlags = {
@@ -80,8 +80,9 @@ export const pushFlags = {
   },
   ...outputFlags,
   format: {
-    ...outputFlags.format,
-    description: "How the result is printed, or what --plan shows: text or json",
+    ...summaryFlags.format,
+    description:
+      "How the result is printed, or what --plan shows: text, json, or markdown for the summary of a job",
   },
   verify: {
     kind: "optional",

@@ -16,6 +16,15 @@ export const quietFlags = {
   quiet: { kind: "bool", description: "Print no result: warnings and errors only" },
 } as const satisfies FlagTable;
 
+/** The same for commands whose result belongs into the summary of a job. */
+export const summaryFlags = {
+  format: {
+    ...formatFlags.format,
+    choices: ["text", "json", "markdown"],
+    description: "How the result is printed: text, json, or markdown for the summary of a job",
+  },
+} as const satisfies FlagTable;
+
 export const outputFlags = { ...formatFlags, ...quietFlags } as const satisfies FlagTable;
 export type OutputFlags = FlagValues<typeof outputFlags>;
 
@@ -44,6 +53,6 @@ export function checkOutputFlags({
   plan = false,
 }: OutputFlags & { readonly plan?: boolean }): void {
   if (!quiet) return;
-  const other = plan ? "--plan" : format === "json" ? "--format json" : undefined;
+  const other = plan ? "--plan" : format === "text" ? undefined : `--format ${format}`;
   if (other !== undefined) throw new ManifestError("USAGE", `${other} and --quiet: choose one of them`);
 }

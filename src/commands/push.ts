@@ -48,9 +48,14 @@ export const push = defineCommand({
     }
     if (pushed === undefined) return;
     const { root, targets } = pushed;
-    if (flags.format !== "json" && !flags.quiet) context.stdout.write(`${root.digest}\n`);
+    if (flags.format === "text" && !flags.quiet) context.stdout.write(`${root.digest}\n`);
     const result = resultOf(pushed, flags);
-    await tellPushed(context, flags.format, result, async () => {
+    // docker's copy of a manifest may have other bytes, and so another digest.
+    const images = pushed.draft.entries.map(({ descriptor: { digest }, manifest }) => ({
+      digest,
+      blobs: manifest?.blobs ?? [],
+    }));
+    await tellPushed(context, flags.format, { result, images }, async () => {
       await files?.writeOutputFiles(flags, result, targets);
       await settle(context, flags, store, draft, pushed);
     });

@@ -1,5 +1,6 @@
 import type { Context } from "../context.js";
 import { ManifestError } from "../errors.js";
+import type { Manifest } from "../oci/manifest.js";
 import { jsonDocument } from "../ui/jsonDocument.js";
 import type { ListResult } from "../ui/listResult.js";
 import { partlyDone } from "./partlyDone.js";
@@ -11,7 +12,7 @@ import { partlyDone } from "./partlyDone.js";
 export async function tellPushed(
   { stdout }: Pick<Context, "stdout">,
   format: string,
-  result: ListResult,
+  { result, images }: Told,
   rest: () => Promise<void>,
 ): Promise<void> {
   try {
@@ -20,4 +21,18 @@ export async function tellPushed(
     throw error instanceof ManifestError ? partlyDone([error], result) : error;
   }
   if (format === "json") stdout.write(jsonDocument(result));
+  if (format === "markdown") stdout.write(await markdownOf({ result, images }));
+}
+
+/** What was pushed. */
+interface Told {
+  readonly result: ListResult;
+  /** The manifests of its images, as far as they are at hand: their sizes are told. */
+  readonly images: readonly Pick<Manifest, "digest" | "blobs">[];
+}
+
+async function markdownOf({ result, images }: Told): Promise<string> {
+  const { imageSizes, listSummary } = await import("../ui/listSummary.js");
+  const { digest = "", manifests, tags, sent } = result;
+  return listSummary({ status: "pushed", digest, manifests, tags, sent, sizes: imageSizes(images) });
 }

@@ -6,7 +6,9 @@ import { rootOf } from "../push/plan.js";
 import { requests, type PlannedRequest } from "../push/requests.js";
 import type { Survey, SurveyedBlob, SurveyedTag } from "../push/survey.js";
 import { apiHost, protocols, type EndpointOptions } from "../registry/http/endpoint.js";
+import { describePushed } from "./describeEntries.js";
 import { jsonDocument } from "./jsonDocument.js";
+import { imageSizes, listSummary } from "./listSummary.js";
 import type { PlanReport } from "./planReportSchema.js";
 import { planReportText } from "./planReportText.js";
 
@@ -14,22 +16,46 @@ type TargetData = PlanReport["targets"][number];
 type TagData = TargetData["tags"][number];
 type DifferenceData = NonNullable<TagData["difference"]>;
 
+/** How registries would be reached. */
 export interface PlanReportOptions {
   /** How a registry is reached, by its domain; as it is without flags and certificates, unless told. */
   readonly endpointOf?: (domain: string) => EndpointOptions;
 }
 
 /**
- * What pushes would do, from what is known of their targets, as text for people or as JSON ({@link PlanReport}). Both end
- * in a line end, and hold nothing that a terminal would obey.
+ * What pushes would do, from what is known of their targets, as text for people, as Markdown for GitHub, or as JSON
+ * ({@link PlanReport}). All end in a line end, and hold nothing that a terminal would obey.
+ * @example
+ * console.log(formatPlanReport([await survey(plan(draft), open)], "text"));
  */
 export function formatPlanReport(
   surveys: readonly Survey[],
-  format: "text" | "json",
+  format: "text" | "json" | "markdown",
   options: PlanReportOptions = {},
 ): string {
   const report = planReport(surveys, options);
-  return format === "json" ? jsonDocument(report) : planReportText(report);
+  switch (format) {
+    case "json":
+      return jsonDocument(report);
+    case "markdown":
+      return planMarkdown(surveys, report);
+    case "text":
+      return planReportText(report);
+  }
+}
+
+/** All targets get the same list. */
+function planMarkdown([first]: readonly Survey[], before: PlanReport): string {
+  if (first === undefined) return "";
+  const { digest, children } = rootOf(first.plan).manifest;
+  return listSummary({
+    status: "planned",
+    digest,
+    manifests: children.map(describePushed),
+    tags: [],
+    before,
+    sizes: imageSizes(first.plan.manifests.map(({ manifest }) => manifest)),
+  });
 }
 
 /**

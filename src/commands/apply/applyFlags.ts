@@ -1,7 +1,7 @@
 import type { FlagTable, FlagValues } from "../../go/flags.js";
 import { pushFlags, waitFlags } from "../listFlags.js";
 import { networkFlags, type NetworkFlags } from "../networkFlags.js";
-import { outputFileFlags, outputFlags } from "../outputFlags.js";
+import { outputFileFlags, outputFlags, summaryFlags } from "../outputFlags.js";
 
 export const applyFlags = {
   file: {
@@ -43,6 +43,7 @@ export const applyFlags = {
     description: "Show what would be sent and what would change, list by list, and change nothing",
   },
   ...outputFlags,
+  ...summaryFlags,
   digestFile: {
     ...outputFileFlags.digestFile,
     description: "Write the digests into this file, a line a list as on stdout, once all are pushed",

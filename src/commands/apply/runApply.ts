@@ -71,8 +71,9 @@ async function applyAll(context: Context, flags: ApplyFlags, progress: Progress)
   const results = flags.results === "" ? undefined : await openResultFile(flags.results);
   const outcome = new ApplyOutcome(prepared);
   const isJson = flags.format === "json";
+  const isMarkdown = flags.format === "markdown";
   const told = new ListsTold(progress, prepared.length);
-  const isKept = isJson || flags.digestFile !== "" || flags.metadataFile !== "";
+  const isKept = isJson || isMarkdown || flags.digestFile !== "" || flags.metadataFile !== "";
   try {
     const notBegun = await applyLists(prepared, registries, context, {
       jobs: flags.jobs,
@@ -80,7 +81,8 @@ async function applyAll(context: Context, flags: ApplyFlags, progress: Progress)
       onEvent: progress.onEvent,
       onResult: async (result) => {
         outcome.add(result, isKept);
-        if (result.status !== "failed" && !isJson && !flags.quiet) stdout.write(lineOf(result));
+        if (result.status !== "failed" && flags.format === "text" && !flags.quiet)
+          stdout.write(lineOf(result));
         told.add(result);
         await results?.write(result);
       },
@@ -90,6 +92,7 @@ async function applyAll(context: Context, flags: ApplyFlags, progress: Progress)
     const error = context.signal.aborted ? outcome.interruption() : outcome.failure(notBegun);
     // What is to be said of an interruption, the command line says of any command.
     if (context.signal.aborted) stderr.write(`${escapeControls(error?.message ?? "")}\n`);
+    if (isMarkdown) stdout.write((await import("../../ui/applySummary.js")).applySummary(outcome.results));
     if (error !== undefined) throw isJson ? partlyDone([error], document) : error;
     await writeFiles(flags, outcome.results, prepared);
     if (isJson) stdout.write(jsonDocument(document));
@@ -162,13 +165,16 @@ async function showPlan(
   progress.stop();
   const failed = plan.shards.flatMap(({ lists }) => lists).filter(({ status }) => status === "failed");
   if (flags.format === "text") context.stdout.write(applyPlanText(plan));
-  else if (failed.length === 0) context.stdout.write(jsonDocument(plan));
+  else if (flags.format === "markdown") {
+    const { planSummary } = await import("../../ui/applySummary.js");
+    context.stdout.write(planSummary(plan));
+  } else if (failed.length === 0) context.stdout.write(jsonDocument(plan));
   if (failed.length === 0) return;
   const error = new ManifestError(
     "LISTS_FAILED",
     `${counted(failed.length, "list")} would fail:\n${failedTable(failed)}`,
   );
-  throw flags.format === "text" ? error : partlyDone([error], plan);
+  throw flags.format !== "json" ? error : partlyDone([error], plan);
 }
 
 function isIn(shard: Shard | undefined): (target: string) => boolean {

@@ -77,8 +77,8 @@ export const imagetoolsCreate = defineCommand({
     }
     checkPushFlags(flags);
     if (flags.plan && flags.dryRun) throw usage("--plan and --dry-run: choose one of them");
-    if (flags.dryRun && (flags.quiet || flags.format === "json")) {
-      throw usage(`--dry-run and --${flags.quiet ? "quiet" : "format json"}: choose one of them`);
+    if (flags.dryRun && (flags.quiet || flags.format !== "text")) {
+      throw usage(`--dry-run and --${flags.quiet ? "quiet" : `format ${flags.format}`}: choose one of them`);
     }
     const files = await Promise.all(flags.file.map(readSourceFile));
     const targets = flags.tag.map(parseTarget);
@@ -113,7 +113,7 @@ export const imagetoolsCreate = defineCommand({
     if (made === undefined) return;
     const places = targetsOf(targets);
     const result = pushedResult({ ...made, targets: places });
-    await tellPushed(context, flags.format, result, async () => {
+    await tellPushed(context, flags.format, { result, images: [] }, async () => {
       // buildx's file stays as it is where nothing is asked that buildx does not have.
       const metadata = flags.format === "json" ? undefined : encodeMetadata(made.root, namesOf(targets));
       await writeOutputFiles(flags, result, places, metadata);

@@ -39,7 +39,7 @@ export async function pushDraft(
     const { openSession } = await import("../../apply/session.js");
     const accesses = accessesFor(draft, targets, flags, planned);
     const session = await openSession(context, { ...flags, onWire: progress.onWire }, accesses);
-    const lines = flags.quiet || flags.format === "json" ? NOWHERE : context.stdout;
+    const lines = flags.quiet || flags.format !== "text" ? NOWHERE : context.stdout;
     const tally = new SentTally();
     const work: Work = { context, flags, targets, session, lines, tally, progress };
     try {

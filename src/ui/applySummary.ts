@@ -1,6 +1,7 @@
 import type { CommandError } from "../context.js";
-import { counted } from "../ui/text.js";
-import { code, plain, plainLines, table } from "../ui/markdown.js";
+import type { ApplyPlan } from "./applyResult.js";
+import { counted } from "./text.js";
+import { code, plain, plainLines, table } from "./markdown.js";
 
 /** A list of a file, and what became of it or would become of it. */
 export interface ListToCount {
@@ -47,4 +48,16 @@ function cellsOf({ target, status, digest, platforms, error }: ListToCount): str
     plain(platforms.join(", ")),
     error === undefined ? "" : plainLines(error.message, error.hint).join("<br>"),
   ];
+}
+
+/** The lists of a plan, of all shards. */
+export function plannedIn({ shards }: ApplyPlan): ListToCount[] {
+  return shards
+    .flatMap(({ lists }) => lists)
+    .map(({ plan, ...list }) => ({ ...list, platforms: [], digest: plan?.targets[0]?.root.digest }));
+}
+
+/** What would become of the lists of a file, as Markdown for GitHub. */
+export function planSummary(plan: ApplyPlan): string {
+  return applySummary(plannedIn(plan));
 }

@@ -1,8 +1,9 @@
-import type { ListResult } from "../ui/listResult.js";
-import type { PlanReport } from "../ui/planReportSchema.js";
-import { counted } from "../ui/text.js";
-import { readableSize } from "../ui/terminal/words.js";
-import { code, plain, table } from "../ui/markdown.js";
+import type { Manifest } from "../oci/manifest.js";
+import type { ListResult } from "./listResult.js";
+import type { PlanReport } from "./planReportSchema.js";
+import { counted } from "./text.js";
+import { readableSize } from "./terminal/words.js";
+import { code, plain, table } from "./markdown.js";
 
 /** What the summary of a job tells of one list. */
 export interface ListToTell {
@@ -11,8 +12,10 @@ export interface ListToTell {
   readonly digest: string;
   readonly manifests: ListResult["manifests"];
   readonly sent?: ListResult["sent"];
-  /** What its names were before. */
-  readonly before: PlanReport;
+  /** Its names, whole. */
+  readonly tags: readonly string[];
+  /** What its names were before, where that was asked. */
+  readonly before?: PlanReport | undefined;
   /** Of images, by digest, in bytes: their configs and layers. Missing where it could not be read. */
   readonly sizes: ReadonlyMap<string, number>;
 }
@@ -33,18 +36,23 @@ const TITLES = {
 
 /** As Markdown for GitHub. */
 export function listSummary(list: ListToTell): string {
-  const tags = list.before.targets.flatMap((target) =>
+  const tags = (list.before?.targets ?? []).flatMap((target) =>
     target.tags.map((tag) => ({ ...tag, whole: `${target.name}:${tag.name}` })),
   );
-  const [first] = tags;
+  const [first = list.tags[0]] = tags.map(({ whole }) => whole);
   const since = comparedTag(tags);
   return [
-    `### ${first === undefined ? "The list" : code(first.whole)} ${TITLES[list.status]}\n`,
+    `### ${first === undefined ? "The list" : code(first)} ${TITLES[list.status]}\n`,
     `Digest: ${code(list.digest)}\n`,
-    table(
-      [{ title: "Tag" }, { title: "Before" }],
-      tags.map((tag) => [code(tag.whole), stateOf(tag)]),
-    ),
+    list.before === undefined
+      ? table(
+          [{ title: "Tag" }],
+          list.tags.map((tag) => [code(tag)]),
+        )
+      : table(
+          [{ title: "Tag" }, { title: "Before" }],
+          tags.map((tag) => [code(tag.whole), stateOf(tag)]),
+        ),
     imageTable(list, since),
     ...(since?.difference === undefined ? [] : [valueTable(since.difference)]),
     ...(list.sent === undefined || list.status === "unchanged" ? [] : [sentLine(list.sent)]),
@@ -74,7 +82,7 @@ function stateOf({ state, digest = "", reason = "" }: NamedTag): string {
   }
 }
 
-function imageTable({ manifests, sizes }: ListToTell, since: NamedTag | undefined): string {
+function imageTable({ manifests, sizes, before }: ListToTell, since: NamedTag | undefined): string {
   const attestations = new Map<string, number>();
   for (const { attests } of manifests) {
     if (attests !== undefined) attestations.set(attests, (attestations.get(attests) ?? 0) + 1);
@@ -88,7 +96,7 @@ function imageTable({ manifests, sizes }: ListToTell, since: NamedTag | undefine
       code(digest),
       size === undefined ? "" : readableSize(size),
       `${attestations.get(digest) ?? 0}`,
-      changeOf(changes, since, digest, platform),
+      ...(before === undefined ? [] : [changeOf(changes, since, digest, platform)]),
     ];
   });
   const removed = changes.filter(({ change }) => change === "removed");
@@ -105,7 +113,9 @@ function imageTable({ manifests, sizes }: ListToTell, since: NamedTag | undefine
       { title: "Digest" },
       { title: "Size", isNumeric: true },
       { title: "Attestations", isNumeric: true },
-      { title: since?.state === "other" ? `Change since ${code(since.whole)}` : "Change" },
+      ...(before === undefined
+        ? []
+        : [{ title: since?.state === "other" ? `Change since ${code(since.whole)}` : "Change" }]),
     ],
     [...rows, ...lost],
   );
@@ -152,4 +162,18 @@ function sentLine({ manifests, mounted, copied, bytes }: NonNullable<ListToTell[
     ...(copied === 0 ? [] : [`${counted(copied, "blob")} copied (${readableSize(bytes)})`]),
   ];
   return `${parts.join(", ")}\n`;
+}
+
+/** By digest, in bytes: config and layers of each image, each blob once. */
+export function imageSizes(
+  images: readonly Pick<Manifest, "digest" | "blobs">[],
+): ReadonlyMap<string, number> {
+  return new Map(
+    images
+      .filter(({ blobs }) => blobs.length > 0)
+      .map(({ digest, blobs }) => {
+        const sizes = new Map(blobs.map((blob) => [blob.digest, Number(blob.size)]));
+        return [digest, [...sizes.values()].reduce((sum, size) => sum + size, 0)];
+      }),
+  );
 }
