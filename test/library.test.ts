@@ -91,7 +91,7 @@ describe("the library", () => {
     },
   );
 
-  it("makes and pushes a list as the README shows", async () => {
+  it("makes and pushes a list of its pieces", async () => {
     const list = parseReference(`${registry.host}/library/example:v1`);
     const client = await createRegistry({ domain: list.domain });
     const session = client.session({ access });
