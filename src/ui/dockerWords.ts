@@ -77,16 +77,22 @@ function wordsForFault(fault: ListFault): Words {
   const alone = (message: string, hint?: string): Words => ({ message, hint });
   switch (fault.code) {
     case "LIST_EMPTY":
-      return alone(`${fault.list} not found`);
+      return alone(
+        `${fault.list} not found`,
+        "the local list has no images: tsmanifest create --amend adds some, tsmanifest rm deletes it",
+      );
     case "PLATFORM_MISSING":
-      return alone(`manifest ${fault.entry} must have an OS and Architecture to be pushed to a registry`);
+      return alone(
+        `manifest ${fault.entry} must have an OS and Architecture to be pushed to a registry`,
+        "say which by tsmanifest annotate LIST IMAGE --os linux --arch amd64, or build the image so that it says so itself",
+      );
     case "OTHER_REGISTRY":
       return alone(
         `cannot use source images from a different registry than the target image: ${fault.source} != ${fault.target}`,
         "pass --cross-registry to push to have them copied: what the target does not have yet goes through this machine",
       );
     case "INVALID_DIGEST":
-      return alone(`digest parse of image ${goString(fault.entry)} failed: ${fault.why}`);
+      return alone(`digest parse of image ${goString(fault.entry)} failed: ${fault.why}`, DAMAGED);
     case "INVALID_MANIFEST":
       return alone(
         "invalid digest format",
@@ -95,8 +101,13 @@ function wordsForFault(fault: ListFault): Words {
     case "DIGEST_MISMATCH":
       return alone(
         `internal digest mismatch for ${fault.entry}: expected ${fault.expected}, got ${fault.actual}`,
+        DAMAGED,
       );
     case "PAYLOAD_MISSING":
-      return alone(`failed to put manifest ${fault.ref}: ${fault.entry} has no payload`);
+      return alone(`failed to put manifest ${fault.ref}: ${fault.entry} has no payload`, DAMAGED);
   }
 }
+
+/** What is wrong with the files of a list, and what to do. */
+const DAMAGED =
+  "the local list is damaged, or an old docker has made it: make it again by tsmanifest create --replace";

@@ -70,7 +70,7 @@ describe("docker's words", () => {
 
   test("are followed by the request and what to do", () => {
     expect(requestLine(errorFor(415, ""))).toBe(
-      "PUT https://registry.example/v2/app/manifests/v1 answered 415; the registry does not take manifests of this type",
+      "PUT https://registry.example/v2/app/manifests/v1 answered 415; the registry does not take manifests of this type: try push --type docker or --type oci",
     );
     expect(requestLine(errorFor(500, ""))).toBe(
       "PUT https://registry.example/v2/app/manifests/v1 answered 500",
