@@ -544,7 +544,7 @@ export const mounting: Concern = {
           const { status, stderr } = await scene.push("--retries", "0");
           expect(status).toBe(1);
           expect(stderr).toMatch(
-            /^failed to put manifest .*answered 415; the registry does not take manifests of this type\n/s,
+            /^failed to put manifest .*answered 415; the registry does not take manifests of this type: try /s,
           );
           expect(scene.tag()).toBeUndefined();
         });
