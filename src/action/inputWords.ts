@@ -143,6 +143,7 @@ function adviceOnRights(error: CommandError, { credentials }: ActionInputs): Com
       hint: hint.replace(NOT_LOGGED_IN, `$1: ${credentials === undefined ? TO_LOG_IN : toCheck}`),
     };
   }
+  if (!NOT_ALLOWED.test(hint)) return error;
   const way = `${message}\n${hint}`.includes("//ghcr.io/") ? FOR_GITHUB_TOKEN : toCheck;
   return { ...error, hint: hint.replace(NOT_ALLOWED, `$1: ${way}`) };
 }
