@@ -18,6 +18,7 @@ const KEPT = 24;
 /** @type {Map<string, Compiled>} */
 const compiled = new Map();
 const cache = findCache();
+let flagsAreChanged = false;
 
 /**
  * Evaluates a file of the bundle, which may ask for others beside it.
@@ -167,11 +168,13 @@ function isToBeKept() {
  */
 function leaveParserAlone() {
   require("node:v8").setFlagsFromString("--liftoff-only");
+  flagsAreChanged = true;
 }
 
 /** Keeps what was compiled, together with what earlier runs had of the same files. */
 function save() {
-  if (!isToBeKept() || cache === undefined) return;
+  // What comes behind undici does not fit then, and would not fit the next run.
+  if (flagsAreChanged || cache === undefined || !isToBeKept()) return;
   try {
     for (const { script, file } of compiled.values()) {
       const temporary = `${file}.${process.pid}.${Date.now()}`;

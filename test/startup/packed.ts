@@ -26,6 +26,8 @@ export interface Ended {
 export interface RunOptions {
   readonly node?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  /** Another than the packed one. */
+  readonly program?: string;
 }
 
 /** The command as it is installed from the package: bundle and starter, no sources and no node_modules around. */
@@ -47,10 +49,9 @@ export async function packCommand(): Promise<Packed> {
   return {
     folder,
     cache,
-    run: async (args, { node = [], env = {} } = {}) => {
+    run: async (args, { node = [], env = {}, program = join(folder, "bin", "tsmanifest.js") } = {}) => {
       const report = join(folder, `trace-${++runs}.json`);
       const tracer = fileURLToPath(new URL("tracer.cjs", import.meta.url));
-      const program = join(folder, "bin", "tsmanifest.js");
       const child = spawn(process.execPath, [...node, "--require", tracer, program, ...args], {
         env: {
           PATH: process.env["PATH"],
