@@ -166,7 +166,7 @@ const PURE = [
   "ui/terminal/capabilities.ts",
   "ui/terminal/rate.ts",
   "ui/terminal/words.ts",
-  "ui/terminal/work.ts",
+  "ui/terminal/workState.ts",
 ];
 const PURE_IMPORTS = new Set(["node:buffer", "node:crypto", "node:net", "zod/mini"]);
 /** The names that they may use beside those of the language, of zod, and our own. */

@@ -7,6 +7,7 @@ import type { Store } from "../store/store.js";
 import { jsonDocument } from "../ui/jsonDocument.js";
 import { listTable, type ListRow } from "../ui/listTable.js";
 import type { LsResult } from "../ui/lsResult.js";
+import { progressMode, withProgress } from "../ui/terminal/progress.js";
 import { escapeControls } from "../ui/text.js";
 import { defineCommand } from "./command.js";
 import { networkFlags, type NetworkFlags } from "./networkFlags.js";
@@ -51,7 +52,11 @@ export const ls = defineCommand({
       throw new ManifestError("USAGE", "--check and --quiet: choose one of them");
     }
     const store = openUserStore(context, flags);
-    const lists = byName(await store.list());
+    const stored = await withProgress(context, progressMode(flags), (progress) => {
+      progress.step("reading the local lists");
+      return store.list();
+    });
+    const lists = byName(stored);
     const checks = flags.check ? await checkLists(context, flags, store, lists) : undefined;
     context.stdout.write(await show(context, flags, lists, checks));
     if (flags.format === "json") return;
@@ -68,10 +73,7 @@ async function checkLists(
   store: Store,
   lists: readonly StoredList[],
 ): Promise<readonly RegistryCheck[]> {
-  const [{ checkDrafts }, { progressMode, withProgress }] = await Promise.all([
-    import("../apply/checkDrafts.js"),
-    import("../ui/terminal/progress.js"),
-  ]);
+  const { checkDrafts } = await import("../apply/checkDrafts.js");
   return withProgress(context, progressMode(flags), (progress) => {
     progress.step("asking registries", { total: lists.length, unit: "list" });
     const drafts = lists.map(

@@ -3,8 +3,8 @@ import ora, { spinners } from "ora";
 import type { Output } from "../../context.js";
 import type { Capabilities } from "./capabilities.js";
 import { ScreenStream } from "./screenStream.js";
-import type { WorkView } from "./work.js";
-import { workLines, type Line } from "./workLines.js";
+import type { WorkView } from "./workState.js";
+import { workLines, type ShownLine } from "./workLines.js";
 
 /** ora puts its spinner and two spaces before the first line. */
 const INDENT = 3;
@@ -30,7 +30,7 @@ export function drawMovingLines(
   const { isUnicode, reflows } = capabilities;
   const screen = new ScreenStream(terminal, { reflows, isForced });
   const { frames, interval } = isUnicode ? spinners.dots : spinners.line;
-  const paint = (line: Line): string =>
+  const paint = (line: ShownLine): string =>
     line
       .map(({ text, tone }) => {
         if (tone === undefined || chalk === undefined) return text;

@@ -1,7 +1,7 @@
 import { formatLocation } from "../../oci/location.js";
 import type { PushEvent } from "../../push/execute.js";
 import { readableRate, readableSize, readableTime } from "./words.js";
-import type { WorkView } from "./work.js";
+import type { WorkView } from "./workState.js";
 import { copiesText, headline } from "./workText.js";
 
 /** What a log says of an event; undefined for what is not worth a line. */

@@ -6,7 +6,7 @@ import { escapeControls } from "../text.js";
 import { capabilitiesOf } from "./capabilities.js";
 import { eventText, viewText } from "./plainText.js";
 import { elapsed, readableTime } from "./words.js";
-import { Work, type WorkView } from "./work.js";
+import { WorkState, type WorkView } from "./workState.js";
 
 /**
  * How work is shown. `auto`: by lines that move, on a terminal where they can; `tty`: also on one of a CI system, or one
@@ -106,7 +106,7 @@ export async function withProgress<Result>(
 
 function movingProgress(context: ProgressContext, isForced: boolean): Progress {
   const { env, signal } = context;
-  let work: Work | undefined = new Work(performance.now());
+  let work: WorkState | undefined = new WorkState(performance.now());
   let erase: (() => void) | undefined;
 
   async function begin(): Promise<void> {
@@ -157,7 +157,7 @@ function movingProgress(context: ProgressContext, isForced: boolean): Progress {
 
 function plainProgress({ stderr, signal }: ProgressContext): Progress {
   const begunMs = performance.now();
-  const work = new Work(begunMs);
+  const work = new WorkState(begunMs);
   const copiesBegunMs = new Map<string, number>();
   const say = (text: string): void => {
     if (signal.aborted) return;

@@ -1,15 +1,15 @@
 import { cutText, displayWidth, fittingText } from "./width.js";
 import { readableSize, readableTime } from "./words.js";
-import type { CopyView, WorkView } from "./work.js";
+import type { CopyView, WorkView } from "./workState.js";
 import { copiesText, headline, rateParts } from "./workText.js";
 
 /** A part of a line, and how it is painted where there are colours. */
-export interface Span {
+export interface LineSpan {
   readonly text: string;
   readonly tone?: "faint" | "bar" | undefined;
 }
 
-export type Line = readonly Span[];
+export type ShownLine = readonly LineSpan[];
 
 export interface Room {
   readonly columns: number;
@@ -32,14 +32,14 @@ const SHORTEST_NAME = 10;
  * What a terminal shows of a piece of work: what is being done; all copies together; and a bar for each of the first copies.
  * No line is longer than the room, and there are no more of them than it has rows.
  */
-export function workLines(view: WorkView, { columns, rows, indent, ellipsis }: Room): Line[] {
+export function workLines(view: WorkView, { columns, rows, indent, ellipsis }: Room): ShownLine[] {
   const { copying, copies } = view;
-  const cut = (line: Line, room = columns): Line => cutLine(line, room, ellipsis);
+  const cut = (line: ShownLine, room = columns): ShownLine => cutLine(line, room, ellipsis);
   const head = cut(headLine(view, columns - indent, ellipsis), columns - indent);
   if (copying === undefined || rows < 2) return [head];
   const shown = copies.slice(0, Math.max(0, Math.min(MAX_BARS, rows - 3)));
   const left = (copying.blobs.total ?? 0) - copying.blobs.done - shown.length;
-  const below: Line[] = [
+  const below: ShownLine[] = [
     copiesLine(copying, columns),
     ...shown.map((copy) => barLine(copy, columns)),
     ...(left > 0 && rows > 2 ? [[{ text: `${MARGIN}and ${left} more`, tone: "faint" } as const]] : []),
@@ -48,9 +48,9 @@ export function workLines(view: WorkView, { columns, rows, indent, ellipsis }: R
 }
 
 /** Where there is no room for all of it, the time is left out, and then what has a long name is cut before the figures are. */
-function headLine(view: WorkView, columns: number, ellipsis: string): Line {
+function headLine(view: WorkView, columns: number, ellipsis: string): ShownLine {
   const whole = headline(view);
-  const time: Span = { text: ` (${readableTime(view.elapsedMs)})`, tone: "faint" };
+  const time: LineSpan = { text: ` (${readableTime(view.elapsedMs)})`, tone: "faint" };
   if (displayWidth(whole) + displayWidth(time.text) <= columns) return [{ text: whole }, time];
   const figures = displayWidth(whole) - displayWidth(headline({ ...view, counts: [], notes: [] }));
   const what = cutText(view.what, Math.max(SHORTEST_NAME, columns - figures), ellipsis);
@@ -58,7 +58,7 @@ function headLine(view: WorkView, columns: number, ellipsis: string): Line {
 }
 
 /** As much of it as there is room for. */
-function copiesLine(copying: NonNullable<WorkView["copying"]>, columns: number): Line {
+function copiesLine(copying: NonNullable<WorkView["copying"]>, columns: number): ShownLine {
   const { done, total } = copying;
   const [rate, left] = rateParts(copying);
   const sizes = `${readableSize(done)} of ${readableSize(total)}`;
@@ -80,7 +80,7 @@ function copiesLine(copying: NonNullable<WorkView["copying"]>, columns: number):
 }
 
 /** `   0123456789ab [=======>      ] 12.3 MB/45.6 MB  3.1 MB/s  11s left`, or as much of that as there is room for. */
-function barLine(copy: CopyView, columns: number): Line {
+function barLine(copy: CopyView, columns: number): ShownLine {
   const { digest, done, total } = copy;
   const name = `${MARGIN}${digest.slice(digest.indexOf(":") + 1).slice(0, ID_LENGTH)} `;
   const size = total === 0 ? readableSize(done) : `${readableSize(done)}/${readableSize(total)}`;
@@ -118,7 +118,7 @@ function firstFitting(forms: readonly string[], columns: number): string {
 }
 
 /** `[=====>    ]`, as docker draws it. */
-function bar(share: number, length: number): Line {
+function bar(share: number, length: number): ShownLine {
   const done = Math.max(0, Math.min(length, Math.floor(share * length)));
   const head = done < length ? ">" : "";
   return [
@@ -129,9 +129,9 @@ function bar(share: number, length: number): Line {
   ];
 }
 
-function cutLine(line: Line, columns: number, ellipsis: string): Line {
+function cutLine(line: ShownLine, columns: number, ellipsis: string): ShownLine {
   if (displayWidth(line.map(({ text }) => text).join("")) <= columns) return line;
-  const cut: Span[] = [];
+  const cut: LineSpan[] = [];
   let room = columns - displayWidth(ellipsis);
   if (room < 0) return cut;
   for (const span of line) {

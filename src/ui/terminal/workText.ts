@@ -1,6 +1,6 @@
 import { counted, escapeControls } from "../text.js";
 import { readableRate, readableSize, readableTime } from "./words.js";
-import type { Count, CopyView, WorkView } from "./work.js";
+import type { Count, CopyView, WorkView } from "./workState.js";
 
 /** `pushing example.com/app:v1: 3 of 12 images, 14 of 120 blobs` */
 export function headline({ what, counts, notes }: WorkView): string {

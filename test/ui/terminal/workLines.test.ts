@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { displayWidth } from "../../../src/ui/terminal/width.js";
-import type { CopyView, WorkView } from "../../../src/ui/terminal/work.js";
+import type { CopyView, WorkView } from "../../../src/ui/terminal/workState.js";
 import { workLines } from "../../../src/ui/terminal/workLines.js";
 
 const IDLE: WorkView = {

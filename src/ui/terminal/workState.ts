@@ -48,7 +48,7 @@ interface Copying {
 }
 
 /** Keeps what is known of a piece of work: what is being done, how far it is, and each copy. The clock is whoever calls. */
-export class Work {
+export class WorkState {
   readonly #begunMs: number;
   #what = "";
   #counted: Count | undefined;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { Work } from "../../../src/ui/terminal/work.js";
+import { WorkState } from "../../../src/ui/terminal/workState.js";
 
 const SOURCE = { kind: "registry", domain: "registry.example", path: "app" } as const;
 
@@ -18,7 +18,7 @@ const [A, B] = [blob("a", 1_000), blob("b", 3_000)];
 
 describe("a piece of work", () => {
   it("counts what is done of a step, and forgets it with the next", () => {
-    const work = new Work(0);
+    const work = new WorkState(0);
     work.step("reading sources", { total: 2, unit: "source" });
     work.advance();
     expect(work.at(10)).toMatchObject({
@@ -33,7 +33,7 @@ describe("a piece of work", () => {
   });
 
   it("knows the size of copies as soon as they wait for their turn", () => {
-    const work = new Work(0);
+    const work = new WorkState(0);
     for (const one of [A, B]) work.onEvent({ kind: "queued", blob: one, source: SOURCE }, 0);
     work.onEvent({ kind: "copying", blob: A, source: SOURCE }, 0);
     work.onEvent({ kind: "bytes", blob: A, count: 400, done: 400 }, 1_000);
@@ -48,7 +48,7 @@ describe("a piece of work", () => {
   });
 
   it("begins a bar again with a copy that is begun again, and never has more than all", () => {
-    const work = new Work(0);
+    const work = new WorkState(0);
     work.onEvent({ kind: "queued", blob: A, source: SOURCE }, 0);
     work.onEvent({ kind: "copying", blob: A, source: SOURCE }, 0);
     work.onEvent({ kind: "bytes", blob: A, count: 900, done: 900 }, 500);
@@ -62,7 +62,7 @@ describe("a piece of work", () => {
   });
 
   it("ends a copy that is over, and forgets one that was not needed", () => {
-    const work = new Work(0);
+    const work = new WorkState(0);
     for (const one of [A, B]) work.onEvent({ kind: "queued", blob: one, source: SOURCE }, 0);
     work.onEvent({ kind: "copying", blob: A, source: SOURCE }, 0);
     work.onEvent({ kind: "blob", blob: A, outcome: { kind: "copied", source: SOURCE } }, 100);
@@ -74,7 +74,7 @@ describe("a piece of work", () => {
   });
 
   it("keeps two copies of the same content into two targets apart", () => {
-    const work = new Work(0);
+    const work = new WorkState(0);
     const again = { ...A };
     for (const one of [A, again]) work.onEvent({ kind: "copying", blob: one, source: SOURCE }, 0);
     work.onEvent({ kind: "bytes", blob: A, count: 400, done: 400 }, 100);

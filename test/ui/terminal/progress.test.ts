@@ -1,0 +1,197 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { openProgress, progressMode, withProgress } from "../../../src/ui/terminal/progress.js";
+
+const SOURCE = { kind: "registry", domain: "registry.example", path: "app" } as const;
+const BLOB = { digest: `sha256:${"a".repeat(64)}`, size: 3_000_000, foreign: false };
+const STEP = { ...BLOB, toleratesRefusal: false, sources: [SOURCE], neededBy: [] };
+
+function stage({
+  isTTY,
+  env = {},
+}: { readonly isTTY?: boolean; readonly env?: Record<string, string> } = {}) {
+  const interruption = new AbortController();
+  let written = "";
+  const stderr = {
+    isTTY,
+    columns: 80,
+    write: (text: string | Uint8Array) => {
+      written += String(text);
+    },
+  };
+  const context = { stderr, env: { TERM: "xterm", ...env }, signal: interruption.signal };
+  return {
+    context,
+    interrupt: () => {
+      interruption.abort();
+    },
+    written: () => written,
+  };
+}
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "setInterval", "clearInterval", "performance"] });
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+describe("how work is shown", () => {
+  it.each([
+    [{ progress: "auto" }, "auto"],
+    [{ progress: "plain" }, "plain"],
+    [{ progress: "none" }, "none"],
+    [{ progress: "tty" }, "tty"],
+    [{ progress: "rawjson" }, "plain"],
+    [{ progress: "quiet" }, "none"],
+    [{ progress: "plain", quiet: true }, "none"],
+    [{ progress: "auto", quiet: false, debug: true }, "none"],
+    [{ progress: "tty", debug: true }, "none"],
+    [{ progress: "plain", debug: true }, "plain"],
+  ])("by the flags %j", (flags, mode) => {
+    expect(progressMode(flags)).toBe(mode);
+  });
+});
+
+describe("lines with a time", () => {
+  it("say what begins, and each that is done", () => {
+    const { context, written } = stage();
+    const progress = openProgress(context, "plain");
+    progress.step("reading sources", { total: 2, unit: "source" });
+    vi.advanceTimersByTime(1_230);
+    progress.advance("read a");
+    progress.advance();
+    vi.advanceTimersByTime(2_000);
+    progress.advance("read b\u001b[2J\nc");
+    progress.stop();
+    expect(written()).toBe(
+      "0.0s reading sources: 0 of 2 sources\n" +
+        "1.2s read a (1 of 2)\n" +
+        "3.2s read b\\u001b[2J c (2 of 2)\n",
+    );
+  });
+
+  it("say what is copied, how fast, and from time to time how far it is", () => {
+    const { context, written } = stage();
+    const progress = openProgress(context, "plain");
+    progress.step("pushing app:v1");
+    progress.onEvent({ kind: "queued", blob: STEP, source: SOURCE });
+    progress.onEvent({ kind: "copying", blob: STEP, source: SOURCE });
+    for (let second = 0; second < 6; second++) {
+      vi.advanceTimersByTime(1_000);
+      progress.onEvent({ kind: "bytes", blob: STEP, count: 500_000, done: 500_000 * (second + 1) });
+    }
+    progress.onEvent({ kind: "blob", blob: STEP, outcome: { kind: "copied", source: SOURCE } });
+    progress.onEvent({ kind: "kept", tag: "a", digest: "b" });
+    progress.stop();
+    vi.advanceTimersByTime(20_000);
+    expect(written()).toBe(
+      "0.0s pushing app:v1\n" +
+        `0.0s copying ${BLOB.digest} (3.0 MB) from registry.example/app\n` +
+        "5.0s pushing app:v1; copying 0 of 1 blob: 2.0 MB of 3.0 MB, 400.0 kB/s, 3s left\n" +
+        `6.0s copied ${BLOB.digest} in 6s, 500.0 kB/s\n`,
+    );
+  });
+
+  it("say that a registry has to be asked again", () => {
+    const { context, written } = stage();
+    const progress = openProgress(context, "plain");
+    const url = new URL("https://registry.example/v2/");
+    progress.onWire({ kind: "retry", method: "GET", url, attempt: 1, delayMs: 4_000, why: 503 });
+    progress.onWire({ kind: "exchange", method: "GET", url, ms: 1, result: 200 });
+    progress.stop();
+    expect(written()).toBe("0.0s registry.example does not answer (503): trying again in 4s\n");
+  });
+
+  it("end when the command is interrupted", () => {
+    const { context, interrupt, written } = stage();
+    const progress = openProgress(context, "plain");
+    progress.step("reading");
+    interrupt();
+    progress.advance("read");
+    progress.stop();
+    expect(written()).toBe("0.0s reading\n");
+  });
+});
+
+describe("nothing is written", () => {
+  it.each([
+    ["in a pipe", {}, "auto"],
+    ["in a pipe where lines that move are asked for", {}, "tty"],
+    ["where none is wanted", { isTTY: true }, "none"],
+    ["on a dumb terminal", { isTTY: true, env: { TERM: "dumb" } }, "tty"],
+    ["on a terminal of a CI system", { isTTY: true, env: { CI: "true" } }, "auto"],
+  ] as const)("%s", async (_, options, mode) => {
+    const { context, written } = stage(options);
+    await withProgress(context, mode, async (progress) => {
+      progress.step("reading", { total: 1, unit: "source" });
+      progress.expect([]);
+      await vi.advanceTimersByTimeAsync(2_000);
+      progress.advance("read");
+      progress.onEvent({ kind: "queued", blob: STEP, source: SOURCE });
+      progress.onWire({ kind: "throttled", host: "registry.example", waitMs: 1 });
+    });
+    expect(written()).toBe("");
+  });
+
+  it("when it was interrupted before", () => {
+    const { context, interrupt, written } = stage();
+    interrupt();
+    openProgress(context, "plain").step("reading");
+    expect(written()).toBe("");
+  });
+
+  it("by what is over in less than half a second, whose stream is not even opened", async () => {
+    const { context } = stage({ isTTY: true });
+    const closed = {
+      ...context,
+      get stderr(): never {
+        throw new Error("opened");
+      },
+    };
+    const result = await withProgress(closed, "auto", async () => {
+      await vi.advanceTimersByTimeAsync(400);
+      return "done";
+    });
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect(result).toBe("done");
+  });
+});
+
+describe("lines that move", () => {
+  it("begin after half a second and leave nothing", async () => {
+    vi.useRealTimers();
+    const { context, written } = stage({ isTTY: true, env: { NO_COLOR: "1", LANG: "C" } });
+    await withProgress(context, "auto", async (progress) => {
+      progress.step("reading\u0007", { total: 1, unit: "source" });
+      progress.onWire({
+        kind: "retry",
+        method: "GET",
+        url: new URL("https://registry.example/v2/"),
+        attempt: 1,
+        delayMs: 9_000,
+        why: "ECONNRESET",
+      });
+      await vi.waitFor(() => {
+        expect(written()).toMatch(/reading\\u0007: 0 of 1 source, again in \ds \(ECONNRESET\)/);
+      }, 5_000);
+    });
+    expect(written()).not.toContain("\u0007");
+    expect(written().endsWith("\r\u001b[1A\u001b[J")).toBe(true);
+  });
+
+  it("end at once when the command is interrupted", async () => {
+    vi.useRealTimers();
+    const { context, interrupt, written } = stage({ isTTY: true });
+    const progress = openProgress(context, "auto");
+    progress.step("reading");
+    await vi.waitFor(() => {
+      expect(written()).toContain("reading");
+    }, 5_000);
+    // In colours.
+    expect(written()).toContain("\u001b[36m");
+    interrupt();
+    expect(written().endsWith("\u001b[J")).toBe(true);
+    progress.stop();
+    expect(written().endsWith("\u001b[J")).toBe(true);
+  });
+});
