@@ -65,7 +65,7 @@ export type ErrorCode =
   | "CREDENTIALS_MISSING"
   /** The registry or its token server does not accept who we are. */
   | "UNAUTHENTICATED"
-  /** The registry answered by an error; see {@link ManifestError.cause} or the `RegistryError` itself. */
+  /** The registry answered by an error; see its `cause` or the `RegistryError` itself. */
   | "REGISTRY"
   /** An answer that a registry does not give: no `Location`, a page of HTML in place of a success. */
   | "INVALID_ANSWER"
@@ -76,6 +76,7 @@ export type ErrorCode =
   /** Given up, because something else had failed already. */
   | "STOPPED";
 
+/** What an error says besides its code and message. */
 export interface ErrorDetails extends ErrorOptions {
   /** What it concerns: a reference, a file, a URL without secrets. */
   readonly subject?: string | undefined;
@@ -83,7 +84,15 @@ export interface ErrorDetails extends ErrorOptions {
   readonly hint?: string | undefined;
 }
 
-/** Anything tsmanifest reports on purpose. Its message is complete: it can be printed alone, without a stack. */
+/**
+ * Anything tsmanifest reports on purpose. Its message is complete: it can be printed alone, without a stack.
+ * @example
+ * try {
+ *   parseReference("Not A Name");
+ * } catch (error) {
+ *   if (error instanceof ManifestError) console.log(error.code, error.subject); // INVALID_REFERENCE
+ * }
+ */
 export class ManifestError extends Error {
   override readonly name: string = "ManifestError";
   readonly code: ErrorCode;
@@ -104,6 +113,7 @@ export type NotFoundCode = Extract<
   "MANIFEST_UNKNOWN" | "BLOB_UNKNOWN" | "LIST_NOT_FOUND" | "ENTRY_NOT_FOUND"
 >;
 
+/** What is not there, and whether it may only be hidden. */
 export interface NotFoundDetails extends ErrorDetails {
   readonly subject: string;
   readonly mayBeHidden?: boolean | undefined;
@@ -144,7 +154,11 @@ export class UsageError extends ManifestError {
   }
 }
 
-/** Is it an error of ours with one of these codes? */
+/**
+ * Is it an error of ours with one of these codes?
+ * @example
+ * if (hasCode(new ManifestError("LIMIT", "too much"), "LIMIT", "CONFIG")) console.log("LIMIT or CONFIG");
+ */
 export function hasCode(error: unknown, ...codes: readonly ErrorCode[]): error is ManifestError {
   return error instanceof ManifestError && codes.includes(error.code);
 }

@@ -17,7 +17,7 @@ export interface FromSource {
 }
 
 /**
- * What `--from PATH` stands for: a folder of files named by digest (see {@link readDigestFolder}), or the file that
+ * What `--from PATH` stands for: a folder of files named by digest (each is empty, or holds that digest), or the file that
  * `docker buildx build` or `bake` wrote for `--metadata-file`. What several files or targets name is one source.
  * @throws INVALID_SOURCE, LIMIT or STORE, naming the file; nothing but the disk has been asked by then
  * @example

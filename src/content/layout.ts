@@ -47,6 +47,7 @@ const LAYOUT_FILE = "oci-layout";
 const LAYOUT_TEXT = `{"imageLayoutVersion":"1.0.0"}`;
 const LayoutFile = z.object({ imageLayoutVersion: z.string().check(z.regex(/^1\./)) });
 
+/** How blobs are copied into a layout. */
 export interface LayoutOptions {
   /** How many blobs are copied into it at once; 4 unless told. */
   readonly copies?: number;

@@ -25,6 +25,8 @@ export function isLayoutReference(input: string): boolean {
  *
  * Without tag and digest, a layout is written under `latest`, and read as its `defaultReference` says.
  * @throws INVALID_REFERENCE for anything else. buildx makes a folder `out:` of `out:`, where more likely a variable was empty
+ * @example
+ * parseLayoutReference("oci-layout://out:v1"); // { "folder": "out", "tag": "v1" }
  */
 export function parseLayoutReference(input: string): LayoutReference {
   const refuse = (fault: string): never => {

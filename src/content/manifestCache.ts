@@ -17,6 +17,7 @@ const MAX_KEPT_CONFIG = 64 * 1024;
 /** Of all configs that are kept, so that those of ten thousand images are not held in case they must be copied. */
 const MAX_KEPT_CONFIGS = 16 * 1024 * 1024;
 
+/** How much is held. */
 export interface ManifestCacheOptions {
   readonly signal?: AbortSignal | undefined;
   /** Of all manifests together, 128 MiB unless told. */
@@ -25,7 +26,13 @@ export interface ManifestCacheOptions {
   readonly shared?: SharedManifests | undefined;
 }
 
-/** Reads manifests and configs for one piece of work, each once, and holds a limited amount of them. */
+/**
+ * Reads manifests and configs for one piece of work, each once, and holds a limited amount of them.
+ * @example
+ * const cache = new ManifestCache();
+ * const image = await cache.manifest(repository, "v1-arm64", "registry.example/app:v1-arm64");
+ * formatPlatform(await cache.platform(repository, image)); // "linux/arm64"
+ */
 export class ManifestCache {
   readonly #manifests = new Map<string, Promise<Manifest>>();
   readonly #platforms = new Map<string, Promise<Platform>>();

@@ -23,6 +23,7 @@ export interface TreeItem {
   readonly tags: readonly string[];
 }
 
+/** What is read besides what an index names. */
 export interface TreeOptions {
   readonly signal?: AbortSignal | undefined;
   /** Which of what refers to a manifest is read too; nothing unless told. */

@@ -30,7 +30,11 @@ export function parsePlace(text: string): Place {
   return { location: { kind: "registry", domain, path }, name: repositoryName(reference), tag, digest };
 }
 
-/** `docker.io/library/app:v1@sha256:…`, `oci-layout://out:v1`. */
+/**
+ * `docker.io/library/app:v1@sha256:…`, `oci-layout://out:v1`.
+ * @example
+ * formatPlace(parsePlace("app:v1")); // "docker.io/library/app:v1"
+ */
 export function formatPlace({ location, name, tag, digest }: Place): string {
   if (location.kind === "registry") {
     const { domain, path } = location;

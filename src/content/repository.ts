@@ -59,6 +59,7 @@ export interface Repository {
   referrers(digest: string, artifactType?: string, options?: Interruptible): AsyncIterable<Descriptor>;
 }
 
+/** Two ways to end a request. */
 export interface Interruptible {
   /** Ends it, wherever it is. */
   readonly signal?: AbortSignal | undefined;
@@ -66,6 +67,7 @@ export interface Interruptible {
   readonly stop?: AbortSignal | undefined;
 }
 
+/** How a name is looked up. */
 export interface ResolveOptions extends Interruptible {
   /**
    * Throw what cannot be found out, for callers that then change what is there. Without it, that counts as not there.
@@ -76,6 +78,7 @@ export interface ResolveOptions extends Interruptible {
 /** Wraps each request that moves tags: it may look first, watch meanwhile, or throw instead of sending it. */
 export type AroundMove = <Result>(tags: readonly string[], move: () => Promise<Result>) => Promise<Result>;
 
+/** How a manifest is put. */
 export interface PutOptions extends Interruptible {
   /**
    * Called when the repository says that something the manifest names is not there, before it is put again: puts that
@@ -103,6 +106,7 @@ export interface BlobInfo {
   readonly foreign: boolean;
 }
 
+/** How a blob gets into a repository. */
 export interface EnsureOptions extends Interruptible {
   /** A refused mount is not mended by a copy. */
   readonly mountOnly: boolean;
@@ -115,6 +119,7 @@ export interface EnsureOptions extends Interruptible {
   readonly onEvent?: (event: BlobProgress) => void;
 }
 
+/** How far a copy is. */
 export type BlobProgress =
   /** It is going to be copied, as soon as its turn comes. */
   | { readonly kind: "queued"; readonly blob: BlobInfo; readonly source: Location }
@@ -137,6 +142,7 @@ export type BlobOutcome =
   /** Given up or not begun, because of `stop`: this is how that shows here, in place of STOPPED. */
   | { readonly kind: "stopped" };
 
+/** The bytes of a blob on their way. */
 export interface BlobStream {
   readonly stream: NodeJS.ReadableStream & AsyncIterable<unknown> & { destroy(error?: Error): unknown };
   /** Length of the whole blob in bytes, as the source says or else as the manifest does. */

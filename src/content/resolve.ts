@@ -29,7 +29,12 @@ export interface Source {
   readonly byDigest: boolean;
 }
 
-/** A source in a registry. By tag where it has both tag and digest, as docker does. */
+/**
+ * A source in a registry. By tag where it has both tag and digest, as docker does.
+ * @example
+ * const source = registrySource(parseReference("registry.example/app:v1"), repository);
+ * console.log((await new SourceReader().entries(source)).length);
+ */
 export function registrySource(ref: Reference, repository: Repository): Source {
   const { tag, digest } = ref;
   const name = formatReference(ref);
@@ -37,7 +42,12 @@ export function registrySource(ref: Reference, repository: Repository): Source {
   return { name, origin: name, repository, reference, digest, ref, byDigest: false };
 }
 
-/** A source in an OCI layout. In the list it is called by its digest in the list's own repository. */
+/**
+ * A source in an OCI layout. In the list it is called by its digest in the list's own repository.
+ * @example
+ * const source = await layoutSource(parseReference("registry.example/app:v1"), openLayout("out"), { tag: "v1" });
+ * console.log((await new SourceReader().entries(source)).length);
+ */
 export async function layoutSource(
   list: Reference,
   layout: Layout,
@@ -59,12 +69,18 @@ export async function layoutSource(
 
 const EVERYTHING: Choice = { platforms: [], attestations: "keep" };
 
+/** What is taken of sources, and how much of it is held. */
 export interface SourceReaderOptions extends ManifestCacheOptions {
   /** What is taken of the sources; everything unless told. */
   readonly choice?: Choice;
 }
 
-/** Reads sources for one list: what several of them share is read once, and what all of them make us hold is bounded. */
+/**
+ * Reads sources for one list: what several of them share is read once, and what all of them make us hold is bounded.
+ * @example
+ * const reader = new SourceReader({ choice: { platforms: [parsePlatform("linux/arm64")], attestations: "drop" } });
+ * const entries = await reader.entries(registrySource(parseReference("registry.example/app:v1"), repository));
+ */
 export class SourceReader {
   readonly #cache: ManifestCache;
   readonly #choice: Choice;

@@ -15,6 +15,9 @@ const MAX_KEPT = 200_000;
  * What several pieces of work read of the same repositories, each once: manifests, what the tags of sources name, and
  * the platforms that configs tell. A tag that has been read names the same for all that follow, so that all lists of one
  * run are made of the same images.
+ * @example
+ * const shared = new SharedManifests();
+ * const caches = [new ManifestCache({ shared }), new ManifestCache({ shared })]; // of two pieces of work
  */
 export class SharedManifests {
   readonly #manifests = new Map<string, Manifest>();

@@ -20,7 +20,11 @@ export interface RegistryCertificates {
 
 const MAX_FILES = 100;
 
-/** The certs.d folders: the machine's, and the one of a docker without root. */
+/**
+ * The certs.d folders: the machine's, and the one of a docker without root.
+ * @example
+ * certsFolders({ env: {}, home: "/home/me", platform: "linux" })[0]; // "/etc/docker/certs.d"
+ */
 export function certsFolders(surroundings: Surroundings): string[] {
   const { platform, home } = surroundings;
   const paths = pathsOf(platform);
@@ -34,6 +38,8 @@ export function certsFolders(surroundings: Surroundings): string[] {
 /**
  * What the certs.d folders hold for a registry (`host[:port]`): `*.crt` are CAs, `*.cert` with `*.key` are client
  * certificates. What cannot be used is left out, with a warning that names the file.
+ * @example
+ * const { ca } = await readRegistryCertificates("registry.example", ["certs.d"], "linux", console.warn);
  */
 export async function readRegistryCertificates(
   host: string,

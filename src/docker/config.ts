@@ -26,7 +26,11 @@ export interface ParsedConfig {
 
 const MAX_SIZE = 1024 * 1024;
 
-/** The folder of config.json and of the local lists: `DOCKER_CONFIG`, else `.docker` in the user's home. */
+/**
+ * The folder of config.json and of the local lists: `DOCKER_CONFIG`, else `.docker` in the user's home.
+ * @example
+ * dockerConfigDir({ env: {}, home: "/home/me", platform: "linux" }); // "/home/me/.docker"
+ */
 export function dockerConfigDir(surroundings: Surroundings): string {
   return (
     variable(surroundings, "DOCKER_CONFIG") ??

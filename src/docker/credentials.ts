@@ -5,6 +5,7 @@ import type { Surroundings } from "./environment.js";
 import { askHelper, helperProgram } from "./helper.js";
 import type { Credentials } from "../registry/auth/credentials.js";
 
+/** Where credentials are looked for. */
 export interface CredentialOptions extends Surroundings {
   /** Told, in one line without secrets, what docker would be silent about: a helper that fails, a broken file. */
   readonly warn: (message: string) => void;
@@ -24,6 +25,9 @@ const HELPER_TIMEOUT_MS = 60_000;
  * Looks where docker looks: DOCKER_AUTH_CONFIG, then the registry's own helper or else the one for all, then the file.
  * A helper that knows nothing of a registry has the last word; one that fails leaves it to the file. Nothing is read
  * or run before the first question, and nothing twice.
+ * @example
+ * const credentials = createCredentials({ env: {}, home: "/home/me", platform: "linux", warn: console.warn });
+ * await credentials("registry.example");
  */
 export function createCredentials(options: CredentialOptions): CredentialsFor {
   const known = new Map<string, Promise<Credentials | undefined>>();

@@ -19,6 +19,8 @@ const DEFAULT_PORTS = new Map([
 /**
  * The proxy to use for a URL, undefined for none. It may hold a user name and a password: never print its `href`.
  * @throws ManifestError, naming the variable, if that holds no URL of a proxy
+ * @example
+ * proxyFor(new URL("https://quay.test"), { HTTPS_PROXY: "proxy.test:3128" })?.port; // "3128"
  */
 export function proxyFor(url: URL, env: Environment): URL | undefined {
   const name = url.protocol === "https:" ? "HTTPS_PROXY" : "HTTP_PROXY";

@@ -17,6 +17,7 @@ export interface DockerSetup {
   proxyFor(url: URL): URL | undefined;
 }
 
+/** Certificates and keys for one host, as PEM. */
 export interface SetupCertificates {
   readonly ca: readonly string[];
   readonly cert?: readonly string[];

@@ -15,7 +15,7 @@ export interface AppendListOptions extends TransferOptions, ListOptions {
 
 /**
  * Adds images to the list that a tag names, and moves the tag. Others may do the same at the same moment: nobody's images
- * are lost, as [imagetools.md](imagetools.md#appending) explains.
+ * are lost, as docs/imagetools.md explains under "Appending".
  *
  * @param name of the list; of several names the first is the one that is added to, and all get the new list
  * @returns what the names have now; see {@link ListResult}

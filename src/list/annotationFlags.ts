@@ -21,6 +21,7 @@ const FORMS = "write it as index:KEY=VALUE or manifest-descriptor[PLATFORM]:KEY=
 
 const TYPES = ["index", "index-descriptor", "manifest", "manifest-descriptor"] as const;
 
+/** An annotation, and what it is for: the list, or entries of it. */
 export interface ListAnnotation {
   /** Empty where none was given. */
   readonly type: (typeof TYPES)[number] | "";

@@ -6,6 +6,7 @@ import { platformMatcher } from "../oci/platformMatcher.js";
 import { formatPlatform } from "../oci/platformName.js";
 import { attestedDigest, isAttestation } from "./attestations.js";
 
+/** What is taken of an index. */
 export interface Choice {
   /** Only these; all where there are none. */
   readonly platforms: readonly Platform[];

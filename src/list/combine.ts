@@ -51,6 +51,7 @@ export interface Combined {
   readonly drops: readonly string[];
 }
 
+/** How sources are combined. */
 export interface CombineOptions {
   readonly annotations: readonly ListAnnotation[];
   /** A single image is put into a list of its own. */

@@ -20,6 +20,7 @@ export interface ListDifference {
   readonly fields: readonly ValueChange[];
 }
 
+/** An image that came, went, or is not as it was. */
 export interface ImageChange {
   /** In normal form, `linux/arm/v7`; undefined where the list does not say it. */
   readonly platform: string | undefined;
@@ -36,6 +37,7 @@ export interface ImageChange {
   readonly attestation: "added" | "removed" | "changed" | undefined;
 }
 
+/** An entry that came, went, or is not as it was. */
 export interface EntryChange {
   readonly change: "added" | "removed" | "described";
   readonly digest: string;
@@ -43,6 +45,7 @@ export interface EntryChange {
   readonly artifactType: string;
 }
 
+/** A value that is not as it was. */
 export interface ValueChange {
   readonly name: string;
   readonly from: string | undefined;
@@ -111,7 +114,11 @@ function isChange({ change, attestation }: ImageChange): boolean {
   return change !== "unchanged" || attestation !== undefined;
 }
 
-/** Is there no difference to show? The bytes of the lists may still differ, in their order for example. */
+/**
+ * Is there no difference to show? The bytes of the lists may still differ, in their order for example.
+ * @example
+ * isSameList(listDifference(index, index)); // true
+ */
 export function isSameList({ images, others, annotations, fields }: ListDifference): boolean {
   return [images, others, annotations, fields].every((changes) => changes.length === 0);
 }

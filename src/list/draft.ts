@@ -15,6 +15,7 @@ export interface Draft {
   readonly settings: Settings;
 }
 
+/** What a draft says that docker has no word for. */
 export interface Settings {
   /** The list's own format; `auto` is docker's rule where docker could have made the list, else an OCI index. */
   readonly type: "auto" | "docker" | "oci";
@@ -28,6 +29,7 @@ export interface Settings {
   readonly base?: DraftBase | undefined;
 }
 
+/** By their keys. */
 export type Annotations = Readonly<Record<string, string>>;
 
 /** A list of a registry that a draft began with, as it was then. */
@@ -41,13 +43,23 @@ export interface DraftBase {
   readonly annotations: Annotations;
 }
 
+/** Those of a list that docker could have made. */
 export const DEFAULT_SETTINGS: Settings = { type: "auto", annotations: {}, artifactType: "" };
 
+/**
+ * A draft without entries.
+ * @example
+ * emptyDraft(parseReference("registry.example/app:v1")).entries; // []
+ */
 export function emptyDraft(name: Reference): Draft {
   return { name, entries: [], settings: DEFAULT_SETTINGS };
 }
 
-/** The entry of that name, or the first of them where one image stands for several platforms. */
+/**
+ * The entry of that name, or the first of them where one image stands for several platforms.
+ * @example
+ * findEntry(draft, parseReference("registry.example/app:v1-arm64"))?.descriptor.size;
+ */
 export function findEntry({ entries }: Draft, ref: Reference): Entry | undefined {
   const name = formatReference(ref);
   return entries.find((entry) => nameOf(entry) === name);
@@ -57,6 +69,8 @@ export function findEntry({ entries }: Draft, ref: Reference): Entry | undefined
  * The draft with more entries. One that is there already, with its bytes, stays as it is: it may have been annotated.
  * What a source contributed before, and contributes no more, leaves unless it is from elsewhere too, and its
  * attestations with it.
+ * @example
+ * addEntries(emptyDraft(draft.name), draft.entries).entries.length; // 2
  */
 export function addEntries(draft: Draft, added: readonly Entry[]): Draft {
   const renewed = new Set(added.flatMap(sourcesOf));
@@ -134,7 +148,11 @@ export function refreshed(draft: Draft, fresh: readonly Entry[]): Draft {
   return { ...draft, entries };
 }
 
-/** The draft with other entries. Attestations are removed with their image. */
+/**
+ * The draft with other entries. Attestations are removed with their image.
+ * @example
+ * withEntries(draft, draft.entries.slice(0, 1)).entries.length; // 1
+ */
 export function withEntries(draft: Draft, entries: readonly Entry[]): Draft {
   return { ...draft, entries: withoutOrphans(draft.entries, entries) };
 }

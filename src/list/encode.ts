@@ -13,6 +13,8 @@ import { encodeEntry, type Entry } from "./entry.js";
  * The list that a draft stands for. One that docker could have made is written as docker writes it; any other, unless
  * its settings ask for docker's list, as an OCI index with all that is known of its entries.
  * @throws ATTESTATION_LOST if it shall be docker's list and has attestations
+ * @example
+ * console.log(encodeList(draft).bytes.toString());
  */
 export function encodeList({ entries, settings }: Pick<Draft, "entries" | "settings">): Manifest {
   const ordered = inListOrder(entries);
@@ -30,6 +32,8 @@ export function encodeList({ entries, settings }: Pick<Draft, "entries" | "setti
 /**
  * What docker's list has no room for, in a few words each: it is lost where the settings ask for docker's list.
  * Empty where nothing is.
+ * @example
+ * lostInList(draft); // []
  */
 export function lostInList({ entries, settings }: Pick<Draft, "entries" | "settings">): string[] {
   if (settings.type !== "docker") return [];

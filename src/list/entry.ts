@@ -24,7 +24,11 @@ export interface Entry {
   readonly manifest: Manifest | undefined;
 }
 
-/** An entry as one line of JSON, byte for byte what docker writes into its store. */
+/**
+ * An entry as one line of JSON, byte for byte what docker writes into its store.
+ * @example
+ * for (const entry of draft.entries) console.log(encodeEntry(entry).toString());
+ */
 export function encodeEntry(entry: Entry): Buffer {
   const { manifest } = entry;
   const json = manifest && compactJson(manifest.bytes).toString("latin1");

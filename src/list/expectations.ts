@@ -26,6 +26,8 @@ const MAX_DIGESTS = 3;
  * The platforms of all `--expect` flags, each a list separated by commas or white space, in the spellings that people
  * use. One that is there twice counts once.
  * @throws INVALID_PLATFORM for a typo; USAGE for a flag without any platform: more likely a variable was empty
+ * @example
+ * readExpectations(["linux/amd64,linux/arm64"]).length; // 2
  */
 export function readExpectations(texts: readonly string[]): readonly Platform[] {
   const platforms = texts.flatMap((text) => {
@@ -47,7 +49,7 @@ export function readExpectations(texts: readonly string[]): readonly Platform[] 
  * is for no machine does not count: attestations, and artifacts (by their `artifactType`) without platform. Anything
  * else without platform, or of `unknown/unknown`, is unexpected: nobody can say what it runs on.
  * @example
- * checkExpectations(index.children, readExpectations(["linux/amd64,linux/arm64"]))?.missing; // ["linux/arm64"]
+ * checkExpectations(index.children, readExpectations(["linux/amd64,linux/arm64,linux/s390x"]))?.missing; // ["linux/s390x"]
  */
 export function checkExpectations(
   descriptors: readonly Descriptor[],
@@ -67,7 +69,12 @@ export function checkExpectations(
   return Object.values(difference).every((all) => all.length === 0) ? undefined : difference;
 }
 
-/** `missing linux/arm64; unexpected linux/s390x; linux/amd64 twice`. */
+/**
+ * `missing linux/arm64; unexpected linux/s390x; linux/amd64 twice`.
+ * @example
+ * const difference = checkExpectations(index.children, readExpectations(["linux/amd64"]));
+ * if (difference !== undefined) console.log(formatDifference(difference));
+ */
 export function formatDifference({ missing, unexpected, duplicates }: PlatformDifference): string {
   const all = [
     ...(missing.length === 0 ? [] : [`missing ${shown(missing)}`]),
@@ -85,7 +92,11 @@ export function expectationError(name: string, difference: PlatformDifference): 
   return new ManifestError("EXPECTATION", message, { subject: name, hint: "nothing was changed" });
 }
 
-/** What is odd about a list whatever is expected of it, a line each: two entries of one platform, attestations of nothing. */
+/**
+ * What is odd about a list whatever is expected of it, a line each: two entries of one platform, attestations of nothing.
+ * @example
+ * listWarnings([...index.children, ...index.children]).length > 0; // true
+ */
 export function listWarnings(descriptors: readonly Descriptor[]): string[] {
   const digests = new Set(descriptors.map(({ digest }) => digest));
   return [

@@ -15,6 +15,7 @@ export interface Theirs {
   readonly annotations: Annotations;
 }
 
+/** Two changes of one list, put together. */
 export interface Merged {
   readonly draft: Draft;
   /** What both have changed, a few words each: ours is what counts. */
@@ -27,7 +28,7 @@ export interface Merged {
  *
  * The entries of theirs come first, then ours.
  * @example
- * const { draft, conflicts } = mergeDrafts(base, ours, { entries, annotations });
+ * const { draft, conflicts } = mergeDrafts(base, ours, theirs);
  */
 export function mergeDrafts(base: DraftBase, ours: Draft, theirs: Theirs): Merged {
   const identity = identityIn(base.entries, ours.entries.map(descriptorOf), theirs.entries.map(descriptorOf));
@@ -134,7 +135,11 @@ function mergeAnnotations(
   return Object.fromEntries(merged);
 }
 
-/** What a draft begins with: a list that is in the registry. */
+/**
+ * What a draft begins with: a list that is in the registry.
+ * @example
+ * const base = baseOf(index.digest, "append", draft.entries, index.annotations);
+ */
 export function baseOf(
   digest: string,
   mode: DraftBase["mode"],

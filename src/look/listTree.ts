@@ -63,6 +63,7 @@ export interface TreeNode {
   readonly problem?: LookProblem;
 }
 
+/** A config or a layer. */
 export interface TreeBlob {
   readonly digest: string;
   readonly mediaType: string;
@@ -83,6 +84,7 @@ export interface TreeTotals {
   readonly sharedLayers: readonly SharedLayer[];
 }
 
+/** A layer of more than one image. */
 export interface SharedLayer extends TreeBlob {
   /** Digests of the images that have it, in the order of the tree. */
   readonly images: readonly string[];

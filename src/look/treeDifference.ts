@@ -36,6 +36,7 @@ export interface ComparedSide {
   readonly size: number;
 }
 
+/** An image that is not as it was. */
 export interface ImageDifference extends ImageChange {
   /** What the lists say of it differently: `platform`, `artifactType`, `annotation …`. */
   readonly entry: readonly ValueChange[];
@@ -61,6 +62,7 @@ export interface ContentDifference {
   readonly fields: readonly ValueChange[];
 }
 
+/** Layers that came, went, or stayed. */
 export interface LayersDifference {
   /** How many layers are the same from the bottom up: a common base. */
   readonly base: number;

@@ -32,7 +32,11 @@ export type Descriptor = Readonly<z.infer<typeof Descriptor>>;
 
 const NO_DATA = Buffer.alloc(0);
 
-/** A descriptor of nothing but type, digest and size. */
+/**
+ * A descriptor of nothing but type, digest and size.
+ * @example
+ * descriptor(index.mediaType, index.digest, index.bytes.byteLength).annotations; // {}
+ */
 export function descriptor(mediaType: string, digest: string, size: number): Descriptor {
   return { mediaType, digest, size, urls: [], annotations: {}, data: NO_DATA, artifactType: "" };
 }

@@ -16,7 +16,11 @@ const HEX_LENGTHS = new Map([
 const ANY_DIGEST = /^[a-z0-9]+(?:[.+_-][a-z0-9]+)*:[a-zA-Z0-9=_-]+$/;
 const LOWER_HEX = /^[0-9a-f]+$/;
 
-/** The sha256 digest of some bytes, `sha256:…`. */
+/**
+ * The sha256 digest of some bytes, `sha256:…`.
+ * @example
+ * digestOf(Buffer.from("hello")).slice(0, 14); // "sha256:2cf24db"
+ */
 export function digestOf(bytes: Uint8Array): string {
   return `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
 }

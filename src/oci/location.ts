@@ -9,12 +9,20 @@ export type Location =
   /** `folder` is absolute. https://github.com/opencontainers/image-spec/blob/main/image-layout.md */
   | { readonly kind: "layout"; readonly folder: string };
 
-/** The repository of a reference. */
+/**
+ * The repository of a reference.
+ * @example
+ * locationOf(parseReference("app")); // { "kind": "registry", "domain": "docker.io", "path": "library/app" }
+ */
 export function locationOf({ domain, path }: Reference): Location {
   return { kind: "registry", domain, path };
 }
 
-/** How a location is written: `registry.example/team/app`, `oci-layout:///work/out`. Equal for equal locations. */
+/**
+ * How a location is written: `registry.example/team/app`, `oci-layout:///work/out`. Equal for equal locations.
+ * @example
+ * formatLocation({ kind: "layout", folder: "/work/out" }); // "oci-layout:///work/out"
+ */
 export function formatLocation(location: Location): string {
   switch (location.kind) {
     case "registry":
@@ -51,6 +59,11 @@ export function locationKey(location: Location): string {
   return formatLocation({ ...location, domain: HUB_HOSTS.has(host) ? HUB : host });
 }
 
+/**
+ * Are both the same repository, or the same folder?
+ * @example
+ * isSameLocation(locationOf(parseReference("app:v1")), locationOf(parseReference("app:v2"))); // true
+ */
 export function isSameLocation(one: Location, other: Location): boolean {
   return formatLocation(one) === formatLocation(other);
 }

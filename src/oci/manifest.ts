@@ -128,6 +128,8 @@ function withBytes(bytes: Buffer, fields: Omit<Manifest, "bytes" | "digest">): M
 /**
  * Reads whatever manifest a registry sent. Its Content-Type decides; where that says nothing, the manifest's own
  * mediaType, then its shape.
+ * @example
+ * parseManifest(index.mediaType, index.bytes).children.length; // 2
  */
 export function parseManifest(contentType: string, bytes: Buffer): Manifest {
   const declared = baseType(contentType);

@@ -28,7 +28,11 @@ export function platformKey(platform: Platform): string {
   return formatPlatformAll({ ...normal, "os.features": withoutWin32k(normal["os.features"]) });
 }
 
-/** Are they one platform to containerd? */
+/**
+ * Are they one platform to containerd?
+ * @example
+ * isSamePlatform(parsePlatform("linux/arm64/v8"), parsePlatform("aarch64")); // true
+ */
 export function isSamePlatform(one: Platform, other: Platform): boolean {
   return platformKey(one) === platformKey(other);
 }

@@ -103,6 +103,8 @@ export function parsePlatform(text: string, defaults: PlatformDefaults = LINUX_A
 /**
  * The normal form, as containerd's `Normalize` has it: `x86_64` is `amd64`, `arm64/v8` is `arm64`, `arm` is `arm/v7`.
  * An empty operating system becomes the default one, an empty architecture stays.
+ * @example
+ * normalizePlatform({ ...parsePlatform("linux/arm64"), variant: "v8" }).variant; // ""
  */
 export function normalizePlatform(platform: Platform, defaults: PlatformDefaults = LINUX_AMD64): Platform {
   return {
@@ -113,7 +115,11 @@ export function normalizePlatform(platform: Platform, defaults: PlatformDefaults
   };
 }
 
-/** `linux/arm/v7`, as containerd's `Format` has it; `unknown` for one without operating system. */
+/**
+ * `linux/arm/v7`, as containerd's `Format` has it; `unknown` for one without operating system.
+ * @example
+ * formatPlatform(parsePlatform("linux/arm/v7")); // "linux/arm/v7"
+ */
 export function formatPlatform({ os, architecture, variant }: Platform): string {
   return os === "" ? "unknown" : joinPath(os, architecture, variant);
 }

@@ -44,6 +44,8 @@ const MAX_PATH = 255;
 /**
  * The reference that `docker manifest` understands by an argument: completed with Docker Hub's domain, and with
  * `latest` where there is neither tag nor digest. Throws docker's message.
+ * @example
+ * parseReference("app"); // { "domain": "docker.io", "path": "library/app", "tag": "latest" }
  */
 export function parseReference(input: string): Reference {
   const reference = parseNormalized(input);
@@ -71,24 +73,40 @@ export function isReferenceDigest(text: string): boolean {
   return DIGEST.test(text);
 }
 
-/** The whole reference: `docker.io/library/a:latest@sha256:…`. */
+/**
+ * The whole reference: `docker.io/library/a:latest@sha256:…`.
+ * @example
+ * formatReference(parseReference("app")); // "docker.io/library/app:latest"
+ */
 export function formatReference(reference: Reference): string {
   const tag = reference.tag === undefined ? "" : `:${reference.tag}`;
   const digest = reference.digest === undefined ? "" : `@${reference.digest}`;
   return `${repositoryName(reference)}${tag}${digest}`;
 }
 
-/** The repository without tag and digest: `docker.io/library/a`. */
+/**
+ * The repository without tag and digest: `docker.io/library/a`.
+ * @example
+ * repositoryName(parseReference("app:v1")); // "docker.io/library/app"
+ */
 export function repositoryName({ domain, path }: Reference): string {
   return domain === "" ? path : `${domain}/${path}`;
 }
 
-/** The same reference with another digest; its tag stays. */
+/**
+ * The same reference with another digest; its tag stays.
+ * @example
+ * formatReference(withDigest({ domain: "registry.example", path: "app" }, index.digest)); // registry.example/app@sha256:…
+ */
 export function withDigest(reference: Reference, digest: string): Reference {
   return { ...reference, digest };
 }
 
-/** The same reference with another tag; its digest stays. */
+/**
+ * The same reference with another tag; its digest stays.
+ * @example
+ * formatReference(withTag({ domain: "localhost:5000", path: "app" }, "v1")); // "localhost:5000/app:v1"
+ */
 export function withTag(reference: Reference, tag: string): Reference {
   return { ...reference, tag };
 }

@@ -33,6 +33,7 @@ const MAX_SETTLE_MS = 15_000;
 /** A tag that others move all the time, and never without what we have added, is looked at so often, for 30 s. */
 const MAX_LOOKS = 60;
 
+/** What is added to which list, and how. */
 export interface AppendOptions {
   readonly repository: Repository;
   readonly tag: string;
@@ -53,7 +54,16 @@ export interface AppendOptions {
  * @throws TAG_MOVED where others were faster each time, and nothing was added; OTHERS_OVERWRITTEN where all was added, but
  *   nobody can tell what was overwritten by that; whatever `put` throws
  * @example
- * await appendTo({ repository, tag: "v1", put: async (base, guard) => { … }, isIn: (list) => … }); // see docs/library.md
+ * await appendTo({
+ *   repository,
+ *   tag: "v1",
+ *   put: async (base, guard) => {
+ *     const planned = plan(draft); // of what `base` has, and what is added
+ *     await executeAll([planned], open, { guard });
+ *     return rootOf(planned).manifest;
+ *   },
+ *   isIn: ({ children }) => children.length >= draft.entries.length,
+ * });
  */
 export async function appendTo(options: AppendOptions): Promise<void> {
   await new Appending(options).run();

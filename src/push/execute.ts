@@ -6,12 +6,14 @@ import { PutError } from "./errors.js";
 import { PushTotals, type PlanProgress } from "./pushTotals.js";
 import { childrenOf, rootOf, type BlobStep, type ManifestStep, type Plan } from "./plan.js";
 
+/** How a plan is followed and stopped. */
 export interface ExecuteOptions {
   /** Gives up at once what is under way. */
   readonly signal?: AbortSignal | undefined;
   readonly onEvent?: (event: PushEvent) => void;
 }
 
+/** A step of a push. */
 export type PushEvent =
   | BlobProgress
   /** What became of a blob. */
@@ -25,6 +27,7 @@ export type PushEvent =
   /** All children are there: the tags are about to move, and have moved. */
   | { readonly kind: "tagging" | "tagged"; readonly target: Location };
 
+/** What became of a plan. */
 export interface PushResult {
   /** Of the list. */
   readonly digest: string;
@@ -42,6 +45,8 @@ export interface PushResult {
  * @param open gives the repository at a location; asked once for each
  * @throws the error that kept a blob from getting there, before any that kept a child from being put (PutError): those
  *   are told in the order of the list
+ * @example
+ * const { digest } = await execute(plan(draft), open);
  */
 export async function execute(
   plan: Plan,
@@ -53,6 +58,7 @@ export async function execute(
   return push.root(plan);
 }
 
+/** How one push is done. */
 export interface PushOptions extends ExecuteOptions {
   readonly mountOnly?: boolean;
 }

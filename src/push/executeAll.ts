@@ -12,6 +12,7 @@ export interface MoveGuard {
   readonly around: (root: Manifest) => AroundMove;
 }
 
+/** How several plans are done at once. */
 export interface ExecuteAllOptions extends ExecuteOptions {
   /** Everything is there and the tags are about to move; what it throws stops that. */
   readonly beforeTags?: () => Promise<void>;

@@ -27,6 +27,7 @@ export interface Plan {
   readonly mountOnly: boolean;
 }
 
+/** A blob that must be in the target. */
 export interface BlobStep extends BlobInfo {
   /** Where it is, in the order in which they are tried: those that can be mounted from come first. */
   readonly sources: readonly Location[];
@@ -34,6 +35,7 @@ export interface BlobStep extends BlobInfo {
   readonly neededBy: readonly string[];
 }
 
+/** A manifest that must be in the target. */
 export interface ManifestStep {
   readonly manifest: Manifest;
   /** `child`: what the root names, or an index that the root names; `referrer`: what names one of those as its subject. */
@@ -51,6 +53,7 @@ export interface ManifestStep {
   readonly toleratesRefusal: boolean;
 }
 
+/** Where a draft goes, and from where it may be taken. */
 export interface PlanOptions {
   /** Where to, if not to the repository of the list's name. */
   readonly target?: Location;
@@ -77,6 +80,7 @@ export interface PlanItem {
   readonly toleratesRefusal: boolean;
 }
 
+/** A tree of manifests that is to be in a target. */
 export interface ManifestsToPlan {
   readonly target: Location;
   readonly root: Manifest;
@@ -222,7 +226,11 @@ function asIndex({ entries, settings }: Draft): Pick<Draft, "entries" | "setting
   return { entries, settings: { ...settings, type: settings.type === "auto" ? "oci" : settings.type } };
 }
 
-/** The last step, which moves the tags. */
+/**
+ * The last step, which moves the tags.
+ * @example
+ * rootOf(plan(draft)).tags; // ["v1"]
+ */
 export function rootOf({ manifests }: Plan): ManifestStep {
   const root = manifests.at(-1);
   if (root === undefined) throw new ManifestError("USAGE", "a plan without a root");
@@ -233,7 +241,11 @@ export function childrenOf({ manifests }: Plan): readonly ManifestStep[] {
   return manifests.slice(0, -1);
 }
 
-/** The access that the work needs: push to the target, which comes first, and pull from every source, each once. */
+/**
+ * The access that the work needs: push to the target, which comes first, and pull from every source, each once.
+ * @example
+ * accessesOf(plan(draft))[0]?.actions; // ["pull", "push"]
+ */
 export function accessesOf({ target, blobs }: Plan): { location: Location; actions: ("pull" | "push")[] }[] {
   const sources = new Map(
     blobs.flatMap((blob) => blob.sources).map((source) => [formatLocation(source), source]),

@@ -29,6 +29,7 @@ export type PlannedRequest = (
   readonly optional?: true;
 };
 
+/** Which requests a request waits for: those of lower levels. */
 export type RequestLevel = 1 | 2 | 3 | 4;
 
 type Method = "HEAD" | "GET" | "POST" | "PUT" | "DELETE";
@@ -54,6 +55,7 @@ export interface Assumptions extends RegistryAbilities {
   readonly mounts?: MountAnswer;
 }
 
+/** How a registry answers a mount. */
 export type MountAnswer = "mounted" | "accepted" | "refused";
 
 /**

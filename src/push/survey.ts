@@ -7,9 +7,10 @@ import type { Manifest } from "../oci/manifest.js";
 import { childrenOf, rootOf, type BlobStep, type ManifestStep, type Plan } from "./plan.js";
 import type { Assumptions } from "./requests.js";
 
+/** How a target is asked. */
 export interface SurveyOptions {
   readonly signal?: AbortSignal | undefined;
-  /** Told of each tag and manifest that the target has answered for; {@link questionsOf} says how many there are. */
+  /** Told of each tag and manifest that the target has answered for; `questionsOf` says how many there are. */
   readonly onAnswer?: () => void;
 }
 
@@ -26,11 +27,13 @@ export interface Survey {
   readonly tags: readonly SurveyedTag[];
 }
 
+/** A manifest, and whether the target has it. */
 export interface SurveyedManifest {
   readonly step: ManifestStep;
   readonly isThere: boolean;
 }
 
+/** A blob, and what a push would do with it. */
 export interface SurveyedBlob {
   readonly step: BlobStep;
   /**
@@ -41,6 +44,7 @@ export interface SurveyedBlob {
   readonly fate: "unneeded" | "present" | "mount" | "copy" | "foreign" | "refused";
 }
 
+/** A tag, and what it names now. */
 export type SurveyedTag = { readonly tag: string } & (
   | { readonly state: "absent" }
   /** It names the root already. */

@@ -9,6 +9,7 @@ import type { Manifest } from "../oci/manifest.js";
 import { isForeignLayer, isListType, mayBeManifest } from "../oci/mediaTypes.js";
 import { rootOf, type ManifestStep, type Plan } from "./plan.js";
 
+/** What is looked at. */
 export interface VerifyOptions {
   /** Is every blob asked for, too, and its size? Not unless told. */
   readonly blobs?: boolean;
@@ -16,6 +17,7 @@ export interface VerifyOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** What is looked at, and how long it may take to show. */
 export interface VerifyWithinOptions extends VerifyOptions {
   /** How long it may take until all is there, in milliseconds: some registries lag behind what they were given. */
   readonly waitMs: number;

@@ -26,6 +26,7 @@ export { DEFAULT_CONCURRENCY, HostRates } from "./retry/hostRate.js";
 export type { Access } from "./scopes.js";
 export type { RegistryEvent } from "./wireEvents.js";
 
+/** How a registry is reached. Times are in milliseconds. */
 export interface RegistryOptions {
   /** The domain of a reference: `docker.io`, `registry.example:5000`. */
   readonly domain: string;
@@ -80,6 +81,7 @@ export interface RegistrySession {
   repository(path: string): Repository;
 }
 
+/** What a piece of work is going to do. */
 export interface SessionOptions {
   /** All that the work will need; the target first, since some token servers read no more. */
   readonly access: readonly Access[];
@@ -97,6 +99,10 @@ export interface SessionOptions {
 /**
  * The client of one registry, composed of one layer a concern, innermost first: transport, log, rates, protocol,
  * redirects, retries, authentication. Nothing is sent, read or asked for before the first operation.
+ * @example
+ * await using client = await createRegistry({ domain: "registry.example" });
+ * const session = client.session({ access: [{ path: "app", actions: ["pull"] }] });
+ * await session.repository("app").resolve("v1");
  */
 export async function createRegistry(options: RegistryOptions): Promise<RegistryClient> {
   const {

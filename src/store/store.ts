@@ -63,7 +63,12 @@ export function findStored({ entries }: Draft, ref: Reference): Entry | undefine
   return entries.find((entry) => (fileNames.get(entry) ?? storeName(entry.ref)) === name);
 }
 
-/** Opens the store at `root` (docker's is `manifests` in its config folder). What only few commands need is loaded late. Nothing is created before it is needed. */
+/**
+ * Opens the store at `root` (docker's is `manifests` in its config folder). What only few commands need is loaded late. Nothing is created before it is needed.
+ * @example
+ * const store = openStore("manifests");
+ * await store.change(draft.name, () => draft);
+ */
 export function openStore(root: string, signal?: AbortSignal): Store {
   return {
     read: (list) => {

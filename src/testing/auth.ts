@@ -8,6 +8,7 @@ import type { Route } from "./routes.js";
 import type { Access, Grant } from "./rules.js";
 import { TokenServer } from "./tokens.js";
 
+/** Who may do what. */
 export type AuthOptions = BasicOptions | BearerOptions;
 
 /** The door: who comes in, and where tokens are given out. */

@@ -5,6 +5,7 @@ import type { Descriptor } from "./schemas.js";
 /** What kind of manifest to build: docker's schema 2, or OCI's. */
 export type Kind = "docker" | "oci";
 
+/** An image that is made up. */
 export interface ImageOptions {
   readonly tag?: string | undefined;
   /** `docker` by default. */
@@ -28,6 +29,7 @@ export interface ImageOptions {
   readonly annotations?: Readonly<Record<string, string>> | undefined;
 }
 
+/** A list that is made up. */
 export interface ListOptions {
   readonly tag?: string | undefined;
   /** `docker` by default. */

@@ -68,7 +68,12 @@ export class RequestLog {
   }
 }
 
-/** How many requests were under way at once, at most. */
+/**
+ * How many requests were under way at once, at most.
+ * @example
+ * await using registry = await startRegistry();
+ * peakConcurrency(registry.log); // 0
+ */
 export function peakConcurrency(log: readonly LoggedRequest[]): number {
   const steps = log.flatMap(({ start, end }) => [
     { at: start, step: 1 },

@@ -16,6 +16,7 @@ import { RegistryState } from "./state.js";
 import { answerUpload, answerUploads, type UploadOptions } from "./uploads.js";
 import { connectionOf, cut, originOf, send, sendAndCut, type Incoming, type Outgoing } from "./wire.js";
 
+/** How a registry behaves. */
 export interface TestRegistryOptions extends UploadOptions, ManifestOptions {
   /** Who may do what; without it everybody may do everything. */
   readonly auth?: AuthOptions | undefined;
@@ -65,6 +66,9 @@ export interface TestRegistry extends Content {
  * An in-memory registry that follows the OCI distribution specification 1.1, and what has come to it since, as a handler for node:http,
  * node:https and node:http2 servers.
  * https://github.com/opencontainers/distribution-spec/blob/v1.1.0/spec.md
+ * @example
+ * const registry = createTestRegistry();
+ * const server = createServer(registry.handler);
  */
 export function createTestRegistry(options: TestRegistryOptions = {}): TestRegistry {
   const state = new RegistryState();
@@ -90,7 +94,11 @@ export function createTestRegistry(options: TestRegistryOptions = {}): TestRegis
   };
 }
 
-/** Only the handler of `createTestRegistry`. */
+/**
+ * Only the handler of `createTestRegistry`.
+ * @example
+ * const server = createServer(createRegistryHandler());
+ */
 export function createRegistryHandler(options: TestRegistryOptions = {}): TestRegistry["handler"] {
   return createTestRegistry(options).handler;
 }

@@ -4,6 +4,7 @@ import { createServer as createHttpsServer } from "node:https";
 import type { Socket } from "node:net";
 import { createTestRegistry, type TestRegistry, type TestRegistryOptions } from "./registry.js";
 
+/** Where a registry listens, and how it behaves. */
 export interface ServerOptions extends TestRegistryOptions {
   /** A free one by default. */
   readonly port?: number | undefined;
@@ -13,6 +14,7 @@ export interface ServerOptions extends TestRegistryOptions {
   readonly tls?: TlsOptions | undefined;
 }
 
+/** Certificates of a registry. */
 export interface TlsOptions {
   /** PEM. */
   readonly key: string | Uint8Array;
@@ -24,6 +26,7 @@ export interface TlsOptions {
   readonly clientCa?: string | Uint8Array | undefined;
 }
 
+/** A registry that listens. */
 export interface RunningRegistry extends TestRegistry, AsyncDisposable {
   /** `http://127.0.0.1:43211` */
   readonly url: string;
@@ -39,7 +42,13 @@ export interface RunningRegistry extends TestRegistry, AsyncDisposable {
 /** Idle connections live longer than any test, so that none is closed under a client that is about to reuse it. */
 const KEEP_ALIVE_MS = 120_000;
 
-/** Starts a registry on a port of its own. Throws what listening throws (`EADDRINUSE`, bad certificates). */
+/**
+ * Starts a registry on a port of its own. Throws what listening throws (`EADDRINUSE`, bad certificates).
+ * @example
+ * await using registry = await startRegistry();
+ * registry.putImage("team/app", { tag: "amd64" });
+ * registry.tags("team/app"); // ["amd64"]
+ */
 export async function startRegistry(options: ServerOptions = {}): Promise<RunningRegistry> {
   const { host: address = "127.0.0.1", port: wanted = 0, tls } = options;
   const registry = createTestRegistry(options);

@@ -64,6 +64,7 @@ const Target = z.object({
   tags: z.array(Tag),
 });
 
+/** What a push would send and change, as `--plan --format json` prints it. */
 export const PlanReport = z.object({
   version: z.literal(1),
   /** By their levels: what is in one level goes out beside each other. */

@@ -63,6 +63,7 @@ export interface BodySource {
   open(): Readable | AsyncIterable<Uint8Array>;
 }
 
+/** An answer, whole or as a stream. */
 export interface HttpResponse {
   readonly status: number;
   /** Names in lower case. */

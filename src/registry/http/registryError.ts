@@ -50,7 +50,7 @@ const MAX_QUOTED = 200;
 export class RegistryError extends ManifestError {
   override readonly name = "RegistryError";
   readonly method: Method;
-  /** As it may be shown, see {@link shownUrl}. */
+  /** As it may be shown, see `shownUrl`. */
   readonly url: string;
   readonly status: number;
   readonly errors: readonly ApiError[];

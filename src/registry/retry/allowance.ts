@@ -29,6 +29,7 @@ const SHORTEST_ASKED_MS = 20;
 /** Those who were told the same moment come back within this long of it, and within a tenth of what they have waited. */
 const SPREAD_MS = 1_000;
 
+/** How many requests a host is sent at once. */
 export interface AllowanceOptions {
   /** Most requests under way at once. */
   readonly concurrency: number;

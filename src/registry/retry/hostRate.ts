@@ -8,6 +8,7 @@ import { steadyClock } from "./steadyClock.js";
 /** Timers cannot be longer; when it fires, it is looked again. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
+/** How much hosts are asked. */
 export interface HostRatesOptions extends Partial<AllowanceOptions> {
   /** In milliseconds, from any moment on. */
   readonly now?: () => number;
