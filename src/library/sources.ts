@@ -43,7 +43,7 @@ export async function placeListSources(
   given: readonly ListSource[],
   list: Place | undefined,
 ): Promise<readonly WantedOrderSource[]> {
-  if (!Array.isArray(given) || given.length === 0) throw usage("there must be a list of sources");
+  if (isNothing(given)) throw usage("there must be a list of sources");
   const targets = list === undefined ? [] : [list];
   const placed = given.map(async (source) =>
     isBuild(source)
@@ -51,6 +51,10 @@ export async function placeListSources(
       : wantedSources({ sources: [orderSource(source)], targets }),
   );
   return (await Promise.all(placed)).flat();
+}
+
+function isNothing(given: unknown): boolean {
+  return !Array.isArray(given) || given.length === 0;
 }
 
 function isBuild(source: ListSource): source is BuildSource {

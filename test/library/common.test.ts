@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import {
   append,
   connect,
@@ -346,15 +346,13 @@ describe("a connection", () => {
   });
 
   it("reads the user's own docker where it is told nothing else", async () => {
-    const before = process.env["DOCKER_AUTH_CONFIG"];
-    process.env["DOCKER_AUTH_CONFIG"] = JSON.stringify({
-      auths: { "x.example": { auth: Buffer.from("a:b").toString("base64") } },
-    });
+    const auth = Buffer.from("a:b").toString("base64");
+    vi.stubEnv("DOCKER_AUTH_CONFIG", JSON.stringify({ auths: { "x.example": { auth } } }));
     try {
-      expect(await userDocker().credentials("x.example")).toMatchObject({ username: "a", password: "b" });
+      const found = await userDocker().credentials("x.example");
+      expect(found).toMatchObject({ username: "a", password: "b" });
     } finally {
-      if (before === undefined) delete process.env["DOCKER_AUTH_CONFIG"];
-      else process.env["DOCKER_AUTH_CONFIG"] = before;
+      vi.unstubAllEnvs();
     }
   });
 
@@ -371,14 +369,9 @@ describe("a connection", () => {
     await inspect(app("amd64"), { plainHttp: true });
   });
 
-  it("tells of requests, and of what registries want people to know", async () => {
-    const warning = await startRegistry({
-      onRequest: () => undefined,
-    });
-    warning.putImage("team/app", { tag: "v1" });
+  it("tells of requests", async () => {
     const requests: string[] = [];
-    await inspect(app("v1", warning), { onRequest: ({ kind }) => requests.push(kind) });
+    await inspect(app("amd64"), { onRequest: ({ kind }) => requests.push(kind) });
     expect(requests).toContain("exchange");
-    await warning.close();
   });
 });
