@@ -2,6 +2,7 @@ import type { ValueChange } from "../list/difference.js";
 import type { TreeBlob } from "../look/listTree.js";
 import type { ContentDifference, ImageDifference, TreeDifference } from "../look/treeDifference.js";
 import { manifestName } from "./artifactNames.js";
+import { columnWidth } from "./columnWidth.js";
 import { readableSize } from "./terminal/words.js";
 import { counted } from "./text.js";
 import { layOut, type LookLine, type LookPart, type TreeStyle } from "./treeText.js";
@@ -42,7 +43,7 @@ function differenceLines(difference: TreeDifference): LookLine[] {
     sideLine("+++", to, "green"),
   ];
   if (isSame) return [...head, said("They are the same.")];
-  const width = Math.max(0, ...images.map((image) => platformOf(image).length));
+  const width = columnWidth(images.map((image) => platformOf(image).length));
   const body = [
     ...images.flatMap((image) => imageLines(image, width)),
     ...(unchanged === 0 ? [] : [line({ text: `= ${counted(unchanged, "image")} as before`, role: "dim" })]),

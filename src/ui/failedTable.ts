@@ -1,8 +1,11 @@
+import { columnWidth } from "./columnWidth.js";
 import type { ListResult } from "./listResult.js";
 import { escapeControls } from "./text.js";
 
 /** So many are shown; `--results` has them all. */
 const MAX_ROWS = 50;
+/** Names of repositories with a tag or a digest, in characters. */
+const MAX_TARGET = 150;
 
 type FailedList = Pick<ListResult, "target" | "error">;
 
@@ -15,7 +18,11 @@ export function failedTable(failed: readonly FailedList[]): string {
     message: escapeControls(messageOf(target, error)),
     hint: error?.hint === undefined ? undefined : escapeControls(firstLine(error.hint)),
   }));
-  const width = (cells: readonly string[]): number => Math.max(...cells.map((cell) => cell.length));
+  const width = (cells: readonly string[]): number =>
+    columnWidth(
+      cells.map((cell) => cell.length),
+      MAX_TARGET,
+    );
   const [targets, codes] = [width(rows.map(({ target }) => target)), width(rows.map(({ code }) => code))];
   const told = new Set<string>();
   const lines = rows.flatMap(({ target, code, message, hint }) => {

@@ -1,3 +1,4 @@
+import { columnWidth } from "./columnWidth.js";
 import { escapeControls } from "./text.js";
 
 /** A local list, as a row of `ls`. */
@@ -22,6 +23,8 @@ const HEADER = ["NAME", "ENTRIES", "PLATFORMS", "AGE", "REGISTRY"];
 const PLATFORMS = HEADER.indexOf("PLATFORMS");
 const HEADER_WIDTH = "PLATFORMS".length;
 const GAP = "   ";
+/** Names with a digest, and the platforms of images that are built for all there are. */
+const MAX_CELL = 200;
 
 const ASCII: TextMeasure = {
   displayWidth: (text) => text.length,
@@ -43,8 +46,9 @@ export function listTable(rows: readonly ListRow[], columns = 0, measure: TextMe
   });
   const whole = [header, ...cells];
   if (columns === 0) return layOutRows(whole, measure);
-  const tooLong = total(widthsOf(whole, measure)) - columns;
-  const room = Math.max(HEADER_WIDTH, (widthsOf(whole, measure)[PLATFORMS] ?? 0) - Math.max(0, tooLong));
+  const widths = widthsOf(whole, measure, Infinity);
+  const tooLong = total(widths) - columns;
+  const room = Math.max(HEADER_WIDTH, (widths[PLATFORMS] ?? 0) - Math.max(0, tooLong));
   const fitted = whole.map((row) =>
     row.map((cell, column) => (column === PLATFORMS ? fitPlatforms(cell, room, measure) : cell)),
   );
@@ -52,7 +56,7 @@ export function listTable(rows: readonly ListRow[], columns = 0, measure: TextMe
 }
 
 function layOutRows(rows: readonly (readonly string[])[], measure: TextMeasure, columns = 0): string {
-  const widths = widthsOf(rows, measure);
+  const widths = widthsOf(rows, measure, Math.max(columns, MAX_CELL));
   const pad = (cell: string, width: number): string =>
     cell + " ".repeat(Math.max(0, width - measure.displayWidth(cell)));
   const lines = rows.map((row) =>
@@ -65,10 +69,17 @@ function layOutRows(rows: readonly (readonly string[])[], measure: TextMeasure, 
   return fitting.map((line) => `${line}\n`).join("");
 }
 
-function widthsOf(rows: readonly (readonly string[])[], { displayWidth }: TextMeasure): number[] {
+function widthsOf(
+  rows: readonly (readonly string[])[],
+  { displayWidth }: TextMeasure,
+  most: number,
+): number[] {
   const [header = []] = rows;
   return header.map((_, column) =>
-    rows.reduce((widest, row) => Math.max(widest, displayWidth(row[column] ?? "")), 0),
+    columnWidth(
+      rows.map((row) => displayWidth(row[column] ?? "")),
+      most,
+    ),
   );
 }
 

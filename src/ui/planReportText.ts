@@ -1,3 +1,4 @@
+import { columnWidth } from "./columnWidth.js";
 import type { PlanReport } from "./planReportSchema.js";
 import { counted, oneLine } from "./text.js";
 import { readableSize } from "./terminal/words.js";
@@ -67,7 +68,7 @@ const SIGNS = { added: "+", removed: "-", changed: "~", described: "~", unchange
 
 function differenceLines({ images, unchanged, others, annotations, fields }: Difference): string[] {
   const platforms = images.map(({ platform = "platform not known" }) => platform);
-  const width = Math.max(0, ...platforms.map((platform) => platform.length));
+  const width = columnWidth(platforms.map((platform) => platform.length));
   const imageLines = images.map(({ change, from, to, attestation }, index) => {
     const digests = change === "changed" ? `${from ?? ""} → ${to ?? ""}` : (to ?? from ?? "");
     const notes = [
