@@ -105,7 +105,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "ui",
     "version.ts",
   ],
-  completion: ["commands", "context.ts", "go", "oci", "store"],
+  completion: ["commands", "context.ts", "go", "oci", "store", "ui"],
   "help.ts": ["commands", "go"],
   "cli.ts": ["commands", "completion", "context.ts", "errors.ts", "go", "help.ts", "ui", "version.ts"],
   "main.ts": ["cli.ts", "context.ts", "errors.ts", "homeFolder.ts"],

@@ -7,6 +7,7 @@ import {
 } from "../commands/command.js";
 import { withConfig, type Context } from "../context.js";
 import { longName, readFlags, type Flag, type FlagTable } from "../go/flags.js";
+import { oneLine } from "../ui/text.js";
 import { NOTHING, type Candidate, type Completion } from "./completion.js";
 import { argumentsFor, valuesFor } from "./values.js";
 
@@ -38,17 +39,29 @@ export async function answerCompletion(
   try {
     const completion = await complete(argv.slice(0, -1), (argv.at(-1) ?? "=").slice(1), context, grammar);
     if (completion.kind !== "words") return `${completion.kind}\n`;
-    const lines = completion.words
-      .filter(({ text }) => IS_PRINTABLE.test(text))
-      .map(({ text, description }) => (description === "" ? text : `${text}\t${description}`));
-    return ["words", ...lines, ""].join("\n");
+    return ["words", ...completion.words.flatMap(lineOf), ""].join("\n");
   } catch {
     return "words\n";
   }
 }
 
-/** What shells and terminals take for a word. Names in the store may be anybody's. */
-const IS_PRINTABLE = /^[\u0021-\u007e]+$/;
+/**
+ * What the words of all kinds consist of: flags, references, platforms. No shell does anything with these characters, but
+ * for the brackets of an IPv6 address, which the scripts quote.
+ */
+const WORD = /^[\w[-][\w./:@,=+[\]-]*$/;
+/** More of a description is not shown anywhere. */
+const LONGEST_DESCRIPTION = 200;
+
+/**
+ * The line of a candidate; none for what is no word. Names and platforms may be anybody's: of a registry, of a file of the
+ * store.
+ */
+function lineOf({ text, description }: Candidate): string[] {
+  if (!WORD.test(text)) return [];
+  const said = oneLine(description.slice(0, LONGEST_DESCRIPTION));
+  return [said === "" ? text : `${text}\t${said}`];
+}
 
 async function complete(
   before: readonly string[],

@@ -127,6 +127,32 @@ describe("arguments", () => {
   });
 });
 
+describe("what others have written", () => {
+  /** Begins another candidate, which a shell would run; is obeyed by terminals; begins a description. */
+  const EVIL = `amd64\n${LIST};touch\${IFS}ran\u001b]0;title\u0007\u202e\tx\r`;
+
+  it("is one line with the list whose platform it is, and spelled out", async () => {
+    await here.makeList(LIST, [entryOf(AMD64, { architecture: EVIL })]);
+    expect(await answer("push", "")).toEqual([
+      "words",
+      `${LIST}\tlinux/amd64\\n${LIST};touch\${IFS}ran\\u001b]0;title\\u0007\\u202e\\tx\\u000d`,
+    ]);
+  });
+
+  it("is cut where it is long", async () => {
+    await here.makeList(LIST, [entryOf(AMD64, { architecture: "x".repeat(10_000) })]);
+    expect((await answer("push", ""))[1]).toHaveLength(LIST.length + 1 + 200);
+  });
+
+  it("is a word only where no shell does anything with it", async () => {
+    for (const typed of ["$(touch ran)", "a;b", "`a`", "a b", "~a", "{a,b}", "a|b", "a>b", "a&b", "*", "é"]) {
+      expect(await wordsAt("create", "--platform", `${typed},`)).toEqual([]);
+    }
+    await here.makeList(LIST, [entryOf("[::1]:5000/app:v1")]);
+    expect(await wordsAt("annotate", LIST, "")).toEqual(["[::1]:5000/app:v1"]);
+  });
+});
+
 describe("what is wrong", () => {
   it.each([
     [["push", "--bogus", ""]],

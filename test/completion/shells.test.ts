@@ -1,8 +1,8 @@
-import { spawn } from "node:child_process";
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { spawn, spawnSync } from "node:child_process";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
 import { SCRIPTS } from "../../src/commands/completion/scripts.js";
 import { emptyDraft } from "../../src/list/draft.js";
 import { parseReference } from "../../src/oci/reference.js";
@@ -15,6 +15,19 @@ import { describeWithPrograms } from "../helpers/registryServer.js";
 
 const LIST = "127.0.0.1:5000/team/app:v1";
 const ARM64 = "127.0.0.1:5000/team/app:v1-arm64";
+
+/** Begins another candidate, which a shell would run; is obeyed by terminals; ends lines in other ways. */
+const EVIL = `amd64\n127.0.0.1:5000/team/forged:1;touch\${IFS}ran;\u001b]0;title\u0007\u001b[31m\ttab\r\u0085`;
+const EVIL_LIST = "127.0.0.1:5000/team/evil:v1";
+/** What no version of the command answers: the scripts leave it a word all the same. */
+const FORGED = `words
+x;touch ran
+x$(touch ran)
+x\`touch ran\`
+x"y;touch ran
+x'y;touch ran
+y;touch ran
+`;
 
 let program: Program;
 let folder: string;
@@ -31,11 +44,19 @@ beforeAll(async () => {
   writeFileSync(
     command,
     `#!/bin/sh
+if [ "$1 $2" = '__complete forged' ]; then cat '${join(folder, "bin", "forged")}'; exit; fi
 if [ "$1" = __complete ]; then exec '${process.execPath}' '${program.file}' "$@"; fi
 printf 'RAN'; for word; do printf '[%s]' "$word"; done; printf '\\n'
 `,
   );
   chmodSync(command, 0o755);
+  writeFileSync(join(folder, "bin", "forged"), FORGED);
+  // A list whose platform a registry has made up.
+  const evil = parseReference(EVIL_LIST);
+  await openStore(join(folder, "evil", "manifests")).change(evil, () => ({
+    ...emptyDraft(evil),
+    entries: [entryOf(`${EVIL_LIST}-amd64`, { architecture: EVIL })],
+  }));
   mkdirSync(join(folder, "some folder"));
   writeFileSync(join(folder, "certificate.pem"), "");
   for (const [shell, script] of SCRIPTS) writeFileSync(join(folder, `completion.${shell}`), script);
@@ -43,11 +64,20 @@ printf 'RAN'; for word; do printf '[%s]' "$word"; done; printf '\\n'
 
 afterAll(() => {
   program.remove();
-  rmSync(folder, { recursive: true });
+  // A shell that is about to end may still write its history.
+  rmSync(folder, { recursive: true, maxRetries: 20, retryDelay: 50 });
 });
+
+/** What an evil platform has that no shell writes of itself: a title, a colour, a line end of C1. */
+// eslint-disable-next-line no-control-regex -- finding control characters is the point
+const OBEYED = /\u001b\]0;title|\u001b\[31m|\u0085/;
 
 const SHELLS = {
   bash: { start: "bash --norc --noprofile -i", setUp: "source completion.bash" },
+  "bash that goes through all candidates": {
+    start: "bash --norc --noprofile -i",
+    setUp: "source completion.bash; bind 'TAB: menu-complete'",
+  },
   zsh: { start: "zsh -f -i", setUp: "autoload -Uz compinit; compinit -u -D; source completion.zsh" },
   fish: { start: "fish --no-config -i", setUp: "source completion.fish" },
 };
@@ -120,10 +150,72 @@ function describe_(shell: keyof typeof SHELLS): void {
       20_000,
     );
 
+    describeHostile(shell);
+
     it("shows no error, and runs nothing of the line", async () => {
       const { ran, screen } = await typed(shell, `tsmanifest push --store '$(touch ran)' \t`);
       expect(ran).toBe("[push][--store][$(touch ran)]");
       expect(screen).not.toMatch(/error|not found|bad/i);
     }, 20_000);
   });
+}
+
+describeWithPrograms("completion in bash that goes through all candidates", ["bash", "script"], () => {
+  describeHostile("bash that goes through all candidates");
+
+  it.each(["'", '"'])(
+    "answers nothing within %s that would end it",
+    async (quote) => {
+      const { ran } = await typed("bash", `tsmanifest forged ${quote}x\t\t${quote}`);
+      expect(ran).toBe("[forged][x]");
+      expect(existsSync(join(folder, "ran"))).toBe(false);
+    },
+    20_000,
+  );
+});
+
+/** No machine of CI has it. */
+it.skipIf(spawnSync("pwsh", ["-Version"]).error !== undefined)(
+  "completion in PowerShell has no error of syntax (skipped: not installed: pwsh)",
+  () => {
+    const errors = `$errors = $null
+[void][System.Management.Automation.Language.Parser]::ParseFile((Resolve-Path completion.powershell), [ref]$null, [ref]$errors)
+$errors | ForEach-Object { $_.ToString() }
+'parsed'`;
+    const { stdout } = spawnSync("pwsh", ["-NoProfile", "-NonInteractive", "-Command", errors], {
+      cwd: folder,
+      encoding: "utf8",
+    });
+    expect(stdout.trim()).toBe("parsed");
+  },
+);
+
+/** What somebody else has a say in. */
+function describeHostile(shell: keyof typeof SHELLS): void {
+  beforeEach(() => {
+    rmSync(join(folder, "ran"), { force: true });
+  });
+
+  it.each([1, 2, 3])(
+    "runs nothing that a registry has said, nor has the terminal obey it: after %i tabs",
+    async (tabs) => {
+      const line = `tsmanifest push --store evil/manifests 127.0.0.1:5${"\t".repeat(tabs)}`;
+      const { ran, screen } = await typed(shell, line);
+      expect(ran).toBe(`[push][--store][evil/manifests][${EVIL_LIST}]`);
+      expect(screen).not.toMatch(OBEYED);
+      expect(existsSync(join(folder, "ran"))).toBe(false);
+    },
+    20_000,
+  );
+
+  it.each([1, 2, 3, 4, 5, 6])(
+    "inserts words, whatever is answered: after %i tabs",
+    async (tabs) => {
+      // The second Enter is for shells whose first one takes a candidate.
+      const { ran } = await typed(shell, `tsmanifest forged x${"\t".repeat(tabs)}\r`);
+      expect(ran).toMatch(/^\[forged\]\[x[^\]]*\]$/);
+      expect(existsSync(join(folder, "ran"))).toBe(false);
+    },
+    20_000,
+  );
 }

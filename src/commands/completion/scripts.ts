@@ -11,7 +11,7 @@ function script({ raw }: TemplateStringsArray): string {
 /** bash takes `:` and `=` for ends of words, and replaces only what is behind them. Works with bash 3.2, which macOS has. */
 const BASH = script`# tsmanifest completion for bash
 _tsmanifest() {
-  local program=$1 typed=$2 rest=\${COMP_LINE:0:COMP_POINT} words=() word line last cut kind="" i
+  local program=$1 typed=$2 rest=\${COMP_LINE:0:COMP_POINT} words=() word line last cut kind="" quotes="" i
   type -P -- "$program" >/dev/null 2>&1 || program=tsmanifest
   COMPREPLY=()
   # The words as they were typed: bash has cut them at colons and equals signs.
@@ -26,7 +26,10 @@ _tsmanifest() {
     fi
     rest=\${line#"$word"}
   done
+  last=\${words[\${#words[@]} - 1]}
+  [[ $last == *[\"\']* ]] && quotes=1
   for ((i = 0; i < \${#words[@]}; i++)); do words[i]=\${words[i]//[\"\'\\]/}; done
+  typed=\${typed//[\"\'\\]/}
   last=\${words[\${#words[@]} - 1]}
   unset "words[\${#words[@]} - 1]"
   # What bash has cut off stays on the line as it is.
@@ -34,9 +37,15 @@ _tsmanifest() {
   while IFS= read -r line; do
     if [[ -z $kind ]]; then
       kind=$line
-    else
+    elif [[ $line == "$last"* ]]; then
       line=\${line%%$'\t'*}
-      COMPREPLY+=("\${line#"$cut"}")
+      line=\${line#"$cut"}
+      # bash inserts it as it is, and would run what is no word. Within quotes it cannot be quoted once more.
+      if [[ $line == *[^[:alnum:]_./:@,=+-]* ]]; then
+        [[ -n $quotes ]] && continue
+        printf -v line %q "$line"
+      fi
+      COMPREPLY+=("$line")
     fi
   done < <("$program" __complete "\${words[@]:1}" "=$last" 2>/dev/null)
   case $kind in
@@ -46,7 +55,10 @@ _tsmanifest() {
 }
 _tsmanifest_paths() {
   local path
-  while IFS= read -r path; do COMPREPLY+=("$path"); done < <(compgen "$1" -- "$2")
+  while IFS= read -r path; do
+    printf -v path %q "$path"
+    COMPREPLY+=("$path")
+  done < <(compgen "$1" -- "$2")
 }
 complete -F _tsmanifest tsmanifest
 `;
@@ -110,8 +122,11 @@ Register-ArgumentCompleter -Native -CommandName tsmanifest -ScriptBlock {
     if ($answer.Count -eq 1) { return '' }
     foreach ($line in $answer[1..($answer.Count - 1)]) {
         $text, $description = $line -split "\`t", 2
+        if (-not $text.StartsWith($wordToComplete, [StringComparison]::Ordinal)) { continue }
         if (-not $description) { $description = $text }
-        [System.Management.Automation.CompletionResult]::new($text, $text, 'ParameterValue', $description)
+        $word = $text
+        if ($text -match '[^\w./:@=+-]') { $word = "'" + $text.Replace("'", "''") + "'" }
+        [System.Management.Automation.CompletionResult]::new($word, $text, 'ParameterValue', $description)
     }
 }
 `;
