@@ -158,6 +158,7 @@ export type { Timeouts } from "./registry/http/transport.js";
 export type { RetryLimits } from "./registry/retry/backoff.js";
 export type { AllowanceOptions } from "./registry/retry/allowance.js";
 export type { HostRatesOptions } from "./registry/retry/hostRate.js";
+export { CredentialsRefusedError } from "./registry/auth/authorize/fetchToken.js";
 export { TransportError } from "./registry/http/transportError.js";
 
 export {

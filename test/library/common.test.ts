@@ -7,6 +7,7 @@ import {
   connect,
   copy,
   createDraft,
+  CredentialsRefusedError,
   diff,
   encodeList,
   inspect,
@@ -332,7 +333,11 @@ describe("a connection", () => {
     const closed = await startRegistry({ auth: { kind: "basic", users: { me: "secret" } } });
     closed.putImage("team/app", { tag: "v1" });
     const name = app("v1", closed);
-    await expect(inspect(name)).rejects.toMatchObject({ code: "CREDENTIALS_MISSING" });
+    await expect(inspect(name)).rejects.toMatchObject({
+      code: "CREDENTIALS_MISSING",
+      subject: closed.host,
+      hint: "pass `docker: userDocker()` for the logins of docker, or `credentials`",
+    });
     const credentials = (domain: string) =>
       Promise.resolve(
         domain === closed.host ? ({ kind: "basic", username: "me", password: "secret" } as const) : undefined,
@@ -344,6 +349,26 @@ describe("a connection", () => {
     await inspect(name, { docker });
     await closed.close();
   });
+
+  it.each([["basic"], ["bearer"]] as const)(
+    "says which password is not accepted: %s",
+    async (kind) => {
+      const closed = await startRegistry({ auth: { kind, users: { me: "secret" } } });
+      closed.putImage("team/app", { tag: "v1" });
+      const wrong = { kind: "basic", username: "me", password: "wrong" } as const;
+      const failure: unknown = await inspect(app("v1", closed), {
+        credentials: () => Promise.resolve(wrong),
+      }).catch((error: unknown) => error);
+      expect(failure).toBeInstanceOf(CredentialsRefusedError);
+      const hint = `the user name or password for ${closed.host}, from \`credentials\`, is not accepted`;
+      expect(failure).toMatchObject({
+        code: "UNAUTHENTICATED",
+        subject: closed.host,
+        hint: expect.stringMatching(new RegExp(`${hint}$`)) as string,
+      });
+      await closed.close();
+    },
+  );
 
   it("reads the user's own docker where it is told nothing else", async () => {
     const auth = Buffer.from("a:b").toString("base64");

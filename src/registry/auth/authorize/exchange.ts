@@ -174,6 +174,7 @@ export class Exchange {
     const { host } = registry;
     throw new ManifestError("CREDENTIALS_MISSING", `${host} wants a user name and password`, {
       subject: host,
+      hint: "pass `docker: userDocker()` for the logins of docker, or `credentials`",
     });
   }
 

@@ -18,8 +18,9 @@ import type { Token } from "../tokenCache.js";
 const MARGIN_MS = 5_000;
 const MAX_TOKEN_ANSWER = 256 * 1024;
 
-/** The registry or its token server does not accept the credentials. */
+/** The registry or its token server does not accept the credentials (UNAUTHENTICATED). Its `subject` is the registry's host. */
 export class CredentialsRefusedError extends ManifestError {
+  /** `CredentialsRefusedError`. */
   override readonly name = "CredentialsRefusedError";
   /** The answer that said so. */
   readonly refusal: RegistryError;
@@ -35,7 +36,7 @@ export class CredentialsRefusedError extends ManifestError {
     const text = said === undefined || said === "" ? usual : said;
     super("UNAUTHENTICATED", `${who} refused: unauthorized: ${text}`, {
       cause,
-      subject: url,
+      subject: host,
       hint: `${method} ${url} answered ${status}; ${notAccepted(host, credentials)}`,
     });
     this.refusal = cause;
@@ -47,15 +48,19 @@ const HUB_API = "registry-1.docker.io";
 
 /** What is wrong, and what to do. */
 function notAccepted(host: string, credentials: Credentials | undefined): string {
-  const { kind = "basic", origin } = credentials ?? {};
+  const { kind = "basic" } = credentials ?? {};
   const registry = host === HUB_API ? "docker.io" : host;
+  // Those of docker say where they come from; others are what the caller's function gave.
+  const isCallers = credentials !== undefined && credentials.origin === undefined;
+  const origin = isCallers ? "`credentials`" : credentials?.origin;
   const from = origin === undefined ? "" : `, from ${origin},`;
   if (kind === "registryToken") {
     return `the token for ${registry}${from} is not accepted, it may have ended: get a new one`;
   }
   const login = host === HUB_API ? "docker login" : `docker login ${host}`;
   const what = kind === "basic" ? "the user name or password" : "the saved login";
-  return `${what} for ${registry}${from} is not accepted: log in again (${login})`;
+  const advice = isCallers ? "" : `: log in again (${login})`;
+  return `${what} for ${registry}${from} is not accepted${advice}`;
 }
 
 export interface TokenServer {
