@@ -328,7 +328,18 @@ export const goBytes = z.pipe(
 /** A []string field: absent is empty. */
 export const goTexts = z._default(z.array(textOrNull), []);
 /** A map[string]string field: absent is empty. */
-export const goTextMap = z._default(z.record(z.string(), textOrNull), {});
+export const goTextMap = z._default(jsonMap(textOrNull), {});
+
+/** A schema for an object of whatever names. Unlike `z.record` it knows `__proto__` as a name like any other. */
+export function jsonMap<Schema extends z.ZodMiniType>(member: Schema) {
+  const mapped = (value: unknown): unknown => {
+    const isObject = typeof value === "object" && value !== null && !Array.isArray(value);
+    return isObject ? new Map(Object.entries(value)) : value;
+  };
+  const unmapped = (map: Map<string, z.infer<Schema>>): Record<string, z.infer<Schema>> =>
+    Object.fromEntries(map);
+  return z.pipe(z.pipe(z.transform(mapped), z.map(z.string(), member)), z.transform(unmapped));
+}
 
 /** The first thing a schema has against a value, as `path: what`. */
 export function issueOf(error: z.core.$ZodError): string {

@@ -92,10 +92,8 @@ export function isMergedIn(
     return put?.get(digest) !== was && now?.get(digest) === was;
   });
   const keys = [...Object.keys(base.annotations), ...Object.keys(ours.settings.annotations)];
-  const isLost = keys.some((key) => {
-    const was = base.annotations[key];
-    return root.annotations[key] !== was && list.annotations[key] === was;
-  });
+  const [old, sent, there] = [base.annotations, root.annotations, list.annotations].map(byName);
+  const isLost = keys.some((key) => sent?.get(key) !== old?.get(key) && there?.get(key) === old?.get(key));
   return !isUndone && !isLost && hasAll(list.children, added, theirs?.children ?? [], base.mode);
 }
 
@@ -124,15 +122,22 @@ function mergeAnnotations(
   theirs: Annotations,
   conflicts: string[],
 ): Annotations {
-  const merged = new Map(Object.entries(theirs));
-  for (const key of new Set([...Object.keys(base), ...Object.keys(ours)])) {
-    const mine = ours[key];
-    if (mine === base[key]) continue;
-    if (theirs[key] !== base[key] && theirs[key] !== mine) conflicts.push(`the list's annotation ${key}`);
+  const [was, own, other] = [byName(base), byName(ours), byName(theirs)];
+  const merged = new Map(other);
+  for (const key of new Set([...was.keys(), ...own.keys()])) {
+    const mine = own.get(key);
+    if (mine === was.get(key)) continue;
+    if (other.get(key) !== was.get(key) && other.get(key) !== mine)
+      conflicts.push(`the list's annotation ${key}`);
     if (mine === undefined) merged.delete(key);
     else merged.set(key, mine);
   }
   return Object.fromEntries(merged);
+}
+
+/** An object has more names than its own: `constructor` is one of every object. */
+function byName(annotations: Annotations): ReadonlyMap<string, string> {
+  return new Map(Object.entries(annotations));
 }
 
 /**

@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
 import { ManifestError } from "../errors.js";
-import { goStruct, goText, goTextMap, goTexts, issueOf, parseJson } from "../go/json.js";
+import { goStruct, goText, goTextMap, goTexts, issueOf, jsonMap, parseJson } from "../go/json.js";
 import { parseGoTime } from "../go/time.js";
 
 /**
@@ -20,11 +20,10 @@ const goTime = z.pipe(
 
 /** A set, written as an object of empty objects. */
 const nameSet = z._default(
-  z.record(
-    z.string(),
+  jsonMap(
     z.pipe(
-      z.transform((member: unknown) => member ?? {}),
-      z.record(z.string(), z.unknown()),
+      z.transform((member: unknown): unknown => member ?? {}),
+      jsonMap(z.unknown()),
     ),
   ),
   {},

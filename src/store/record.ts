@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
 import { messageOf, ManifestError } from "../errors.js";
-import { goObject, goString, issueOf, parseJson } from "../go/json.js";
+import { goObject, goString, issueOf, jsonMap, parseJson } from "../go/json.js";
 import { DEFAULT_SETTINGS, type DraftBase, type Settings } from "../list/draft.js";
 import type { Entry } from "../list/entry.js";
 import { Descriptor, encodeDescriptor } from "../oci/descriptor.js";
@@ -20,7 +20,7 @@ const ListRecord = z.object({
   list: z.string(),
   folder: z.string(),
   type: z.enum(["auto", "docker", "oci"]),
-  annotations: z.record(z.string(), z.string()),
+  annotations: jsonMap(z.string()),
   subject: z.optional(Descriptor),
   artifactType: z.string(),
   base: z.optional(
@@ -28,7 +28,7 @@ const ListRecord = z.object({
       digest: z.string(),
       mode: z.enum(["append", "merge"]),
       entries: z.array(Descriptor),
-      annotations: z.record(z.string(), z.string()),
+      annotations: jsonMap(z.string()),
     }),
   ),
   /** By the names of the files. What is said of another manifest than the file holds by now counts for nothing. */

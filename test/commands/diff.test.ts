@@ -134,6 +134,25 @@ describe("diff of two lists", () => {
     expect(images).toMatchObject([{ platform: "linux/arm64", attestation: "added" }]);
   });
 
+  it("tells annotations and labels of any name", async () => {
+    const configOf = (value: string): object => JSON.parse(`{"Labels":{"__proto__":"${value}"}}`) as object;
+    const layers = [layerOf("x", 10)];
+    for (const value of ["1", "2"]) {
+      const image = putConfigured(registry, "team/app", { layers, config: configOf(value) });
+      const annotations = JSON.parse(`{"__proto__":"${value}"}`) as Record<string, string>;
+      putIndex(registry, "team/app", [{ ...image, annotations }], { tag: `v${value}`, annotations });
+    }
+    const change = { name: "__proto__", from: "1", to: "2" };
+    const found = await diff(`${app}:v1`, `${app}:v2`);
+    expect(found.annotations).toEqual([change]);
+    expect(found.images).toMatchObject([
+      {
+        entry: [{ ...change, name: "annotation __proto__" }],
+        content: { config: [{ ...change, name: "Label __proto__" }] },
+      },
+    ]);
+  });
+
   it("is by platform for an image beside a list, and image by image for two of them", async () => {
     const one = putOnBase(registry, "team/app", { architecture: "arm64", tag: "arm64" });
     const other = putOnBase(registry, "team/app", { architecture: "arm64", tag: "again", seed: "2" });

@@ -8,8 +8,11 @@ import {
   goInteger,
   goObject,
   goString,
+  goStringMap,
   goStrings,
+  goTextMap,
   indentJson,
+  issueOf,
   memberBytes,
   parseJson,
 } from "../../src/go/json.js";
@@ -209,6 +212,31 @@ const { tree: treeWithLongNumbers } = fc.letrec<{ tree: [unknown, string] }>((ti
       ]),
   ),
 }));
+
+describe("a map[string]string field", () => {
+  const parsed = (json: string) => z.safeParse(goTextMap, JSON.parse(json));
+
+  it("has every name, also those that mean something to JavaScript", () => {
+    const json = '{"__proto__":"a","a":"b","constructor":"c"}';
+    const map = z.parse(goTextMap, JSON.parse(json));
+    expect(goStringMap(map)).toBe(json);
+    expect(goStringMap({ ...map })).toBe(json);
+    expect(Object.getPrototypeOf(map)).toBe(Object.prototype);
+  });
+
+  it("is empty where there is none, and takes null for no text", () => {
+    expect(z.parse(goTextMap, undefined)).toEqual({});
+    expect(z.parse(goTextMap, { a: null })).toEqual({ a: "" });
+  });
+
+  it("says by its name which member is no text", () => {
+    const [list, member] = [parsed("[]"), parsed('{"a":"b","__proto__":1}')];
+    expect([list, member].map(({ error }) => error && issueOf(error))).toEqual([
+      "should be a map",
+      "__proto__ should be a string",
+    ]);
+  });
+});
 
 describe("an int64 field", () => {
   it.each([

@@ -181,6 +181,23 @@ describe("two changes of one list", () => {
     });
     expect(conflicts).toEqual(["the list's annotation both"]);
   });
+
+  it("may say it by names that every object has", () => {
+    const names = (value: string, ...all: string[]): Annotations =>
+      Object.fromEntries(all.map((name) => [name, value]));
+    const { draft, conflicts } = merge({
+      base: [amd64],
+      ours: [amd64],
+      theirs: [amd64],
+      annotations: [
+        names("0", "constructor", "__proto__"),
+        names("1", "toString"),
+        names("0", "constructor", "__proto__"),
+      ],
+    });
+    expect(Object.entries(draft.settings.annotations)).toEqual([["toString", "1"]]);
+    expect(conflicts).toEqual([]);
+  });
 });
 
 describe("what we have made of a list", () => {
