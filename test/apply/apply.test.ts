@@ -500,7 +500,8 @@ describe("a list that fails", () => {
     const lines = stderr.split("\n");
     expect(lines[0]).toBe("2 of 4 lists failed:");
     expect(lines[1]).toMatch(/^ {2}\S+\/bad\/app:v1 +MANIFEST_UNKNOWN +\S+\/nowhere\/app:v1: not found$/);
-    expect(lines[2]).toMatch(/^ {2}\S+\/short\/app:v1 +EXPECTATION +.*missing linux\/arm64$/);
+    expect(lines[2]).toMatch(/^ {6}\S+ has no tag v1 in nowhere\/app: /);
+    expect(lines[3]).toMatch(/^ {2}\S+\/short\/app:v1 +EXPECTATION +.*missing linux\/arm64$/);
     const told = resultsIn(results);
     expect(told).toHaveLength(4);
     const failed = told.filter((result) => result.status === "failed");

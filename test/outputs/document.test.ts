@@ -13,6 +13,7 @@ const page = readFileSync(new URL("../../docs/outputs.md", import.meta.url), "ut
 const SCHEMAS: Readonly<Record<string, z.ZodMiniType>> = {
   ApplyPlan: library.ApplyPlan,
   ApplyResult: library.ApplyResult,
+  DifferenceResult: library.DifferenceResult,
   ErrorResult: library.ErrorResult,
   InspectResult: library.InspectResult,
   ListResult: library.ListResult,
@@ -20,6 +21,7 @@ const SCHEMAS: Readonly<Record<string, z.ZodMiniType>> = {
   PlanReport: library.PlanReport,
   PushMetadata: library.PushMetadata,
   RemovalResult: library.RemovalResult,
+  TreeResult: library.TreeResult,
 };
 
 /** Each example with the name of its schema before it. */
@@ -79,7 +81,7 @@ describe("docs/outputs.md", () => {
     "the help of $name has them too",
     async ({ name, quiet, files }) => {
       const { stdout } = await cli([...name.split(" "), "--help"]);
-      expect(stdout).toMatch(/^ {6}--format <format> +\w.*\bjson\b/m);
+      expect(stdout).toMatch(/^ {6}--format <format> +\w.*(?:\n {20,}.*)*\bjson\b/m);
       if (quiet) expect(stdout).toMatch(/^ +(?:-q, )?--quiet +\w/m);
       if (files)
         expect(stdout).toMatch(/^ +--digest-file <file> +Write .*\n[^]*^ +--metadata-file <file> +Write /m);
