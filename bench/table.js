@@ -14,11 +14,11 @@ export function reportTables({ measured, machine, peers, startup, scenarios }) {
 }
 
 /** @param {import("./run.js").Measured} measured */
-export function scenarioTable({ title, registry, rows }) {
+export function scenarioTable({ title, registry, scenario, rows }) {
   const ours = rows.find(({ peer }) => peer.startsWith("tsmanifest"))?.ms?.median;
   const head = ["", "median (range), s", "× ours", "requests", "levels", "connections", "kB", "peak MiB"];
   return [
-    `### ${title}`,
+    `### ${title}${scenario.oursOnly === true ? ", tsmanifest alone" : ""}`,
     table([head, ...rows.map((row) => cells(row, ours))]),
     `Registry: ${registry}.`,
   ].join("\n\n");

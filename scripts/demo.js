@@ -21,7 +21,7 @@ const registry = await startRegistry();
  * @returns {Promise<string>} what it wrote to stdout
  */
 async function tsmanifest(...args) {
-  console.log(`\n$ tsmanifest ${args.join(" ")}`);
+  console.log(`\n$ tsmanifest ${args.map(quoted).join(" ")}`);
   const child = spawn(process.execPath, [program, ...args], {
     env: { ...process.env, DOCKER_CONFIG: folder },
     stdio: ["ignore", "pipe", "inherit"],
@@ -35,6 +35,14 @@ async function tsmanifest(...args) {
   if (child.exitCode !== 0)
     throw new Error(`tsmanifest ${args[0] ?? ""} ended with ${String(child.exitCode)}`);
   return output;
+}
+
+/**
+ * An argument as a shell reads it.
+ * @param {string} text
+ */
+function quoted(text) {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
 /** @param {string} text */

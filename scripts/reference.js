@@ -30,7 +30,7 @@ const VARIABLES = [
     "DOCKER_AUTH_CONFIG",
     "Logins as in the auths of config.json, in place of those there and of credential helpers.",
   ],
-  ["TSMANIFEST_STORE", "The folder of the local lists, in place of docker's. --store goes before it."],
+  ["TSMANIFEST_STORE", "The folder of the local lists, in place of docker's. --store takes precedence."],
   [
     "HTTPS_PROXY, HTTP_PROXY, NO_PROXY",
     "The proxy (http, https, socks5 or socks5h), and the hosts that are reached without it. Also in lower case.",
@@ -122,14 +122,14 @@ export async function encodePage(tables) {
         cell(summary),
       ]),
     ),
-    "Flags and arguments may stand in any order, until `--`. A flag has its value behind a space or `=`: `--tag latest`, `--tag=latest`. " +
+    "Flags and arguments may stand in any order, until `--`. Write a flag's value after a space or `=`: `--tag latest`, `--tag=latest`. " +
       "One that takes no value can be switched off: `--strict=false`. Letters may be written together: `-pD`.",
   ];
   for (const { command } of all) {
-    const { name, args, description, examples = [], flags } = command;
+    const { name, args, helpArgs = args, description, examples = [], flags } = command;
     lines.push(
       `## tsmanifest ${name}`,
-      `Usage: \`tsmanifest ${name} ${args}\``,
+      `Usage: \`tsmanifest ${name} ${helpArgs}\``,
       ...markdownParagraphs(description),
       ...groupFlags({ ...flags, ...commonFlags }).flatMap((group) => flagTable(tables, group)),
       ...(examples.length === 0 ? [] : ["**Examples**", ["```sh", ...examples, "```"].join("\n")]),
@@ -217,7 +217,7 @@ export async function encodeManPage(tables) {
     roff(ABOUT),
     ".PP",
     roff(
-      "Flags and arguments may stand in any order, until --. A flag has its value behind a space or =. " +
+      "Flags and arguments may stand in any order, until --. Write a flag's value after a space or =. " +
         "One that takes no value can be switched off: --strict=false. Letters may be written together: -pD.",
     ),
     ".SH OPTIONS",
@@ -226,12 +226,12 @@ export async function encodeManPage(tables) {
     ".SH COMMANDS",
   ];
   for (const { command } of all) {
-    const { name, args, description, examples = [], flags } = command;
+    const { name, args, helpArgs = args, description, examples = [], flags } = command;
     const groups = groupFlags({ ...flags, ...commonFlags });
     const isShared = (/** @type {FlagGroup} */ group) => shared.get(group.title) === key(group);
     const elsewhere = groups.filter(isShared).map(({ title }) => title.toUpperCase());
     lines.push(
-      `.SS "${roff(`tsmanifest ${name} ${args}`)}"`,
+      `.SS "${roff(`tsmanifest ${name} ${helpArgs}`)}"`,
       ...roffParagraphs(description),
       ...groups
         .filter((group) => !isShared(group))

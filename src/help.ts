@@ -59,7 +59,7 @@ function treeHelp(
 /** The help of one command. */
 export function commandHelp(command: Command, screen: HelpScreen): string {
   const flags = { ...command.flags, ...commonFlags };
-  const help = layout(`tsmanifest ${command.name}`, command.args, command.description, flags, screen);
+  const help = layout(`tsmanifest ${command.name}`, command.helpArgs ?? command.args, command.description, flags, screen);
   return `${help.helpInformation()}${examples(command.examples ?? [], screen)}`;
 }
 

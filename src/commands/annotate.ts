@@ -39,9 +39,10 @@ type MoreFlags = FlagValues<typeof moreFlags>;
 export const annotate = defineCommand({
   name: "annotate",
   args: "[OPTIONS] MANIFEST_LIST MANIFEST",
+  helpArgs: "[OPTIONS] MANIFEST_LIST [MANIFEST]",
   description:
-    "Changes what a local list says of one of its images. What is not given stays; features are added to those there are. " +
-    "What is said of the list itself needs no image.",
+    "Changes what a local list says of one of its images. What is not given stays as it is; features are added to those that are there. " +
+    "What is about the list itself needs no image.",
   examples: [
     "tsmanifest annotate registry.example/app:v1 registry.example/app:v1-arm --os linux --arch arm --variant v7",
     "tsmanifest annotate registry.example/app:v1 --annotation index:org.opencontainers.image.version=1.0",
@@ -99,7 +100,7 @@ function checkIsForList({ annotation }: MoreFlags): void {
   if (other === undefined) return;
   throw new ManifestError("USAGE", `--annotation ${other}: of which image?`, {
     subject: other,
-    hint: "name the image behind the list; write it as index:KEY=VALUE if the list itself is meant",
+    hint: "name the image after the list; write it as index:KEY=VALUE if the list itself is meant",
   });
 }
 

@@ -9,7 +9,7 @@ export const apply = defineCommand({
   name: "apply",
   args: "[OPTIONS] -f FILE",
   description:
-    "Makes all lists of a file, over the same connections and at a rate that the registry takes. What is as it should be is left alone, so that running it again goes on where it was. One list that fails stops no other.",
+    "Makes all lists of a file, over the same connections and at a rate that the registry takes. Lists that are up to date are left alone, so a second run continues where the first one stopped. A list that fails does not stop the others.",
   examples: [
     "tsmanifest apply -f lists.yaml",
     "VERSION=1.4.0 tsmanifest apply -f release.yaml --results results.jsonl",

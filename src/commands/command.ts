@@ -32,6 +32,8 @@ export interface Command<Flags extends FlagTable = FlagTable> {
   readonly dialect?: Dialect;
   /** The usage line after the name: `[OPTIONS] MANIFEST_LIST`. */
   readonly args: string;
+  /** That of the help, where docker's errors have one that does not say all that may be left out. */
+  readonly helpArgs?: string;
   /** What the help says below the usage line. */
   readonly description: string;
   /** Whole command lines for the help. */

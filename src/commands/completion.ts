@@ -9,7 +9,7 @@ export const completion = defineCommand({
     "Prints the script by which a shell completes commands, flags, their values, local lists and the images in them.\n\n" +
     "bash: put this line into ~/.bashrc:\n" +
     "  source <(tsmanifest completion bash)\n\n" +
-    "zsh: put this line into ~/.zshrc, behind compinit:\n" +
+    "zsh: put this line into ~/.zshrc, after compinit:\n" +
     "  source <(tsmanifest completion zsh)\n\n" +
     "fish: run this once:\n" +
     "  tsmanifest completion fish > ~/.config/fish/completions/tsmanifest.fish\n\n" +

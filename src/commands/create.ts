@@ -15,7 +15,7 @@ export const create = defineCommand({
   name: "create",
   args: "MANIFEST_LIST MANIFEST [MANIFEST...]",
   description:
-    "Makes a local list out of images that a registry has already. The registry learns nothing of it: push does that.",
+    "Makes a local list out of images that a registry has already. Nothing is sent to the registry: push does that.",
   examples: [
     "tsmanifest create registry.example/app:v1 registry.example/app:v1-amd64 registry.example/app:v1-arm64",
     "tsmanifest create --amend registry.example/app:v1 registry.example/app:v1-s390x",

@@ -22,7 +22,7 @@ export const sourceFlags = {
     value: "what",
     default: "keep",
     choices: ["keep", "drop"],
-    description: "What becomes of the attestations of the sources: keep or drop",
+    description: "What to do with the attestations of the sources: keep or drop",
   },
   merge: {
     kind: "bool",
@@ -36,7 +36,7 @@ export const expectationFlags = {
   expect: {
     kind: "stringArray",
     value: "list",
-    description: "Have exactly these platforms, each once, or fail; may be repeated",
+    description: "Fail unless the list has exactly these platforms, each once; may be repeated",
   },
   strict: {
     kind: "bool",
@@ -49,7 +49,7 @@ export const waitFlags = {
   wait: {
     kind: "string",
     value: "time",
-    description: "Give a registry that lags behind so much time: 30s, 2m",
+    description: "How long to wait for a registry that lags behind: 30s, 2m",
   },
 } as const satisfies FlagTable;
 
@@ -58,13 +58,12 @@ export const settingFlags = {
   subject: {
     kind: "string",
     value: "image",
-    description:
-      "What the list refers to: an image, or a digest in the list's repository; none takes it away",
+    description: "What the list refers to: an image, or a digest in the list's repository; none removes it",
   },
   artifactType: {
     kind: "string",
     value: "type",
-    description: "The artifact type of the list; none takes it away",
+    description: "The artifact type of the list; none removes it",
   },
 } as const satisfies FlagTable;
 

@@ -31,7 +31,7 @@ export const ls = defineCommand({
   ],
   arity: { min: 0, max: 0 },
   flags: {
-    quiet: { kind: "bool", short: "q", description: "Names only, one a line" },
+    quiet: { kind: "bool", short: "q", description: "Names only, one per line" },
     check: {
       kind: "bool",
       description:

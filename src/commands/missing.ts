@@ -22,7 +22,7 @@ export async function missingHint(store: Store, list: Reference, image?: string)
   );
   const way =
     meant === undefined
-      ? "tsmanifest create makes one, tsmanifest ls shows those there are"
+      ? "tsmanifest create makes one, tsmanifest ls shows your lists"
       : `did you mean ${meant}?`;
   return `there is no local list ${name}: ${way}`;
 }

@@ -6,7 +6,7 @@ import { progressFlags } from "./progressFlags.js";
 export const networkFlags = {
   insecure: {
     kind: "bool",
-    description: "Take any certificate, and plain HTTP where there is no TLS",
+    description: "Accept any certificate, and plain HTTP where there is no TLS",
   },
   plainHttp: { kind: "bool", description: "Plain HTTP and nothing else" },
   caFile: { kind: "string", value: "file", description: "Trust the CAs in this PEM file too" },
@@ -15,7 +15,7 @@ export const networkFlags = {
     value: "n",
     default: 5,
     max: 100,
-    description: "How often to try again what failed for a moment; 0 for never",
+    description: "How often to retry after a temporary failure; 0 for never",
   },
   concurrency: {
     kind: "int",

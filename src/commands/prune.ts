@@ -20,8 +20,8 @@ export const prune = defineCommand({
   name: "prune",
   args: "[OPTIONS]",
   description:
-    `Deletes local lists in which nothing has changed for a while, ${DEFAULT_AGE} unless told. ` +
-    "What is in a registry stays there; so does what is no list, or cannot be read.",
+    `Deletes local lists in which nothing has changed for a while, ${DEFAULT_AGE} by default. ` +
+    "What is in a registry stays there. Anything that is not a list, or cannot be read, is left alone.",
   examples: ["tsmanifest prune --dry-run", "tsmanifest prune --older-than 72h"],
   arity: { min: 0, max: 0 },
   flags: {
@@ -29,7 +29,7 @@ export const prune = defineCommand({
       kind: "string",
       value: "duration",
       default: DEFAULT_AGE,
-      description: "How long nothing must have changed: 72h, 30d, 2w",
+      description: "Delete those that have not changed for this long: 72h, 30d, 2w",
     },
     dryRun: { kind: "bool", description: "Show which lists would be deleted, and delete none" },
     ...outputFlags,

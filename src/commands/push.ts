@@ -16,7 +16,7 @@ export const push = defineCommand({
   name: "push",
   args: "[OPTIONS] MANIFEST_LIST",
   description:
-    "Sends a local list to its registry. Images of other repositories become known in the list's own first; the tag moves last.",
+    "Sends a local list to its registry. Images of other repositories are put into the list's own first; the tag moves last.",
   examples: [
     "tsmanifest push registry.example/app:v1",
     "tsmanifest push --purge registry.example/app:v1",

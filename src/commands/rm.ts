@@ -23,7 +23,7 @@ export const rm = defineCommand({
       kind: "stringArray",
       value: "image",
       description:
-        "Take this image out of the list in place of deleting it: its name in the list, the index it came from, or a digest; may be repeated",
+        "Take this image out of the list, and keep the list: its name in the list, the index it came from, or a digest; may be repeated",
     },
     ...outputFlags,
     ...storeFlags,

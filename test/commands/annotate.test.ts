@@ -126,7 +126,7 @@ describe("annotate --annotation", () => {
   });
 
   const NO_OTHER =
-    "there is no local list docker.io/library/other:latest: tsmanifest create makes one, tsmanifest ls shows those there are\n";
+    "there is no local list docker.io/library/other:latest: tsmanifest create makes one, tsmanifest ls shows your lists\n";
 
   it("names what is in the list where the image is not", async () => {
     await here.makeList(LIST, [amd64]);
@@ -167,7 +167,7 @@ describe("annotate --annotation", () => {
     expect(status).toBe(1);
     expect(stderr).toBe(
       `--annotation ${named}: of which image?\n` +
-        "name the image behind the list; write it as index:KEY=VALUE if the list itself is meant\n",
+        "name the image after the list; write it as index:KEY=VALUE if the list itself is meant\n",
     );
   });
 

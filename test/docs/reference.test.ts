@@ -42,7 +42,7 @@ describeWithPrograms("the manual page", ["groff", "mandoc"], () => {
     expect({ status, stderr: String(stderr) }).toEqual({ status: 0, stderr: "" });
     const text = String(stdout);
     expect(text).toContain("tsmanifest push [OPTIONS] MANIFEST_LIST");
-    expect(text).toMatch(/--retries <n>\n +How\s+often\s+to\s+try\s+again/);
+    expect(text).toMatch(/--retries <n>\n +How\s+often\s+to\s+retry/);
   });
 
   it("has nothing that mandoc takes for an error", () => {

@@ -17,7 +17,7 @@ export const applyFlags = {
     default: 32,
     min: 1,
     max: 1000,
-    description: "Lists made at once; how many requests that may be is for --concurrency to say",
+    description: "How many lists are made at once; --concurrency limits their requests",
   },
   failFast: { kind: "bool", description: "Begin no more lists when one has failed" },
   results: {
@@ -46,7 +46,7 @@ export const applyFlags = {
   ...summaryFlags,
   digestFile: {
     ...outputFileFlags.digestFile,
-    description: "Write the digests into this file, a line a list as on stdout, once all are pushed",
+    description: "Write the digests into this file, one line for each list as on stdout, once all are pushed",
   },
   metadataFile: {
     ...outputFileFlags.metadataFile,

@@ -8,7 +8,7 @@ import { storeFlags } from "../userStore.js";
 /** What `create` may be told. */
 export const createFlags = {
   amend: { kind: "bool", short: "a", description: "Add to a list that exists already" },
-  replace: { kind: "bool", description: "Begin anew where there is such a list already" },
+  replace: { kind: "bool", description: "Replace a local list of this name, if there is one" },
   refresh: { kind: "bool", description: "With --amend: read again what the list has, too" },
   append: { kind: "bool", description: "Begin with the list that the registry has under this name" },
   ...sourceFlags,
