@@ -1,4 +1,4 @@
-import { formatLocation } from "../oci/location.js";
+import { formatLocation, type Location } from "../oci/location.js";
 import type { PushEvent } from "../push/execute.js";
 import type { Plan } from "../push/plan.js";
 import { readableSize } from "./terminal/words.js";
@@ -7,9 +7,9 @@ import { counted } from "./text.js";
 /** What is worth saying of pushes when they are over, on a terminal or not. */
 export class TransferSummary {
   readonly #isQuiet: boolean;
-  readonly #copied: { readonly size: number; readonly from: string }[] = [];
+  readonly #copied: { readonly size: number; readonly from: Location }[] = [];
   readonly #kept: string[] = [];
-  #isLayout = false;
+  #targets: readonly Location[] = [];
 
   /** @param isQuiet warnings alone */
   constructor({ isQuiet }: { readonly isQuiet: boolean }) {
@@ -17,13 +17,13 @@ export class TransferSummary {
   }
 
   expect(plans: readonly Plan[]): void {
-    this.#isLayout ||= plans.some(({ target }) => target.kind === "layout");
+    this.#targets = [...this.#targets, ...plans.map(({ target }) => target)];
   }
 
   onEvent(event: PushEvent): void {
     if (event.kind === "kept") this.#kept.push(event.tag);
     if (event.kind !== "blob" || event.outcome.kind !== "copied") return;
-    this.#copied.push({ size: event.blob.size, from: formatLocation(event.outcome.source) });
+    this.#copied.push({ size: event.blob.size, from: event.outcome.source });
   }
 
   /** Tags that were left as they are, and what was copied, since that takes what a mount does not: time and traffic. */
@@ -33,12 +33,19 @@ export class TransferSummary {
     );
     if (this.#copied.length > 0 && !this.#isQuiet) {
       const size = readableSize(this.#copied.reduce((sum, blob) => sum + blob.size, 0));
-      const from = [...new Set(this.#copied.map((blob) => blob.from))].join(", ");
+      const from = [...new Set(this.#copied.map((blob) => formatLocation(blob.from)))].join(", ");
       const count = counted(this.#copied.length, "blob");
       lines.push(
-        `copied ${count} (${size})${this.#isLayout ? "" : " that could not be mounted"}, from ${from}`,
+        `copied ${count} (${size})${this.#couldMount ? " that could not be mounted" : ""}, from ${from}`,
       );
     }
     return lines.length === 0 ? undefined : lines.join("\n");
+  }
+
+  /** Was everything copied within one registry, where a mount would have done? */
+  get #couldMount(): boolean {
+    const places = [...this.#targets, ...this.#copied.map(({ from }) => from)];
+    const domains = places.map((place) => (place.kind === "registry" ? place.domain : undefined));
+    return domains.every((domain) => domain !== undefined && domain === domains[0]);
   }
 }

@@ -1,19 +1,19 @@
 import { formatLocation } from "../../oci/location.js";
 import type { PushEvent } from "../../push/execute.js";
-import { readableRate, readableSize, readableTime } from "./words.js";
+import { readableRate, readableShortTime, readableSize, shortDigest } from "./words.js";
 import type { WorkView } from "./workState.js";
 import { copiesText, headline } from "./workText.js";
 
 /** What a log says of an event; undefined for what is not worth a line. */
 export function eventText(event: PushEvent, copiedInMs: number | undefined): string | undefined {
-  if (event.kind === "child") return `${event.child.manifest.digest} ${event.outcome}`;
+  if (event.kind === "child") return `${shortDigest(event.child.manifest.digest)} ${event.outcome}`;
   if (event.kind === "copying") {
     const { blob, source } = event;
-    return `copying ${blob.digest} (${readableSize(blob.size)}) from ${formatLocation(source)}`;
+    return `copying ${shortDigest(blob.digest)} (${readableSize(blob.size)}) from ${formatLocation(source)}`;
   }
   if (event.kind !== "blob" || event.outcome.kind !== "copied" || copiedInMs === undefined) return undefined;
   const { digest, size } = event.blob;
-  return `copied ${digest} in ${readableTime(copiedInMs)}${rateText(size, copiedInMs)}`;
+  return `copied ${shortDigest(digest)} in ${readableShortTime(copiedInMs)}${rateText(size, copiedInMs)}`;
 }
 
 function rateText(bytes: number, ms: number): string {

@@ -5,13 +5,20 @@ const SHORTEST_MS = 300;
 
 const SAMPLE_MS = 100;
 
+/** Small blobs come first, and connections are slow at first: before this, a time would be a guess, */
+const SOON_MS = 1_000;
+/** and until the whole window is known, also before so much of all there is has come. */
+const LEAST_SHARE = 0.01;
+
 /** How fast bytes go through, over the last seconds. */
 export class Rate {
   /** When, and how many until then. */
   #samples: (readonly [atMs: number, bytes: number])[];
   #bytes = 0;
+  readonly #begunMs: number;
 
   constructor(nowMs: number) {
+    this.#begunMs = nowMs;
     this.#samples = [[nowMs, 0]];
   }
 
@@ -30,6 +37,18 @@ export class Rate {
     const [first] = this.#samples;
     if (first === undefined || nowMs - first[0] < SHORTEST_MS) return undefined;
     return ((this.#bytes - first[1]) / (nowMs - first[0])) * 1000;
+  }
+
+  /** How long the rest takes at that, in milliseconds; undefined where there is none, or where that cannot be told yet. */
+  leftMs(
+    { done, total }: { readonly done: number; readonly total: number },
+    nowMs: number,
+  ): number | undefined {
+    const rate = this.at(nowMs);
+    const ms = nowMs - this.#begunMs;
+    const isEarly = ms < SOON_MS || (ms < WINDOW_MS && done < total * LEAST_SHARE);
+    if (rate === undefined || rate <= 0 || total <= done || isEarly) return undefined;
+    return ((total - done) / rate) * 1000;
   }
 
   /** The last one before the window is where the window begins. */

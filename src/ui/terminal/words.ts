@@ -28,6 +28,17 @@ export function readableTime(ms: number): string {
   return `${Math.floor(hours / 24)}d ${two(hours % 24)}h`;
 }
 
+/** `120ms`, and from a second on as `readableTime`. */
+export function readableShortTime(ms: number): string {
+  const rounded = Math.max(0, Math.round(ms));
+  return rounded < 1000 ? `${rounded}ms` : readableTime(ms);
+}
+
+/** As many characters of a digest as docker shows: `0123456789ab` */
+export function shortDigest(digest: string): string {
+  return digest.slice(digest.indexOf(":") + 1).slice(0, 12);
+}
+
 /** `3.2s`, what a line of a log begins with. */
 export function elapsed(ms: number): string {
   return `${(Math.max(0, ms) / 1000).toFixed(1)}s`;

@@ -1,5 +1,5 @@
 import { cutText, displayWidth, fittingText } from "./width.js";
-import { readableSize, readableTime } from "./words.js";
+import { readableSize, readableTime, shortDigest } from "./words.js";
 import type { CopyView, WorkView } from "./workState.js";
 import { copiesText, headline, rateParts } from "./workText.js";
 
@@ -24,7 +24,6 @@ const MAX_BARS = 4;
 const MARGIN = "   ";
 const LONGEST_BAR = 30;
 const SHORTEST_BAR = 8;
-const ID_LENGTH = 12;
 /** Less of a name says nothing. */
 const SHORTEST_NAME = 10;
 
@@ -82,7 +81,7 @@ function copiesLine(copying: NonNullable<WorkView["copying"]>, columns: number):
 /** `   0123456789ab [=======>      ] 12.3 MB/45.6 MB  3.1 MB/s  11s left`, or as much of that as there is room for. */
 function barLine(copy: CopyView, columns: number): ShownLine {
   const { digest, done, total } = copy;
-  const name = `${MARGIN}${digest.slice(digest.indexOf(":") + 1).slice(0, ID_LENGTH)} `;
+  const name = `${MARGIN}${shortDigest(digest)} `;
   const size = total === 0 ? readableSize(done) : `${readableSize(done)}/${readableSize(total)}`;
   const [rate = "", left = ""] = rateParts(copy);
   const tails = [

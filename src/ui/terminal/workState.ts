@@ -19,6 +19,8 @@ export interface CopyView {
   readonly total: number;
   /** Bytes a second; undefined where that cannot be told yet. */
   readonly rate: number | undefined;
+  /** How long the rest takes at that, in milliseconds; undefined where that cannot be told. */
+  readonly leftMs: number | undefined;
 }
 
 /** What a piece of work has come to at a moment. */
@@ -58,11 +60,11 @@ export class WorkState {
   #blobs: Count | undefined;
   /** By the blob of a target: the same content may be on its way into two. */
   readonly #copies = new Map<PushedBlob, Copying>();
-  readonly #rate: Rate;
+  /** Of all copies together, since the first has begun. */
+  #rate: Rate | undefined;
 
   constructor(nowMs: number) {
     this.#begunMs = nowMs;
-    this.#rate = new Rate(nowMs);
   }
 
   /** Something has to be asked again, in a while. */
@@ -102,6 +104,7 @@ export class WorkState {
         this.#copies.set(event.blob, newCopy(event.blob.size, "waiting", nowMs));
         break;
       case "copying":
+        this.#rate ??= new Rate(nowMs);
         this.#copies.set(event.blob, newCopy(event.blob.size, "under way", nowMs));
         break;
       case "bytes": {
@@ -109,7 +112,7 @@ export class WorkState {
         if (copy !== undefined) {
           copy.done = event.done;
           copy.rate.add(event.count, nowMs);
-          this.#rate.add(event.count, nowMs);
+          this.#rate?.add(event.count, nowMs);
         }
         break;
       }
@@ -128,6 +131,10 @@ export class WorkState {
   at(nowMs: number): WorkView {
     const all = [...this.#copies.values()];
     const underWay = [...this.#copies].filter(([, { state }]) => state === "under way");
+    const sizes = {
+      done: all.reduce((sum, { done }) => sum + done, 0),
+      total: all.reduce((sum, { size }) => sum + size, 0),
+    };
     const isCounted = (count: Count | undefined): count is Count => count !== undefined && count.total !== 0;
     return {
       what: this.#what,
@@ -138,15 +145,14 @@ export class WorkState {
         digest,
         done,
         total: size,
-        rate: rate.at(nowMs),
+        ...speedOf(rate, { done, total: size }, nowMs),
       })),
       copying:
         all.length === 0
           ? undefined
           : {
-              done: all.reduce((sum, { done }) => sum + done, 0),
-              total: all.reduce((sum, { size }) => sum + size, 0),
-              rate: underWay.length === 0 ? undefined : this.#rate.at(nowMs),
+              ...sizes,
+              ...speedOf(underWay.length === 0 ? undefined : this.#rate, sizes, nowMs),
               blobs: {
                 done: all.filter(({ state }) => state === "over").length,
                 total: all.length,
@@ -174,6 +180,14 @@ export class WorkState {
 
 function newCopy(size: number, state: Copying["state"], nowMs: number): Copying {
   return { size, rate: new Rate(nowMs), done: 0, state };
+}
+
+function speedOf(
+  rate: Rate | undefined,
+  sizes: Pick<CopyView, "done" | "total">,
+  nowMs: number,
+): Pick<CopyView, "rate" | "leftMs"> {
+  return { rate: rate?.at(nowMs), leftMs: rate?.leftMs(sizes, nowMs) };
 }
 
 function oneMore(count: Count): Count {

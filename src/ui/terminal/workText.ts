@@ -21,8 +21,7 @@ function countText({ done, total, unit }: Count): string {
 }
 
 /** `12.3 MB/s`, and how long the rest will take at that. */
-export function rateParts({ done, total, rate }: Omit<CopyView, "digest">): string[] {
+export function rateParts({ rate, leftMs }: Omit<CopyView, "digest">): string[] {
   if (rate === undefined) return [];
-  const left = total > done && rate > 0 ? [`${readableTime(((total - done) / rate) * 1000)} left`] : [];
-  return [readableRate(rate), ...left];
+  return [readableRate(rate), ...(leftMs === undefined ? [] : [`${readableTime(leftMs)} left`])];
 }

@@ -86,9 +86,9 @@ describe("lines with a time", () => {
     vi.advanceTimersByTime(20_000);
     expect(written()).toBe(
       "0.0s pushing app:v1\n" +
-        `0.0s copying ${BLOB.digest} (3.0 MB) from registry.example/app\n` +
+        `0.0s copying aaaaaaaaaaaa (3.0 MB) from registry.example/app\n` +
         "5.0s pushing app:v1; copying 0 of 1 blob: 2.0 MB of 3.0 MB, 400.0 kB/s, 3s left\n" +
-        `6.0s copied ${BLOB.digest} in 6s, 500.0 kB/s\n`,
+        `6.0s copied aaaaaaaaaaaa in 6s, 500.0 kB/s\n`,
     );
   });
 

@@ -1,5 +1,12 @@
 import { expect, it } from "vitest";
-import { elapsed, readableRate, readableSize, readableTime } from "../../../src/ui/terminal/words.js";
+import {
+  elapsed,
+  readableRate,
+  readableShortTime,
+  readableSize,
+  readableTime,
+  shortDigest,
+} from "../../../src/ui/terminal/words.js";
 
 it.each([
   [0, "0 B"],
@@ -36,6 +43,21 @@ it.each([
   [187_200_000, "2d 04h"],
 ])("%i milliseconds are %s", (ms, text) => {
   expect(readableTime(ms)).toBe(text);
+});
+
+it("is to the millisecond below a second where that is wanted", () => {
+  expect([-1, 0.4, 120.2, 999.4, 999.6, 2_400].map(readableShortTime)).toEqual([
+    "0ms",
+    "0ms",
+    "120ms",
+    "999ms",
+    "1s",
+    "2s",
+  ]);
+});
+
+it("shows as much of a digest as docker does", () => {
+  expect(shortDigest(`sha256:${"0123456789abcdef".repeat(4)}`)).toBe("0123456789ab");
 });
 
 it("begins the line of a log with seconds", () => {

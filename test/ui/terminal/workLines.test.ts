@@ -15,7 +15,8 @@ const IDLE: WorkView = {
 const MB = 1_000_000;
 
 function copy(at: number, done: number, total: number, rate?: number): CopyView {
-  return { digest: `sha256:${String(at).repeat(64)}`, done, total, rate };
+  const leftMs = rate === undefined || total === 0 ? undefined : ((total - done) / rate) * 1000;
+  return { digest: `sha256:${String(at).repeat(64)}`, done, total, rate, leftMs };
 }
 
 const COPYING: WorkView = {
@@ -37,6 +38,7 @@ const COPYING: WorkView = {
     done: 45.2 * MB,
     total: 1_200 * MB,
     rate: 12.3 * MB,
+    leftMs: 93_890,
     blobs: { done: 3, total: 14, unit: "blob" },
   },
 };

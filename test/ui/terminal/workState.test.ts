@@ -38,13 +38,38 @@ describe("a piece of work", () => {
     work.onEvent({ kind: "copying", blob: A, source: SOURCE }, 0);
     work.onEvent({ kind: "bytes", blob: A, count: 400, done: 400 }, 1_000);
     const { copies, copying } = work.at(1_000);
-    expect(copies).toEqual([{ digest: A.digest, done: 400, total: 1_000, rate: 400 }]);
+    expect(copies).toEqual([{ digest: A.digest, done: 400, total: 1_000, rate: 400, leftMs: 1_500 }]);
     expect(copying).toEqual({
       done: 400,
       total: 4_000,
       rate: 400,
+      leftMs: 9_000,
       blobs: { done: 0, total: 2, unit: "blob" },
     });
+  });
+
+  it("does not say how long all copies take when only small ones have come", () => {
+    const [config, layer] = [blob("c", 686), blob("d", 10_000_000)];
+    const work = new WorkState(0);
+    for (const one of [config, layer]) work.onEvent({ kind: "queued", blob: one, source: SOURCE }, 0);
+    for (const one of [config, layer]) work.onEvent({ kind: "copying", blob: one, source: SOURCE }, 1_800);
+    work.onEvent({ kind: "bytes", blob: config, count: 686, done: 686 }, 1_900);
+    work.onEvent({ kind: "blob", blob: config, outcome: { kind: "copied", source: SOURCE } }, 1_900);
+    expect(work.at(3_000).copying).toMatchObject({ done: 686, leftMs: undefined });
+    work.onEvent({ kind: "bytes", blob: layer, count: 2_500_000, done: 2_500_000 }, 3_800);
+    // Of the time since copies began: what was asked before is no part of it.
+    expect(work.at(3_800).copying?.leftMs).toBeCloseTo(6_000, -2);
+  });
+
+  it("says how long a slow copy takes once the last seconds are known", () => {
+    const large = blob("e", 1_000_000_000);
+    const work = new WorkState(0);
+    work.onEvent({ kind: "copying", blob: large, source: SOURCE }, 0);
+    for (let second = 1; second <= 5; second++) {
+      expect(work.at(second * 1_000 - 1).copying?.leftMs).toBeUndefined();
+      work.onEvent({ kind: "bytes", blob: large, count: 100, done: 100 * second }, second * 1_000);
+    }
+    expect(work.at(5_000).copying?.leftMs).toBeCloseTo(1e10, -8);
   });
 
   it("begins a bar again with a copy that is begun again, and never has more than all", () => {
