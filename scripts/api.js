@@ -156,14 +156,63 @@ async function writeTsconfig(work, files) {
 async function copyPages(from, to) {
   await rm(to, { recursive: true, force: true });
   await mkdir(to, { recursive: true });
+  /** @type {Map<string, string>} */
+  const pages = new Map();
   for (const name of await readdir(from, { recursive: true })) {
-    if (!name.endsWith(".md")) continue;
+    if (name.endsWith(".md")) pages.set(name, await readFile(join(from, name), "utf8"));
+  }
+  // The pages' names are all that the generated first page has.
+  pages.set("README.md", firstPage());
+  for (const [name, text] of withAnchorsThatExist(pages)) {
     const file = join(to, name);
     await mkdir(dirname(file), { recursive: true });
-    const text = await readFile(join(from, name), "utf8");
-    // The pages' names are all that the generated first page has.
-    await writeFile(file, name === "README.md" ? firstPage() : text);
+    await writeFile(file, text);
   }
+}
+
+/**
+ * Where a name is a value and a type, typedoc counts more headings of it than it writes. A link to one of those leads to the
+ * first heading of that name instead.
+ * @param {ReadonlyMap<string, string>} pages by their names
+ * @returns {Map<string, string>}
+ */
+export function withAnchorsThatExist(pages) {
+  const anchors = new Map([...pages].map(([name, text]) => [name, anchorsOf(text)]));
+  /** @type {(name: string, text: string) => string} */
+  const mended = (name, text) =>
+    text.replaceAll(
+      /\]\(([\w-]+\.md)?#([\w-]+)-(\d+)\)/g,
+      (
+        /** @type {string} */ link,
+        /** @type {string | undefined} */ page,
+        /** @type {string} */ base,
+        /** @type {string} */ number,
+      ) => {
+        const known = anchors.get(page ?? name);
+        const isBroken = known?.has(base) === true && !known.has(`${base}-${number}`);
+        return isBroken ? `](${page ?? ""}#${base})` : link;
+      },
+    );
+  return new Map([...pages].map(([name, text]) => [name, mended(name, text)]));
+}
+
+/**
+ * The anchors of a page, as GitHub makes them of its headings.
+ * @param {string} text
+ * @returns {Set<string>}
+ */
+function anchorsOf(text) {
+  const anchors = new Set([...text.matchAll(/<a id="([^"]+)"/g)].map(([, id = ""]) => id));
+  for (const [, heading = ""] of text.matchAll(/^#+ +(.+)$/gm)) {
+    const anchor = heading
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N}_\- ]/gu, "")
+      .replaceAll(" ", "-");
+    let name = anchor;
+    for (let number = 1; anchors.has(name); number++) name = `${anchor}-${number}`;
+    anchors.add(name);
+  }
+  return anchors;
 }
 
 function firstPage() {
