@@ -8,7 +8,7 @@ type Tag = Target["tags"][number];
 type Difference = NonNullable<Tag["difference"]>;
 type Request = PlanReport["requests"][number];
 
-const LEVELS: readonly string[] = ["asks and mounts", "copies", "manifests", "the list and its tags"];
+const LEVELS: readonly string[] = ["questions and mounts", "copies", "manifests", "the list and its tags"];
 
 /** What pushes would do, for people: a block a target. */
 export function planReportText({ requests, targets }: PlanReport): string {
@@ -96,18 +96,26 @@ function differenceLines({ images, unchanged, others, annotations, fields }: Dif
 
 function levelLines(requests: readonly Request[]): string[] {
   if (requests.length === 0) return ["sends nothing"];
-  return LEVELS.flatMap((what, index) => {
-    const level = index + 1;
-    const here = requests.filter((request) => request.level === level);
-    if (here.length === 0) return [];
+  const levels = LEVELS.map((what, index) => ({
+    what,
+    here: requests.filter(({ level }) => level === index + 1),
+  })).filter(({ here }) => here.length > 0);
+  return levels.flatMap(({ what, here }, index) => {
     const certain = here.filter(({ optional }) => optional !== true);
     const bytes = certain.reduce((sum, request) => sum + (request.bytes ?? 0), 0);
     const size = bytes === 0 ? "" : `, ${readableSize(bytes)}`;
     return [
-      `level ${level}, ${what}: ${counted(here.length, "request")}${size}`,
+      `${orderWord(index, levels.length)}: ${what}, ${counted(here.length, "request")}${size}`,
       ...here.map(({ method, url, optional }) => {
         return `  ${method.padEnd(6)} ${url}${optional === true ? " (may not be needed)" : ""}`;
       }),
     ];
   });
+}
+
+/** What is sent together begins when all before it has been answered. */
+function orderWord(index: number, count: number): string {
+  if (count === 1) return "sends";
+  if (index === 0) return "first";
+  return index === count - 1 ? "last" : "then";
 }

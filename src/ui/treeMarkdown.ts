@@ -26,7 +26,7 @@ export function treeMarkdown(tree: ListTree): string {
 }
 
 function totalsText({ totals: { images, bytes, sharedBytes } }: ListTree): string {
-  const shared = images < 2 ? "" : `, ${readableSize(sharedBytes)} of it in more than one image`;
+  const shared = sharedBytes === 0 ? "" : `, ${readableSize(sharedBytes)} shared`;
   return `${counted(images, "image")}, ${readableSize(bytes)} compressed${shared}`;
 }
 

@@ -147,21 +147,20 @@ function contentText(
   shared: Drawing["shared"],
 ): string[] {
   if (kind === "index" || kind === "unknown") return [];
-  const what = config === undefined ? "" : " and config";
+  const what = config === undefined ? "" : " and a config";
   const digests = new Set(layers.map(({ digest }) => digest));
   const sharedBytes = [...digests].reduce((sum, digest) => sum + (shared.get(digest) ?? 0), 0);
-  const note =
-    foundBy !== undefined || sharedBytes === 0 ? "" : `, ${readableSize(sharedBytes)} of it shared`;
-  return [`${readableSize(bytes)} in ${counted(layers.length, "layer")}${what}${note}`];
+  const note = foundBy !== undefined || sharedBytes === 0 ? "" : `, ${readableSize(sharedBytes)} shared`;
+  return [`${readableSize(bytes)}: ${counted(layers.length, "layer")}${what}${note}`];
 }
 
 /** What a registry stores of the images: the layers that they share are there once. */
-function totalsText({ totals: { images, layers, bytes, sharedBytes } }: ListTree): string {
+function totalsText({ root, totals: { images, layers, bytes, sharedBytes } }: ListTree): string {
   if (images === 0) return "no images";
-  const size = `${readableSize(bytes)} in ${counted(layers, "layer")} and ${images < 2 ? "config" : "configs"}`;
-  const once =
-    images < 2 ? "" : `, each counted once; ${readableSize(sharedBytes)} of it in more than one image`;
-  return `${counted(images, "image")}: ${size}, compressed${once}`;
+  const configs = new Set(imagesOf(root).flatMap(({ config }) => config?.digest ?? []));
+  const blobs = `${counted(layers, "layer")}, ${counted(configs.size, "config")}`;
+  const shared = sharedBytes === 0 ? "" : `, ${readableSize(sharedBytes)} shared`;
+  return `${counted(images, "image")}, ${readableSize(bytes)} compressed: ${blobs}${shared}`;
 }
 
 function detailsOf({ config, layers, annotations, ownAnnotations }: TreeNode): LookPart[][] {

@@ -61,17 +61,17 @@ describe("inspect --tree", () => {
     expect(labelled(stdout, { ...digestsOf(list), base })).toMatchInlineSnapshot(`
       "registry.example/team/app:v1  <list>
       │  in the registry, OCI index 925 B
-      │  2 images: 4.7 kB in 3 layers and configs, compressed, each counted once; 3.0 kB of it in more than one image
+      │  2 images, 4.7 kB compressed: 3 layers, 2 configs, 3.0 kB shared
       ├─ linux/amd64  <amd64>
-      │  │  3.8 kB in 2 layers and config, 3.0 kB of it shared, OCI manifest 703 B
+      │  │  3.8 kB: 2 layers and a config, 3.0 kB shared, OCI manifest 703 B
       │  ├─ attestation  <attestation>
-      │  │     SPDX SBOM, SLSA provenance v1, 261 B in 2 layers and config, OCI manifest 672 B
+      │  │     SPDX SBOM, SLSA provenance v1, 261 B: 2 layers and a config, OCI manifest 672 B
       │  └─ signature  <signature>
-      │        application/vnd.cncf.notary.signature, 8 B in 1 layer and config, OCI manifest 608 B
+      │        application/vnd.cncf.notary.signature, 8 B: 1 layer and a config, OCI manifest 608 B
       └─ linux/arm64  <arm64>
-         │  3.8 kB in 2 layers and config, 3.0 kB of it shared, OCI manifest 703 B
+         │  3.8 kB: 2 layers and a config, 3.0 kB shared, OCI manifest 703 B
          └─ signature  <tagged>
-               13 B in 1 layer and config, OCI manifest 403 B
+               13 B: 1 layer and a config, OCI manifest 403 B
                by the tag <tag of arm64>.sig
 
       Layers of more than one image:
@@ -93,7 +93,7 @@ describe("inspect --tree", () => {
     expect(named(stdout).split("\n").slice(0, 5)).toEqual([
       `registry.example/team/app:v1  ${list.digest}`,
       "|  in the registry, OCI index 925 B",
-      expect.stringContaining("2 images: 4.7 kB"),
+      expect.stringContaining("2 images, 4.7 kB"),
       '|  annotation org.opencontainers.image.version="1.0"',
       expect.stringContaining("|- linux/amd64  sha256:"),
     ]);
@@ -170,7 +170,7 @@ describe("inspect --tree", () => {
     expect(totals).toMatchObject({ images: 1, layers: 2, sharedLayers: [] });
     const { stdout } = await here.run("inspect", "--tree", `${registry.host}/team/one:v1`);
     expect(stdout.split("\n")[1]).toBe(
-      "   in the registry, linux/arm64, 3.8 kB in 2 layers and config, OCI manifest 703 B",
+      "   in the registry, linux/arm64, 3.8 kB: 2 layers and a config, OCI manifest 703 B",
     );
   });
 
@@ -309,7 +309,7 @@ describe("inspect --tree of a local list", () => {
     await gone.close();
     const { status, stdout, stderr } = await here.run("inspect", "--tree", "--retries", "0", name);
     expect(status).toBe(0);
-    expect(stdout).toMatch(/2 images: 4\.7 kB in 3 layers/);
+    expect(stdout).toMatch(/2 images, 4\.7 kB compressed: 3 layers,/);
     expect(stdout).toMatch(/├─ linux\/amd64 {2}sha256:[0-9a-f]{64}\n.*3\.\d kB in 2 layers/);
     expect(stderr).toMatch(
       /^WARNING: not all that is attached to manifests of \S+\/app is known: .*connection refused.*\n$/,
@@ -403,7 +403,7 @@ describe("what a tree is written to", () => {
     expect(labelled(stdout, digestsOf(list)).replaceAll("&#45;", "-")).toMatchInlineSnapshot(`
       "### <code>registry.example/team/app:v1</code>
 
-      Digest: <code><list></code><br>OCI index, 925 B<br>2 images, 4.7 kB compressed, 3.0 kB of it in more than one image
+      Digest: <code><list></code><br>OCI index, 925 B<br>2 images, 4.7 kB compressed, 3.0 kB shared
 
       | Platform | Digest | Size | Layers | Attached |
       | --- | --- | ---: | ---: | --- |
