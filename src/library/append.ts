@@ -1,5 +1,6 @@
 import type { ListResult } from "../ui/listResult.js";
 import { readTargets } from "./names.js";
+import { APPEND_OPTIONS, checkOptions } from "./options.js";
 import { pushSources, type ListOptions } from "./pushSources.js";
 import type { TransferOptions } from "./pushSettings.js";
 import type { ListSource } from "./sources.js";
@@ -29,5 +30,6 @@ export async function append(
   sources: readonly ListSource[],
   options: AppendListOptions = {},
 ): Promise<ListResult> {
+  checkOptions(APPEND_OPTIONS, options);
   return pushSources(readTargets(name), sources, options.mode ?? "merge", options);
 }

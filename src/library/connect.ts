@@ -14,7 +14,8 @@ import {
   type RegistryOptions,
 } from "../registry/createRegistry.js";
 import { VERSION } from "../version.js";
-import { checkCount, readName } from "./names.js";
+import { readName } from "./names.js";
+import { checkOptions, CONNECT_OPTIONS, REPOSITORY_OPTIONS } from "./options.js";
 
 /** How registries are reached. All of it may be left out: then everybody is anonymous, and the way there is direct. */
 export interface ConnectOptions extends Pick<
@@ -65,40 +66,53 @@ export interface Connection extends AsyncDisposable {
 
 /**
  * Opens a connection that several calls share. Nothing is sent before the first of them.
- * @throws USAGE for a number that is none
+ * @throws USAGE for an option that there is not, or whose value is none
  * @example
  * await using connection = connect({ docker: userDocker() });
  * await copy("registry.example/app:v1", "mirror.example/app:v1", { connection });
  * await copy("registry.example/app:v2", "mirror.example/app:v2", { connection });
  */
 export function connect(options: ConnectOptions = {}): Connection {
+  checkOptions(CONNECT_OPTIONS, options);
   return new OpenConnection(options);
 }
 
 class OpenConnection implements Connection {
   readonly #registries: Registries;
+  #isClosed = false;
 
   constructor(options: ConnectOptions, signal?: AbortSignal) {
-    checkCount("retries", options.retries, 0);
-    checkCount("concurrency", options.concurrency, 1);
-    this.#registries = registriesBy(opener(options, signal));
+    const openRegistry = opener(options, signal);
+    this.#registries = registriesBy(async (domain) => {
+      this.#ensureOpen();
+      return openRegistry(domain);
+    });
   }
 
   /** Begins a piece of work: one token for each registry does for all of it. */
-  begin(accesses: readonly RepositoryAccess[], signal: AbortSignal | undefined): Promise<Repositories> {
+  async begin(accesses: readonly RepositoryAccess[], signal: AbortSignal | undefined): Promise<Repositories> {
+    this.#ensureOpen();
     return this.#registries.session(accesses, { signal });
   }
 
   async repository(
     name: string,
-    { push = false, signal }: { readonly push?: boolean; readonly signal?: AbortSignal | undefined } = {},
+    options: { readonly push?: boolean; readonly signal?: AbortSignal | undefined } = {},
   ): Promise<Repository> {
+    checkOptions(REPOSITORY_OPTIONS, options);
+    const { push = false, signal } = options;
     const { location } = readName(name, "the name of a repository");
     const { open } = await this.begin([{ location, actions: push ? ["pull", "push"] : ["pull"] }], signal);
     return open(location);
   }
 
+  #ensureOpen(): void {
+    if (this.#isClosed)
+      throw new ManifestError("STOPPED", "the connection is closed: open another by connect()");
+  }
+
   async close(): Promise<void> {
+    this.#isClosed = true;
     await this.#registries.close();
   }
 

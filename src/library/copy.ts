@@ -19,6 +19,7 @@ import { pushedResult } from "../ui/pushedResult.js";
 import { SentTally } from "../ui/sentTally.js";
 import { overConnection, type CallTools } from "./connect.js";
 import { readName, readPlatforms, readTargets } from "./names.js";
+import { checkOptions, COPY_OPTIONS } from "./options.js";
 import { readPlace } from "./readPlace.js";
 import { publishSettings, type TransferOptions } from "./pushSettings.js";
 
@@ -48,6 +49,7 @@ export async function copy(
   to: string | readonly string[],
   options: CopyOptions = {},
 ): Promise<ListResult> {
+  checkOptions(COPY_OPTIONS, options);
   const source = readName(from, "what is copied");
   const places = readTargets(to);
   const targets = targetsOf(places);

@@ -14,7 +14,8 @@ import type { Entry } from "../list/entry.js";
 import type { Descriptor } from "../oci/descriptor.js";
 import { formatReference, type Reference } from "../oci/reference.js";
 import { overConnection, type CallOptions, type CallTools } from "./connect.js";
-import { checkCount, readName, readPlatforms } from "./names.js";
+import { readName, readPlatforms } from "./names.js";
+import { checkOptions, DRAFT_OPTIONS } from "./options.js";
 import type { ListOptions } from "./pushSources.js";
 import { placeListSources, type ListSource } from "./sources.js";
 
@@ -42,6 +43,7 @@ export async function createDraft(
   sources: readonly ListSource[],
   options: DraftOptions = {},
 ): Promise<Draft> {
+  checkOptions(DRAFT_OPTIONS, options);
   const place = readName(name, "the name of a list");
   const ref = referenceOf(place);
   if (ref === undefined) {
@@ -49,7 +51,6 @@ export async function createDraft(
     throw new ManifestError("USAGE", `${name}: a draft has the name of a registry`, { subject: name, hint });
   }
   const { waitMs = 0, attestations = "keep", expect = [], strict = false } = options;
-  checkCount("waitMs", waitMs, 0);
   const { annotations = {}, type = "auto", subject, artifactType = "" } = options;
   const choice: Choice = { platforms: readPlatforms(options.platforms), attestations };
   const wanted = await placeListSources(sources, place);

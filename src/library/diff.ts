@@ -1,6 +1,7 @@
 import { readDifference } from "../look/readDifference.js";
 import type { TreeDifference } from "../look/treeDifference.js";
 import { overConnection, type CallOptions } from "./connect.js";
+import { CALL_OPTIONS, checkOptions } from "./options.js";
 import { accessesFor, lookAt, type Lookable } from "./look.js";
 
 /**
@@ -16,6 +17,7 @@ import { accessesFor, lookAt, type Lookable } from "./look.js";
  * if (!isSame) for (const { platform, change } of images) console.log(`${platform}: ${change}`);
  */
 export async function diff(from: Lookable, to: Lookable, options: CallOptions = {}): Promise<TreeDifference> {
+  checkOptions(CALL_OPTIONS, options);
   const [before, after] = [lookAt(from), lookAt(to)];
   return overConnection(options, accessesFor([before, after]), async (tools) => {
     const [was, is] = await Promise.all([before.read(tools), after.read(tools)]);

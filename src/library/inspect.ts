@@ -1,6 +1,7 @@
 import type { ListTree } from "../look/listTree.js";
 import { readTree } from "../look/readTree.js";
 import { overConnection, type CallOptions } from "./connect.js";
+import { CALL_OPTIONS, checkOptions } from "./options.js";
 import { accessesFor, lookAt, type Lookable } from "./look.js";
 
 /**
@@ -18,6 +19,7 @@ import { accessesFor, lookAt, type Lookable } from "./look.js";
  * console.log(`${totals.images} images, ${totals.bytes} bytes`);
  */
 export async function inspect(name: Lookable, options: CallOptions = {}): Promise<ListTree> {
+  checkOptions(CALL_OPTIONS, options);
   const look = lookAt(name);
   return overConnection(options, accessesFor([look]), async (tools) =>
     readTree(await look.read(tools), { signal: tools.signal }),

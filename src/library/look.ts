@@ -6,6 +6,7 @@ import type { Location } from "../oci/location.js";
 import type { RepositoryAccess } from "../apply/accesses.js";
 import type { CallTools } from "./connect.js";
 import { readName } from "./names.js";
+import { isDraft } from "./options.js";
 import { readPlace } from "./readPlace.js";
 
 /** What can be looked at: a name (`registry.example/app:v1`, `oci-layout://out:v1`), or a draft, as a push would send it. */
@@ -19,7 +20,7 @@ export interface Look {
 
 /** @throws USAGE for what is neither a name nor a draft, INVALID_REFERENCE */
 export function lookAt(thing: Lookable): Look {
-  if (typeof thing === "object" && "entries" in thing) {
+  if (isDraft(thing)) {
     return {
       locations: locationsOf(thing),
       read: ({ open }) => Promise.resolve(draftSource(thing, open)),

@@ -48,12 +48,3 @@ export function listOf(value: unknown): readonly unknown[] {
   if (value === undefined) return [];
   return Array.isArray(value) ? value.map((one: unknown) => one) : [value];
 }
-
-/**
- * A number of things, or of milliseconds.
- * @throws USAGE for a fraction, for what is no number, and for less than `least`
- */
-export function checkCount(name: string, value: number | undefined, least: number): void {
-  if (value === undefined || (Number.isSafeInteger(value) && value >= least)) return;
-  throw new ManifestError("USAGE", `${name} must be a whole number from ${least} on`, { subject: name });
-}

@@ -2,6 +2,7 @@ import { ManifestError } from "../errors.js";
 import type { Draft } from "../list/draft.js";
 import type { ListResult } from "../ui/listResult.js";
 import { readTargets } from "./names.js";
+import { checkOptions, isDraft, PUSH_DRAFT_OPTIONS, PUSH_LIST_OPTIONS } from "./options.js";
 import { pushDraftTo, type PushDraftOptions } from "./pushDraft.js";
 import type { TransferOptions } from "./pushSettings.js";
 import { pushSources, type ListOptions } from "./pushSources.js";
@@ -44,12 +45,12 @@ export async function pushList(
   list: string | readonly string[] | Draft,
   options: PushListOptions | PushDraftOptions = {},
 ): Promise<ListResult> {
-  if (isDraft(list)) return pushDraftTo(list, options);
+  if (isDraft(list)) {
+    checkOptions(PUSH_DRAFT_OPTIONS, options);
+    return pushDraftTo(list, options);
+  }
+  checkOptions(PUSH_LIST_OPTIONS, options);
   const targets = readTargets(list);
   if (!("from" in options)) throw new ManifestError("USAGE", "what the list is made of is missing: from");
   return pushSources(targets, options.from, "nothing", options);
-}
-
-function isDraft(list: string | readonly string[] | Draft): list is Draft {
-  return typeof list === "object" && !Array.isArray(list) && "entries" in list;
 }

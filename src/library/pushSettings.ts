@@ -1,7 +1,6 @@
 import type { PublishSettings } from "../apply/publish.js";
 import type { PushEvent } from "../push/execute.js";
 import type { CallOptions } from "./connect.js";
-import { checkCount } from "./names.js";
 
 /** What all functions that push may be told. */
 export interface TransferOptions extends CallOptions {
@@ -13,8 +12,7 @@ export interface TransferOptions extends CallOptions {
   readonly onEvent?: ((event: PushEvent) => void) | undefined;
 }
 
-/** @throws USAGE */
+/** How `publish` is told. */
 export function publishSettings({ verify = false, waitMs = 0 }: TransferOptions): PublishSettings {
-  checkCount("waitMs", waitMs, 0);
   return { verify: verify === false ? "" : verify === "blobs" ? "blobs" : "manifests", waitMs };
 }

@@ -7,6 +7,7 @@ import type { Place } from "../content/place.js";
 import { parseSourceText } from "../content/sourceText.js";
 import { ManifestError } from "../errors.js";
 import type { Annotations } from "../list/draft.js";
+import { BUILD_SOURCE, checkOptions, IMAGE_SOURCE } from "./options.js";
 
 /**
  * What a list is made of:
@@ -57,14 +58,17 @@ function isNothing(given: unknown): boolean {
   return !Array.isArray(given) || given.length === 0;
 }
 
-function isBuild(source: ListSource): source is BuildSource {
-  return typeof source === "object" && "from" in source && typeof source.from === "string";
+/** @throws USAGE for what is no source */
+function isBuild(source: unknown): source is BuildSource {
+  if (typeof source === "string") return false;
+  const isFrom = typeof source === "object" && source !== null && "from" in source;
+  checkOptions(isFrom ? BUILD_SOURCE : IMAGE_SOURCE, source, "a source");
+  return isFrom;
 }
 
 function orderSource(source: string | ImageSource): OrderSource {
   const { image, platform, annotations }: ImageSource =
     typeof source === "object" ? source : { image: source };
-  if (typeof image !== "string") throw usage('a source must be a string, or have an "image" or a "from"');
   const says = {
     ...(platform !== undefined && { platform: readPlatform(platform) }),
     ...(annotations !== undefined && { annotations }),

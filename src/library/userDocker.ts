@@ -1,5 +1,6 @@
 import { readDockerSetup, type DockerSetup } from "../docker/setup.js";
 import { homeFolder } from "../homeFolder.js";
+import { checkOptions, USER_DOCKER_OPTIONS } from "./options.js";
 
 /** Where the set-up of docker is looked for, where that is not this process and its user. */
 export interface UserDockerOptions {
@@ -20,7 +21,9 @@ export interface UserDockerOptions {
  * @example
  * const { root } = await inspect("registry.example/app:v1", { docker: userDocker() });
  */
-export function userDocker({ env, home, platform, onWarning }: UserDockerOptions = {}): DockerSetup {
+export function userDocker(options: UserDockerOptions = {}): DockerSetup {
+  checkOptions(USER_DOCKER_OPTIONS, options);
+  const { env, home, platform, onWarning } = options;
   // eslint-disable-next-line no-restricted-globals -- whoever calls this asks for the surroundings of the process.
   const { env: ownEnv, platform: ownPlatform } = process;
   return readDockerSetup(

@@ -329,6 +329,28 @@ describe("a connection", () => {
     await expect(escaped.get("amd64")).rejects.toMatchObject({ code: "STOPPED" });
   });
 
+  it("does nothing more when it is closed", async () => {
+    for (const isUsed of [false, true]) {
+      const connection = connect();
+      if (isUsed) await inspect(app("amd64"), { connection });
+      await connection.close();
+      here.resetLog();
+      const stopped = { code: "STOPPED", message: "the connection is closed: open another by connect()" };
+      await expect(inspect(app("amd64"), { connection })).rejects.toMatchObject(stopped);
+      await expect(connection.repository(app("amd64"))).rejects.toMatchObject(stopped);
+      expect(here.log).toEqual([]);
+      await connection.close();
+    }
+  });
+
+  it("opens nothing when it is closed while a call begins", async () => {
+    const connection = connect();
+    const begun = copy(app("amd64"), app("v1", there), { connection }).catch((error: unknown) => error);
+    await connection.close();
+    expect(await begun).toMatchObject({ code: "STOPPED" });
+    expect([here.log, there.log]).toEqual([[], []]);
+  });
+
   it("has credentials only where it is given some: by a function, or those of the user's docker", async () => {
     const closed = await startRegistry({ auth: { kind: "basic", users: { me: "secret" } } });
     closed.putImage("team/app", { tag: "v1" });
@@ -350,25 +372,22 @@ describe("a connection", () => {
     await closed.close();
   });
 
-  it.each([["basic"], ["bearer"]] as const)(
-    "says which password is not accepted: %s",
-    async (kind) => {
-      const closed = await startRegistry({ auth: { kind, users: { me: "secret" } } });
-      closed.putImage("team/app", { tag: "v1" });
-      const wrong = { kind: "basic", username: "me", password: "wrong" } as const;
-      const failure: unknown = await inspect(app("v1", closed), {
-        credentials: () => Promise.resolve(wrong),
-      }).catch((error: unknown) => error);
-      expect(failure).toBeInstanceOf(CredentialsRefusedError);
-      const hint = `the user name or password for ${closed.host}, from \`credentials\`, is not accepted`;
-      expect(failure).toMatchObject({
-        code: "UNAUTHENTICATED",
-        subject: closed.host,
-        hint: expect.stringMatching(new RegExp(`${hint}$`)) as string,
-      });
-      await closed.close();
-    },
-  );
+  it.each([["basic"], ["bearer"]] as const)("says which password is not accepted: %s", async (kind) => {
+    const closed = await startRegistry({ auth: { kind, users: { me: "secret" } } });
+    closed.putImage("team/app", { tag: "v1" });
+    const wrong = { kind: "basic", username: "me", password: "wrong" } as const;
+    const failure: unknown = await inspect(app("v1", closed), {
+      credentials: () => Promise.resolve(wrong),
+    }).catch((error: unknown) => error);
+    expect(failure).toBeInstanceOf(CredentialsRefusedError);
+    const hint = `the user name or password for ${closed.host}, from \`credentials\`, is not accepted`;
+    expect(failure).toMatchObject({
+      code: "UNAUTHENTICATED",
+      subject: closed.host,
+      hint: expect.stringMatching(new RegExp(`${hint}$`)) as string,
+    });
+    await closed.close();
+  });
 
   it("reads the user's own docker where it is told nothing else", async () => {
     const auth = Buffer.from("a:b").toString("base64");
