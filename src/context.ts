@@ -17,6 +17,11 @@ export interface Context {
   readonly platform: NodeJS.Platform;
   /** Aborted by SIGINT and SIGTERM. */
   readonly signal: AbortSignal;
+  /**
+   * Calls `before` when a shell is about to stop the program (Ctrl-Z), and `after` when it goes on, whatever has stopped it;
+   * until what is returned is called.
+   */
+  readonly onSuspend?: (before: () => void, after: () => void) => () => void;
   /** How long to wait for the network and between two tries, in milliseconds, where it is not as long as usual. */
   readonly waits?: Waits;
 }
@@ -36,6 +41,8 @@ export interface Output {
   /** How wide a terminal is; 0 where it does not know. */
   readonly columns?: number | undefined;
   readonly rows?: number | undefined;
+  /** How much was written into a pipe; undefined for a file. */
+  readonly bytesWritten?: number | undefined;
   /** Told when a window is made wider or narrower. */
   on?(event: "resize", listener: () => void): unknown;
   off?(event: "resize", listener: () => void): unknown;
@@ -57,7 +64,7 @@ export interface Waits {
 /** `--config DIR` is DOCKER_CONFIG for this run; none for an empty text. Streams stay unopened until they are used. */
 export function withConfig(context: Context, config: string): Context {
   if (config === "") return context;
-  const { env, home, platform, signal, stdin, waits } = context;
+  const { env, home, platform, signal, stdin, onSuspend, waits } = context;
   return {
     get stdout() {
       return context.stdout;
@@ -70,6 +77,7 @@ export function withConfig(context: Context, config: string): Context {
     platform,
     signal,
     ...(stdin && { stdin }),
+    ...(onSuspend && { onSuspend }),
     ...(waits && { waits }),
   };
 }

@@ -42,6 +42,28 @@ const context: Context = {
   home: homeFolder(),
   platform: process.platform,
   signal: interruption.signal,
+  onSuspend: (before, after) => {
+    let isBack = false;
+    const stop = (): void => {
+      before();
+      // Here it is stopped, as if nobody listened: not where there is no shell that could let it go on.
+      process.off("SIGTSTP", stop);
+      process.kill(process.pid, "SIGTSTP");
+      process.on("SIGTSTP", stop);
+      isBack = true;
+      after();
+    };
+    const goOn = (): void => {
+      if (!isBack) after();
+      isBack = false;
+    };
+    process.on("SIGTSTP", stop);
+    process.on("SIGCONT", goOn);
+    return () => {
+      process.off("SIGTSTP", stop);
+      process.off("SIGCONT", goOn);
+    };
+  },
 };
 
 function onStdoutError(error: Error): void {

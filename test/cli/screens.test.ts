@@ -268,6 +268,50 @@ describeWithPrograms("what a terminal shows", ["script"], () => {
     expect(after).toEqual(Array<unknown>(12).fill(expect.stringMatching(RESULT)));
   });
 
+  it("what is piped into a program that writes to the terminal, and no longer what moves", async () => {
+    const other = await startSlowRegistry(0.4, BLOBS);
+    closing.push(() => other.close());
+    other.registry.putImage("src/a", { tag: "v1", layers: LAYERS.slice(0, 2) });
+    const lists = [source, `${other.host}/src/a:v1`].map((from, at) => ({
+      target: `${target.host}/lists${at}:v1`,
+      sources: [from],
+    }));
+    const file = join(home, "lists.json");
+    writeFileSync(file, JSON.stringify({ version: 1, lists }));
+    const log = join(home, "log");
+    const screen = show(["apply", "--jobs", "1", "-f", file], { columns: 120, pipe: `tee '${log}'` });
+    // As in `$(… | tail -n 1)`: until there is a result.
+    await screen.shows(/applying: 0 of 2 lists[^]*=====>/);
+    slow.goOn();
+    await screen.shows(/sha256:/);
+    await screen.settles(1_000);
+    const RESULT = /^sha256:[0-9a-f]{64} {2}\S+\/lists\d:v1$/;
+    expect(await screen.allLines()).toEqual([expect.stringMatching(RESULT)]);
+    other.goOn();
+    expect(await screen.ended).toMatchObject({ status: 0 });
+    const lines = await screen.allLines();
+    expect(lines).toEqual([expect.stringMatching(RESULT), expect.stringMatching(RESULT)]);
+    expect(readFileSync(log, "utf8")).toBe(`${lines.join("\n")}\n`);
+  });
+
+  it("nothing that moves once something has gone into a pipe", async () => {
+    target.putImage("quick", { tag: "v1" });
+    const lists = [`${target.host}/quick:v1`, source].map((from, at) => ({
+      target: `${target.host}/lists${at}:v1`,
+      sources: [from],
+    }));
+    const file = join(home, "lists.json");
+    writeFileSync(file, JSON.stringify({ version: 1, lists }));
+    const screen = show(["apply", "--jobs", "1", "-f", file], { columns: 120, pipe: "cat" });
+    await screen.shows(/sha256:/);
+    await screen.settles(1_000);
+    expect(await screen.allLines()).toHaveLength(1);
+    expect(screen.raw()).not.toMatch(ESCAPE);
+    slow.goOn();
+    expect(await screen.ended).toMatchObject({ status: 0 });
+    expect(await screen.allLines()).toHaveLength(2);
+  });
+
   it("the whole of what is piped elsewhere, whatever moves on the terminal", async () => {
     const file = join(home, "stdout");
     slow.registry.putImage("src/b", { tag: "v1", layers: LAYERS.slice(0, 2) });

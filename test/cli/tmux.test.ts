@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { digestOf } from "../../src/oci/digest.js";
 import { startRegistry, type RunningRegistry } from "../../src/testing/index.js";
 import { buildProgram, type Program } from "../helpers/program.js";
@@ -96,8 +96,67 @@ describeWithPrograms("what tmux shows", ["tmux"], () => {
     }
     slow.goOn();
     await shows(/after 0/);
-    expect((await lines()).join("")).toMatch(/^(before)?copied 7 blobs \(2\.1 MB\) .*after 0$/);
+    expect((await lines()).join("")).toMatch(/^(before)?copied 7 blobs \(2\.1 MB\).*after 0$/);
     expect(history()).toContain("before");
+  });
+
+  describe("when the command is stopped and goes on", () => {
+    /** In a shell that has jobs. */
+    async function startJob(): Promise<void> {
+      const argv = [process.execPath, program.file, "imagetools", "create"];
+      argv.push("-t", `${target.host}/app:v1`, `${slow.host}/src/a:v1`);
+      const command = argv.map((arg) => `'${arg}'`).join(" ");
+      writeFileSync(join(folder, "job"), `#!/bin/sh\nexec ${command}\n`, { mode: 0o755 });
+      writeFileSync(join(folder, "rc"), `PS1='$ '\nexport DOCKER_CONFIG='${folder}'\ncd '${folder}'\n`);
+      tmux(
+        "new-session",
+        "-d",
+        "-x",
+        "100",
+        "-y",
+        "40",
+        `bash --noprofile --rcfile '${join(folder, "rc")}' -i`,
+      );
+      await shows(/^\$/);
+      tmux("send-keys", "./job", "Enter");
+      await shows(/pushing[^]*and \d more/);
+    }
+
+    async function goesOn(): Promise<void> {
+      tmux("send-keys", "echo between", "Enter");
+      await shows(/^between$/m);
+      // Nobody types it sooner.
+      await sleep(500);
+      tmux("send-keys", "fg", "Enter");
+      await shows(/^between\n\$ fg\n.*\n.*pushing[^]*and \d more/m);
+      await sleep(500);
+      await shows(/^between\n\$ fg\n.*\n.*pushing[^]*and \d more/m);
+      slow.goOn();
+      await shows(/^between\n\$ fg\n.*\ncopied 7 blobs .*\n\$/m);
+    }
+
+    it("by Ctrl-Z, leaves nothing while it is stopped, and erases nothing of the shell's", async () => {
+      await startJob();
+      for (const time of [1, 2]) {
+        tmux("send-keys", "C-z");
+        await shows(/Stopped[^\n]*\n\$$/);
+        expect((await lines()).join("\n")).not.toMatch(/pushing|more/);
+        expect((await lines()).filter((line) => line.includes("Stopped"))).toHaveLength(time);
+        if (time === 2) break;
+        tmux("send-keys", "fg", "Enter");
+        await shows(/pushing[^]*and \d more/);
+      }
+      await goesOn();
+    });
+
+    it("by a signal that cannot be listened to, erases nothing of the shell's", async () => {
+      await startJob();
+      const pid = execFileSync("pgrep", ["-f", `${target.host}/app:v1`], { encoding: "utf8" }).trim();
+      await sleep(300);
+      process.kill(Number(pid), "SIGSTOP");
+      await shows(/Stopped[^\n]*\n\$$/);
+      await goesOn();
+    });
   });
 
   it("is as it was when the command is interrupted while the window changes", async () => {

@@ -44,6 +44,8 @@ export interface ScreenOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Where stdout goes, if not to the terminal. */
   readonly stdout?: string;
+  /** What stdout is piped into, a command of the shell that runs in the same terminal: `tee log`. */
+  readonly pipe?: string;
 }
 
 /** As long as the slowest machine takes, in milliseconds. */
@@ -56,14 +58,15 @@ const USAGE = `process.on("exit", () => require("node:fs").writeFileSync(process
 
 /** Runs a command line in a terminal, by script(1). https://man7.org/linux/man-pages/man1/script.1.html */
 export function onScreen(program: Program, args: readonly string[], options: ScreenOptions): Screen {
-  const { columns, rows = 24, env = {}, stdout } = options;
+  const { columns, rows = 24, env = {}, stdout, pipe } = options;
   const folder = mkdtempSync(join(tmpdir(), "screen-"));
   const file = (name: string): string => join(folder, name);
   writeFileSync(file("usage.cjs"), USAGE);
   const argv = [process.execPath, "--require", file("usage.cjs"), program.file, ...args]
     .map(quoted)
     .join(" ");
-  const to = stdout === undefined ? "" : ` > ${quoted(stdout)}`;
+  const toFile = stdout === undefined ? "" : ` > ${quoted(stdout)}`;
+  const to = pipe === undefined ? toFile : ` | ${pipe}`;
   writeFileSync(
     file("run.sh"),
     `stty cols ${columns} rows ${rows}; tty > ${file("tty")}; echo $$ > ${file("pid")}; exec ${argv}${to}\n`,

@@ -1,6 +1,6 @@
 import type { ChalkInstance } from "chalk";
 import ora, { spinners } from "ora";
-import type { Output } from "../../context.js";
+import type { Context, Output } from "../../context.js";
 import type { Capabilities } from "./capabilities.js";
 import { ScreenStream } from "./screenStream.js";
 import type { WorkView } from "./workState.js";
@@ -16,6 +16,7 @@ export interface MovingLinesOptions {
   readonly isForced: boolean;
   readonly chalk: ChalkInstance | undefined;
   readonly view: () => WorkView;
+  readonly onSuspend: Context["onSuspend"];
 }
 
 /**
@@ -25,7 +26,7 @@ export interface MovingLinesOptions {
  */
 export function drawMovingLines(
   terminal: Output,
-  { capabilities, isForced, chalk, view }: MovingLinesOptions,
+  { capabilities, isForced, chalk, view, onSuspend }: MovingLinesOptions,
 ): () => void {
   const { isUnicode, reflows } = capabilities;
   const screen = new ScreenStream(terminal, { reflows, isForced });
@@ -58,12 +59,24 @@ export function drawMovingLines(
     isEnabled: true,
     hideCursor: false,
     discardStdin: false,
-  }).start();
+  });
+  const ignoreSuspension = onSuspend?.(
+    () => {
+      spinner.clear();
+    },
+    () => {
+      // What a shell has written meanwhile is not to be erased.
+      screen.forget();
+      spinner.render();
+    },
+  );
+  spinner.start();
   const redraw = (): void => {
     spinner.render();
   };
   terminal.on?.("resize", redraw);
   return () => {
+    ignoreSuspension?.();
     terminal.off?.("resize", redraw);
     spinner.stop();
   };

@@ -1,4 +1,4 @@
-import type { Context } from "../../context.js";
+import type { Context, Output } from "../../context.js";
 import type { PushEvent } from "../../push/execute.js";
 import type { Plan } from "../../push/plan.js";
 import type { RegistryEvent } from "../../registry/createRegistry.js";
@@ -14,7 +14,10 @@ import { WorkState, type WorkView } from "./workState.js";
  */
 export type ProgressMode = "auto" | "tty" | "plain" | "none";
 
-/** Shows what is being done, on stderr. Nothing on a terminal before half a second has passed, and nothing in a pipe. */
+/**
+ * Shows what is being done, on stderr. Nothing on a terminal before half a second has passed, nor once something has gone
+ * into a pipe on stdout; and nothing in a pipe.
+ */
 export interface Progress {
   /**
    * What is done from now on, in words, and how many there are of it.
@@ -36,7 +39,7 @@ export interface Progress {
   stop(): void;
 }
 
-type ProgressContext = Pick<Context, "stderr" | "env" | "signal">;
+type ProgressContext = Pick<Context, "stdout" | "stderr" | "env" | "signal" | "onSuspend">;
 
 /** What is over sooner is not worth a word, in milliseconds. */
 const QUICK_MS = 500;
@@ -105,9 +108,10 @@ export async function withProgress<Result>(
 }
 
 function movingProgress(context: ProgressContext, isForced: boolean): Progress {
-  const { env, signal } = context;
+  const { env, signal, onSuspend } = context;
   let work: WorkState | undefined = new WorkState(performance.now());
   let erase: (() => void) | undefined;
+  let ignoreStdout: (() => void) | undefined;
 
   async function begin(): Promise<void> {
     // Not before: to open the stream would delay what is quick.
@@ -118,6 +122,14 @@ function movingProgress(context: ProgressContext, isForced: boolean): Progress {
       work = undefined;
       return;
     }
+    const { stdout } = context;
+    if (isPipe(stdout)) {
+      if (stdout.bytesWritten !== 0) {
+        work = undefined;
+        return;
+      }
+      ignoreStdout = beforeWrite(stdout, stop);
+    }
     const [{ drawMovingLines }, { coloursFor }] = await Promise.all([
       import("./movingLines.js"),
       import("./colours.js"),
@@ -126,7 +138,7 @@ function movingProgress(context: ProgressContext, isForced: boolean): Progress {
     const shown = work;
     if (shown === undefined) return;
     const view = (): WorkView => shown.at(performance.now());
-    erase = drawMovingLines(stderr, { capabilities, isForced, chalk, view });
+    erase = drawMovingLines(stderr, { capabilities, isForced, chalk, view, onSuspend });
   }
 
   const timer = setTimeout(() => {
@@ -138,6 +150,8 @@ function movingProgress(context: ProgressContext, isForced: boolean): Progress {
     work = undefined;
     clearTimeout(timer);
     signal.removeEventListener("abort", stop);
+    ignoreStdout?.();
+    ignoreStdout = undefined;
     erase?.();
     erase = undefined;
   }
@@ -152,6 +166,29 @@ function movingProgress(context: ProgressContext, isForced: boolean): Progress {
       if (event.kind === "retry") work?.delay(event, performance.now());
     },
     stop,
+  };
+}
+
+/**
+ * Does somebody read it who may write to the same terminal (`| tee log`)? Nothing keeps that apart from lines that move, so
+ * that these end when there is something to read.
+ */
+function isPipe({ isTTY, bytesWritten }: Output): boolean {
+  return isTTY !== true && bytesWritten !== undefined;
+}
+
+/**
+ * Calls back before something is written, once.
+ * @returns ends that
+ */
+function beforeWrite(output: Output, callback: () => void): () => void {
+  const write = output.write.bind(output);
+  output.write = (text) => {
+    callback();
+    return write(text);
+  };
+  return () => {
+    output.write = write;
   };
 }
 

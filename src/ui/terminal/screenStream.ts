@@ -14,6 +14,9 @@ const ERASE_BELOW = "\u001b[J";
 const USUAL_COLUMNS = 80;
 const USUAL_ROWS = 24;
 
+/** Frames follow each other much sooner, in milliseconds. */
+const STALLED_MS = 300;
+
 export interface ScreenOptions {
   /** Does the terminal wrap lines that became too long for it? */
   readonly reflows: boolean;
@@ -30,6 +33,8 @@ export interface ScreenOptions {
  *   there could be wrapped anywhere and could not be erased, so that nothing is drawn until it says.
  * - What is drawn ends in a line end, so that whatever ends the program leaves no half line.
  * - A whole frame is one write.
+ * - A program that was stopped and goes on draws before it is told so: the first frame after a while is left out, since it
+ *   could erase what a shell has written meanwhile. `forget` is for who is told.
  */
 export class ScreenStream extends Writable {
   readonly isTTY = true;
@@ -38,6 +43,8 @@ export class ScreenStream extends Writable {
   /** Of each line that is on the screen, how many columns it takes. */
   #drawn: readonly number[] = [];
   #frame: string | undefined;
+  #frameMs = Infinity;
+  #isLeftOut = false;
   #lastColumns = USUAL_COLUMNS;
 
   constructor(terminal: Output, options: ScreenOptions) {
@@ -58,7 +65,7 @@ export class ScreenStream extends Writable {
 
   override _write(text: string | Buffer, _encoding: string, done: () => void): void {
     const said = text.toString();
-    if (said === BEGIN) this.#frame = "";
+    if (said === BEGIN) this.#begin();
     else if (said === END) this.#flush();
     else this.#draw(said);
     done();
@@ -66,11 +73,17 @@ export class ScreenStream extends Writable {
 
   /** Where ora begins to erase what it has drawn; all that follows to that end is done here. */
   cursorTo(): void {
+    if (this.#isLeftOut) return;
     const width = this.#width();
     const rows = (columns: number): number =>
       this.#options.reflows ? Math.max(1, Math.ceil(columns / width)) : 1;
     const above = this.#drawn.slice(0, -1).reduce((sum, columns) => sum + rows(columns), 0);
     if (this.#drawn.length > 0) this.#send(`\r${above === 0 ? "" : `\u001b[${above}A`}${ERASE_BELOW}`);
+    this.#drawn = [];
+  }
+
+  /** Leaves what is drawn where it is: the cursor may be elsewhere by now. */
+  forget(): void {
     this.#drawn = [];
   }
 
@@ -82,8 +95,17 @@ export class ScreenStream extends Writable {
     // Done by cursorTo.
   }
 
+  #begin(): void {
+    const nowMs = performance.now();
+    this.#isLeftOut = nowMs - this.#frameMs > STALLED_MS;
+    // Not two of them: a busy program shows something, too.
+    this.#frameMs = this.#isLeftOut ? Infinity : nowMs;
+    this.#frame = "";
+  }
+
   #draw(text: string): void {
     const { columns = 0 } = this.#terminal;
+    if (this.#isLeftOut) return;
     if (columns === 0 && !this.#options.isForced) return;
     this.#drawn = text.split("\n").map((line) => displayWidth(withoutColours(line)));
     this.#send(`${WRAP_OFF}${text}${WRAP_ON}`);
@@ -97,6 +119,7 @@ export class ScreenStream extends Writable {
   #flush(): void {
     const frame = this.#frame ?? "";
     this.#frame = undefined;
+    this.#isLeftOut = false;
     if (frame !== "") this.#terminal.write(`${BEGIN}${frame}${END}`);
   }
 

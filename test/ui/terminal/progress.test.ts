@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { openProgress, progressMode, withProgress } from "../../../src/ui/terminal/progress.js";
 
@@ -8,7 +9,13 @@ const STEP = { ...BLOB, toleratesRefusal: false, sources: [SOURCE], neededBy: []
 function stage({
   isTTY,
   env = {},
-}: { readonly isTTY?: boolean; readonly env?: Record<string, string> } = {}) {
+  bytesWritten,
+}: {
+  readonly isTTY?: boolean;
+  readonly env?: Record<string, string>;
+  /** Of stdout, which is a pipe where it is given. */
+  readonly bytesWritten?: number;
+} = {}) {
   const interruption = new AbortController();
   let written = "";
   const stderr = {
@@ -18,13 +25,22 @@ function stage({
       written += String(text);
     },
   };
-  const context = { stderr, env: { TERM: "xterm", ...env }, signal: interruption.signal };
+  let result = "";
+  const stdout = {
+    bytesWritten,
+    write: (text: string | Uint8Array) => {
+      // What was on the terminal when it was written.
+      result += `${String(text)}|${written}`;
+    },
+  };
+  const context = { stdout, stderr, env: { TERM: "xterm", ...env }, signal: interruption.signal };
   return {
     context,
     interrupt: () => {
       interruption.abort();
     },
     written: () => written,
+    result: () => result,
   };
 }
 
@@ -120,6 +136,7 @@ describe("nothing is written", () => {
     ["where none is wanted", { isTTY: true }, "none"],
     ["on a dumb terminal", { isTTY: true, env: { TERM: "dumb" } }, "tty"],
     ["on a terminal of a CI system", { isTTY: true, env: { CI: "true" } }, "auto"],
+    ["where stdout is a pipe that has got something", { isTTY: true, bytesWritten: 1 }, "auto"],
   ] as const)("%s", async (_, options, mode) => {
     const { context, written } = stage(options);
     await withProgress(context, mode, async (progress) => {
@@ -193,5 +210,54 @@ describe("lines that move", () => {
     expect(written().endsWith("\u001b[J")).toBe(true);
     progress.stop();
     expect(written().endsWith("\u001b[J")).toBe(true);
+  });
+
+  it.each([0, undefined])(
+    "end before something is written to stdout if that is a pipe: %s",
+    async (bytesWritten) => {
+      vi.useRealTimers();
+      const { context, written, result } = stage({
+        isTTY: true,
+        ...(bytesWritten === 0 && { bytesWritten }),
+      });
+      const progress = openProgress(context, "auto");
+      progress.step("reading");
+      await vi.waitFor(() => {
+        expect(written()).toContain("reading");
+      }, 5_000);
+      context.stdout.write("one");
+      expect(result().endsWith("\u001b[J")).toBe(bytesWritten === 0);
+      await sleep(300);
+      expect(written().endsWith("\u001b[J")).toBe(bytesWritten === 0);
+      progress.step("pushing");
+      progress.stop();
+      expect(written().endsWith("\u001b[J")).toBe(true);
+      context.stdout.write("two");
+      expect(result()).toMatch(/^one\|[^]*two\|/);
+    },
+  );
+
+  it("are erased before the program is stopped, and drawn below what is there when it goes on", async () => {
+    vi.useRealTimers();
+    const { context, written } = stage({ isTTY: true });
+    let [stops, goesOn, listens] = [(): void => undefined, (): void => undefined, false];
+    const onSuspend = (before: () => void, after: () => void) => {
+      [stops, goesOn, listens] = [before, after, true];
+      return () => (listens = false);
+    };
+    const progress = openProgress({ ...context, onSuspend }, "auto");
+    progress.step("reading");
+    await vi.waitFor(() => {
+      expect(written()).toContain("reading");
+    }, 5_000);
+    expect(listens).toBe(true);
+    stops();
+    expect(written().endsWith("\u001b[J")).toBe(true);
+    const before = written();
+    goesOn();
+    expect(written().slice(before.length)).toMatch(/reading/);
+    expect(written().slice(before.length)).not.toContain("\u001b[J");
+    progress.stop();
+    expect(listens).toBe(false);
   });
 });

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { ScreenStream, type ScreenOptions } from "../../../src/ui/terminal/screenStream.js";
 
 const [BEGIN, END] = ["\u001b[?2026h", "\u001b[?2026l"];
@@ -41,6 +41,29 @@ describe("a terminal that lines are drawn on", () => {
     expect(written[2]).toBe("\r\u001b[1A\u001b[J");
     screen.cursorTo();
     expect(written).toHaveLength(3);
+  });
+
+  it("leaves out a frame that comes late, as when the program was stopped and has not been told yet", () => {
+    vi.useFakeTimers({ toFake: ["performance"] });
+    const { screen, written } = stage(80);
+    vi.advanceTimersByTime(5_000);
+    draw(screen, "one\n");
+    expect(written).toHaveLength(1);
+    vi.advanceTimersByTime(5_000);
+    draw(screen, "two\n");
+    expect(written).toHaveLength(1);
+    vi.advanceTimersByTime(5_000);
+    draw(screen, "three\n");
+    expect(written[1]).toBe(`${BEGIN}\r\u001b[1A\u001b[J\u001b[?7lthree\n\u001b[?7h${END}`);
+    vi.useRealTimers();
+  });
+
+  it("erases nothing once somebody else may have written below", () => {
+    const { screen, written } = stage(80);
+    draw(screen, "one\ntwo\n");
+    screen.forget();
+    draw(screen, "three\n");
+    expect(written[1]).toBe(`${BEGIN}\u001b[?7lthree\n\u001b[?7h${END}`);
   });
 
   it.each([
