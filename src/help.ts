@@ -46,7 +46,7 @@ function treeHelp(
   lines: readonly string[],
   screen: HelpScreen,
 ): string {
-  const help = layout(name, "COMMAND", about, flags, screen);
+  const help = layout(name, "[OPTIONS] COMMAND", about, flags, screen);
   for (const node of commands) {
     if (node.isHidden === true) continue;
     const shown = new HelpCommand(node.name).description(node.summary);

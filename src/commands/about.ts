@@ -5,9 +5,9 @@ or do all of it at once by imagetools create. \
 Lists are kept where docker manifest keeps them, so that both can work on the same list.`;
 
 export const EXAMPLES: readonly string[] = [
-  "tsmanifest create example.com/app:1 example.com/app:1-amd64 example.com/app:1-arm64",
-  "tsmanifest annotate example.com/app:1 example.com/app:1-arm64 --arch arm64 --variant v8",
-  "tsmanifest push --purge example.com/app:1",
-  "tsmanifest inspect example.com/app:1",
-  "tsmanifest imagetools create -t example.com/app:1 example.com/app:1-amd64 example.com/app:1-arm64",
+  "tsmanifest create registry.example/app:1 registry.example/app:1-amd64 registry.example/app:1-arm64",
+  "tsmanifest annotate registry.example/app:1 registry.example/app:1-arm64 --arch arm64 --variant v8",
+  "tsmanifest push --purge registry.example/app:1",
+  "tsmanifest inspect registry.example/app:1",
+  "tsmanifest imagetools create -t registry.example/app:1 registry.example/app:1-amd64 registry.example/app:1-arm64",
 ];

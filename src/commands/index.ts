@@ -23,26 +23,15 @@ const imagetools: CommandGroup = {
 };
 
 /**
- * The command tree. Each command is loaded on demand, so that `rm` and `annotate` start without the HTTP client.
+ * The command tree, in the order of the help: what does all at once, then local lists in the order of work. Each command is loaded on demand, so that `rm` and `annotate` start without the HTTP client.
  */
 export const commands: readonly CommandOrGroup[] = [
-  {
-    name: "annotate",
-    summary: "Say what platform an entry of a local list is for",
-    group: "Local lists",
-    load: async () => (await import("./annotate.js")).annotate,
-  },
+  imagetools,
   {
     name: "apply",
     summary: "Make all lists of a file, as one release or as thousands",
     group: "All at once",
     load: async () => (await import("./apply.js")).apply,
-  },
-  {
-    name: "completion",
-    summary: "Print the script that completes commands in bash, zsh, fish or PowerShell",
-    group: "This program",
-    load: async () => (await import("./completion.js")).completion,
   },
   {
     name: "create",
@@ -51,28 +40,10 @@ export const commands: readonly CommandOrGroup[] = [
     load: async () => (await import("./create.js")).create,
   },
   {
-    name: "diff",
-    summary: "Show how two lists differ: by platform, layer and config",
-    group: "Looking",
-    load: async () => (await import("./diff.js")).diffCommand,
-  },
-  {
-    name: "inspect",
-    summary: "Show a list or a manifest, local or remote",
-    group: "Looking",
-    load: async () => (await import("./inspect.js")).inspectCommand,
-  },
-  {
-    name: "ls",
-    summary: "Show the local lists",
+    name: "annotate",
+    summary: "Say what platform an entry of a local list is for",
     group: "Local lists",
-    load: async () => (await import("./ls.js")).ls,
-  },
-  {
-    name: "prune",
-    summary: "Delete local lists that have not been changed for long",
-    group: "Local lists",
-    load: async () => (await import("./prune.js")).prune,
+    load: async () => (await import("./annotate.js")).annotate,
   },
   {
     name: "push",
@@ -81,12 +52,41 @@ export const commands: readonly CommandOrGroup[] = [
     load: async () => (await import("./push.js")).push,
   },
   {
+    name: "ls",
+    summary: "Show the local lists",
+    group: "Local lists",
+    load: async () => (await import("./ls.js")).ls,
+  },
+  {
     name: "rm",
     summary: "Delete local lists",
     group: "Local lists",
     load: async () => (await import("./rm.js")).rm,
   },
-  imagetools,
+  {
+    name: "prune",
+    summary: "Delete local lists that have not been changed for long",
+    group: "Local lists",
+    load: async () => (await import("./prune.js")).prune,
+  },
+  {
+    name: "inspect",
+    summary: "Show a list or a manifest, local or remote",
+    group: "Looking",
+    load: async () => (await import("./inspect.js")).inspectCommand,
+  },
+  {
+    name: "diff",
+    summary: "Show how two lists differ: by platform, layer and config",
+    group: "Looking",
+    load: async () => (await import("./diff.js")).diffCommand,
+  },
+  {
+    name: "completion",
+    summary: "Print the script that completes commands in bash, zsh, fish or PowerShell",
+    group: "This program",
+    load: async () => (await import("./completion.js")).completion,
+  },
   {
     name: "buildx",
     summary: "For those who turn docker into tsmanifest by an alias",

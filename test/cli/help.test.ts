@@ -77,10 +77,16 @@ describe("the help", () => {
     expect(create.replaceAll(/\s+/g, " ")).toMatch(/--prefer-index .* \(default: true\)/);
   });
 
-  it("has the commands in groups", async () => {
+  it("has the commands in groups, in the order of work", async () => {
     const { stdout } = await cli(["--help"]);
-    expect(stdout).toMatch(/\nLocal lists:\n {2}annotate /);
-    expect(stdout).toMatch(/\nLooking:\n(?: {2}.*\n)* {2}inspect /);
+    const commands = [...stdout.matchAll(/^(?: {2}([a-z]+) {2,}|([A-Z][a-z ]+):$)/gm)].map(
+      ([, name, title]) => title ?? name,
+    );
+    const groups = ["All at once", "imagetools", "apply", "Local lists", "create", "annotate", "push", "ls"];
+    groups.push("rm", "prune", "Looking", "inspect", "diff", "This program", "completion");
+    const [first = ""] = groups;
+    const from = commands.indexOf(first);
+    expect(commands.slice(from, from + groups.length)).toEqual(groups);
     expect(stdout).not.toContain("buildx  ");
   });
 

@@ -36,7 +36,7 @@ describe("a command line", () => {
   it("without a command shows the help on stderr and succeeds", async () => {
     const { status, stdout, stderr } = await cli([], stubCommands);
     expect({ status, stdout }).toEqual({ status: 0, stdout: "" });
-    expect(stderr).toMatch(/^\nUsage: {2}tsmanifest COMMAND\n/);
+    expect(stderr).toMatch(/^\nUsage: {2}tsmanifest \[OPTIONS\] COMMAND\n/);
     expect(await cli(["manifest"], stubCommands)).toEqual({ status, stdout, stderr });
   });
 });
@@ -64,7 +64,7 @@ describe("--help", () => {
     async (...argv) => {
       const { status, stdout, stderr } = await cli(argv, stubCommands);
       expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
-      expect(stdout).toMatch(/^Usage: {2}tsmanifest COMMAND\n/);
+      expect(stdout).toMatch(/^Usage: {2}tsmanifest \[OPTIONS\] COMMAND\n/);
       for (const { name, summary } of stubCommands) {
         expect(stdout).toMatch(new RegExp(`^ {2}${name} +${summary}$`, "m"));
       }

@@ -310,7 +310,7 @@ describe("inspect --tree of a local list", () => {
     const { status, stdout, stderr } = await here.run("inspect", "--tree", "--retries", "0", name);
     expect(status).toBe(0);
     expect(stdout).toMatch(/2 images, 4\.7 kB compressed: 3 layers,/);
-    expect(stdout).toMatch(/├─ linux\/amd64 {2}sha256:[0-9a-f]{64}\n.*3\.\d kB in 2 layers/);
+    expect(stdout).toMatch(/├─ linux\/amd64 {2}sha256:[0-9a-f]{64}\n.*3\.\d kB: 2 layers/);
     expect(stderr).toMatch(
       /^WARNING: not all that is attached to manifests of \S+\/app is known: .*connection refused.*\n$/,
     );
