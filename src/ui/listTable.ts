@@ -20,8 +20,12 @@ export interface TextMeasure {
 }
 
 const HEADER = ["NAME", "ENTRIES", "PLATFORMS", "AGE", "REGISTRY"];
-const PLATFORMS = HEADER.indexOf("PLATFORMS");
-const HEADER_WIDTH = "PLATFORMS".length;
+const NAME = 0;
+/** What is left out first where there is no room for all of it; what registries have was asked for. */
+const LEFT_OUT = ["AGE", "ENTRIES", "PLATFORMS"];
+/** Of columns that are cut. */
+const SHORTEST_PLATFORMS = "PLATFORMS".length;
+const SHORTEST_NAME = 8;
 const GAP = "   ";
 /** Names with a digest, and the platforms of images that are built for all there are. */
 const MAX_CELL = 200;
@@ -33,8 +37,8 @@ const ASCII: TextMeasure = {
 
 /**
  * Lists as columns of plain text, a line each below a header; nothing at all for none.
- * @param columns of a terminal: no line is longer, and what has no room is left out, platforms first; undefined or 0 for
- *   everything
+ * @param columns of a terminal: no line is longer. Platforms are left out first, then columns, and names are cut at last;
+ *   undefined or 0 for everything
  */
 export function listTable(rows: readonly ListRow[], columns = 0, measure: TextMeasure = ASCII): string {
   if (rows.length === 0) return "";
@@ -46,13 +50,30 @@ export function listTable(rows: readonly ListRow[], columns = 0, measure: TextMe
   });
   const whole = [header, ...cells];
   if (columns === 0) return layOutRows(whole, measure);
-  const widths = widthsOf(whole, measure, Infinity);
-  const tooLong = total(widths) - columns;
-  const room = Math.max(HEADER_WIDTH, (widths[PLATFORMS] ?? 0) - Math.max(0, tooLong));
-  const fitted = whole.map((row) =>
-    row.map((cell, column) => (column === PLATFORMS ? fitPlatforms(cell, room, measure) : cell)),
-  );
-  return layOutRows(fitted, measure, columns);
+  return layOutRows(fitRows(whole, columns, measure), measure, columns);
+}
+
+function fitRows(whole: readonly (readonly string[])[], columns: number, measure: TextMeasure): string[][] {
+  let rows = whole.map((row) => [...row]);
+  for (const title of LEFT_OUT) {
+    const least = widthsOf(rows, measure, Infinity).map((width, column) =>
+      column === titleAt(rows, "PLATFORMS") ? Math.min(width, SHORTEST_PLATFORMS) : width,
+    );
+    if (total(least) <= columns) break;
+    const gone = titleAt(rows, title);
+    rows = rows.map((row) => row.filter((_, column) => column !== gone));
+  }
+  const widths = widthsOf(rows, measure, Infinity);
+  const tooLong = Math.max(0, total(widths) - columns);
+  const platforms = titleAt(rows, "PLATFORMS");
+  const [cut, least] = platforms === -1 ? [NAME, SHORTEST_NAME] : [platforms, SHORTEST_PLATFORMS];
+  const room = Math.max(least, (widths[cut] ?? 0) - tooLong);
+  const fit = cut === NAME ? measure.cutText : (cell: string) => fitPlatforms(cell, room, measure);
+  return rows.map((row) => row.map((cell, column) => (column === cut ? fit(cell, room) : cell)));
+}
+
+function titleAt([header = []]: readonly (readonly string[])[], title: string): number {
+  return header.indexOf(title);
 }
 
 function layOutRows(rows: readonly (readonly string[])[], measure: TextMeasure, columns = 0): string {

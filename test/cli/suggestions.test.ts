@@ -23,6 +23,16 @@ describe("a command that is not known", () => {
     );
   });
 
+  it.each([
+    ["login", "docker login does that: its logins are used here"],
+    ["logout", "docker logout does that: its logins are used here"],
+    ["version", "did you mean tsmanifest --version?"],
+  ])("%s is done elsewhere, which is said", async (word, text) => {
+    expect(await stderrOf(word)).toContain(
+      `tsmanifest: unknown command: tsmanifest ${word}\n${text}\n\nUsage:`,
+    );
+  });
+
   it("may be one of the group it stands in", async () => {
     expect(await stderrOf("imagetools", "creat")).toBe(
       `ERROR: unknown command: "creat"\ndid you mean create?\nRun 'tsmanifest imagetools --help' for more information\n`,
@@ -53,6 +63,18 @@ describe("a flag that is not known", () => {
       new RegExp(
         `^unknown flag: ${unknown ?? ""}\\ndid you mean ${meant}\\?\\n\\nUsage:  tsmanifest ${command} `,
       ),
+    );
+  });
+
+  it("of another program is told by what is here in its place", async () => {
+    for (const command of ["push", "apply"]) {
+      expect(await stderrOf(command, "--dry-run", "a")).toContain(
+        "unknown flag: --dry-run\ndid you mean --plan?\n",
+      );
+    }
+    expect(await stderrOf("rm", "--dry-run", "a")).not.toContain("--plan");
+    expect(await stderrOf("inspect", "--platform", "linux/arm64", "a")).toContain(
+      "unknown flag: --platform\n--tree shows each platform's digest: inspect NAME@DIGEST shows that image alone\n",
     );
   });
 

@@ -160,12 +160,30 @@ describe("the table of ls", () => {
     return { ...entry, descriptor: { ...entry.descriptor, platform } };
   };
 
-  async function on(columns: number): Promise<string[]> {
+  async function on(columns: number, ...flags: string[]): Promise<string[]> {
     const recording = recordingContext({ env: { DOCKER_CONFIG: here.home }, home: here.home });
     const stdout = { ...recording.context.stdout, isTTY: true, columns };
-    expect(await run(["ls"], { ...recording.context, stdout })).toBe(0);
+    expect(await run(["ls", ...flags], { ...recording.context, stdout })).toBe(0);
     return recording.stdout().split("\n").slice(0, -1);
   }
+
+  it("keeps what registries have where there is little room: other columns are left out, then names are cut", async () => {
+    const registry = await startRegistry();
+    onTestFinished(() => registry.close());
+    await here.makeList(`${registry.host}/team/app:v1`, [withPlatform("linux", "amd64")]);
+    const name = `${registry.host}/team/app:v1`.padEnd(27);
+    for (const [columns, lines] of [
+      [70, [/^NAME +ENTRIES +PLATFORMS +AGE +REGISTRY$/, /^\S+ +1 +linux\/amd64 +\ds +missing$/]],
+      [62, [/^NAME +ENTRIES +PLATFORMS +REGISTRY$/, /^\S+ +1 +\S+ +missing$/]],
+      [52, [/^NAME +PLATFORMS +REGISTRY$/, /^\S+ +\S+ +missing$/]],
+      [40, [/^NAME +REGISTRY$/, new RegExp(`^${name.trim()} +missing$`)]],
+      [30, [/^NAME +REGISTRY$/, /^127\.0\.0\.1:\d+\S* +missing$/]],
+    ] as const) {
+      const shown = await on(columns, "--check");
+      expect(shown).toEqual(lines.map((line) => expect.stringMatching(line) as string));
+      expect(shown.filter((line) => displayWidth(line) > columns)).toEqual([]);
+    }
+  });
 
   it("fits a terminal: platforms are left out first, and no line is wrapped", async () => {
     const architectures = ["amd64", "arm64", "arm", "386", "s390x", "ppc64le"];
