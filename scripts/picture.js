@@ -16,14 +16,14 @@ export const PICTURE_FILE = join(root, "docs/terminal.svg");
 const HOST = "registry.example";
 const ADDRESS = "127.10.0.1";
 
-const COLUMNS = 118;
+const COLUMNS = 96;
 
 /** What is typed. */
 const SESSION = [
   `tsmanifest imagetools create -t ${HOST}/app:v2 --from digests \\
     --expect linux/amd64,linux/arm64,linux/s390x`,
   `tsmanifest imagetools create -t ${HOST}/app:v2 --from digests \\
-    --expect linux/amd64,linux/arm64`,
+    --expect linux/amd64,linux/arm64 && echo pushed`,
   `tsmanifest inspect --tree ${HOST}/app:v2`,
   `tsmanifest diff ${HOST}/app:v1 ${HOST}/app:v2`,
 ];
@@ -103,19 +103,12 @@ function fill(registry) {
   registry.putList("app", { kind: "oci", tag: "v1", children: [amd64, image("v1 arm64")] });
   return ["v2 amd64", "v2 arm64"].map((seed) => {
     const built = image(seed);
-    const attestation = registry.putImage("app", {
-      kind: "oci",
-      os: "unknown",
-      architecture: "unknown",
-      layers: [JSON.stringify({ predicate: `how ${built.digest} was made` })],
-    });
+    const attestation = attest(registry, built.digest);
     const manifests = [
       { mediaType: built.mediaType, digest: built.digest, size: built.size, platform: built.platform },
       {
-        mediaType: attestation.mediaType,
-        digest: attestation.digest,
-        size: attestation.size,
-        platform: attestation.platform,
+        ...attestation,
+        platform: { os: "unknown", architecture: "unknown" },
         annotations: {
           "vnd.docker.reference.digest": built.digest,
           "vnd.docker.reference.type": "attestation-manifest",
@@ -126,6 +119,28 @@ function fill(registry) {
     return registry.putManifest("app", mediaType, JSON.stringify({ schemaVersion: 2, mediaType, manifests }))
       .digest;
   });
+}
+
+/**
+ * What BuildKit says of an image: how it was made, and what is in it.
+ * @param {import("../src/testing/index.js").RunningRegistry} registry
+ * @param {string} digest of the image
+ */
+function attest(registry, digest) {
+  const layers = ["https://slsa.dev/provenance/v1", "https://spdx.dev/Document"].map((predicateType) => {
+    const statement = { _type: "https://in-toto.io/Statement/v1", subject: [{ digest }], predicateType };
+    return {
+      ...registry.putBlob("app", JSON.stringify(statement), "application/vnd.in-toto+json"),
+      annotations: { "in-toto.io/predicate-type": predicateType },
+    };
+  });
+  const config = registry.putBlob("app", "{}", "application/vnd.oci.image.config.v1+json");
+  const mediaType = "application/vnd.oci.image.manifest.v1+json";
+  return registry.putManifest(
+    "app",
+    mediaType,
+    JSON.stringify({ schemaVersion: 2, mediaType, config, layers }),
+  );
 }
 
 /**
