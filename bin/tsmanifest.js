@@ -10,15 +10,19 @@ const path = require("node:path");
 const { Script } = require("node:vm");
 
 const bundle = path.join(__dirname, "..", "dist", "command");
-/** Files in the cache folder at most; the oldest go. There are about six of one version with one Node. */
-const KEPT = 24;
+/** Files in the cache folder at most; the oldest go. Each command has one or two, seldom more. */
+const KEPT = 64;
+/** What is ours there: compiled code, and (.tmp) what a killed run has left of it. */
+const OURS = /^[\w-]+\.cjs-[0-9a-f]{16}-\w*-v\d[\w.-]+$/;
+const HOUR = 3_600_000;
 
 /** @typedef {{ script: Script, file: string, hasCache: boolean }} Compiled */
 /** @typedef {(exports: unknown, require: (id: string) => unknown, module: object, file: string, dir: string) => void} ModuleFunction */
 /** @type {Map<string, Compiled>} */
 const compiled = new Map();
+const command = commandName(process.argv.slice(2));
 const cache = findCache();
-let flagsAreChanged = false;
+let isParserLeftAlone = false;
 
 /**
  * Evaluates a file of the bundle, which may ask for others beside it.
@@ -29,8 +33,8 @@ function load(name) {
   const file = path.join(bundle, name);
   // Node maps stacks back to the sources only for what its own loader has loaded.
   if (process.sourceMapsEnabled) return require(file);
-  const { script } = compiled.get(name) ?? compile(name, file);
-  if (name === "undici.cjs" && !isToBeKept()) leaveParserAlone();
+  const { script } = compiled.get(name) ?? withUsualFlags(() => compile(name, file));
+  if (name === "undici.cjs") leaveParserAlone(true);
   const module = { exports: {} };
   /** Each of its modules asks for the file beside it that it needs; one evaluation does for all. @type {Map<string, unknown>} */
   const loaded = new Map();
@@ -55,16 +59,51 @@ function compile(name, filename) {
   // ASCII, which V8 takes as it is.
   const code = fs.readFileSync(filename, "latin1");
   // The build ends each file with a hash of it: V8 compares no more than lengths. Its code is good for one version of Node
-  // on one kind of machine.
-  const key = [name, code.slice(-17, -1), process.version, process.platform, process.arch].join("-");
+  // on one kind of machine, and has the functions that a command has called: a file for each command is read fastest.
+  const key = [name, code.slice(-17, -1), command, process.version, process.platform, process.arch].join("-");
   const file = path.join(cache ?? "", key);
   const cachedData = cache === undefined ? undefined : readOwn(file);
   const wrapped = `(function (exports, require, module, __filename, __dirname) {${code}\n})`;
   const script = new Script(wrapped, cachedData === undefined ? { filename } : { filename, cachedData });
-  // What is damaged or does not fit is refused by V8, and replaced.
+  // What V8 refuses, since it does not fit, is replaced.
   const entry = { script, file, hasCache: script.cachedDataRejected === false };
   compiled.set(name, entry);
   return entry;
+}
+
+/**
+ * V8 would optimise undici's HTTP parser, which is WebAssembly, in a thread, and Node would wait for that before it ends: a
+ * tenth of a second for a parser that is done.
+ * @param {boolean} isLeft or as V8 usually does
+ */
+function leaveParserAlone(isLeft) {
+  const no = isLeft ? "no-" : "";
+  require("node:v8").setFlagsFromString(`--${no}wasm-tier-up --${no}wasm-dynamic-tiering`);
+  isParserLeftAlone = isLeft;
+}
+
+/**
+ * V8 takes compiled code only with the flags that it was compiled with.
+ * @template T
+ * @param {() => T} compileOrSave
+ * @returns {T}
+ */
+function withUsualFlags(compileOrSave) {
+  if (!isParserLeftAlone) return compileOrSave();
+  leaveParserAlone(false);
+  const result = compileOrSave();
+  leaveParserAlone(true);
+  return result;
+}
+
+/**
+ * @param {readonly string[]} args
+ * @returns {string} the command that they name; another only makes a run slower
+ */
+function commandName(args) {
+  if (args.includes("--help") || args.includes("-h")) return "help";
+  const words = args.filter((arg) => /^[a-z_]{1,16}$/.test(arg) && arg !== "manifest" && arg !== "buildx");
+  return words.slice(0, words[0] === "imagetools" ? 2 : 1).join("_");
 }
 
 /**
@@ -126,8 +165,10 @@ function isSafe(folder) {
 }
 
 /**
+ * Reads compiled code. V8 looks at its head only and would crash on damaged code, in every run. So a file has the code twice, and
+ * damage makes a difference: Node compares a megabyte in a tenth of a millisecond, where a checksum in JavaScript takes four.
  * @param {string} file
- * @returns {Buffer | undefined} what it holds, where it is a file of ours that no other user can write to
+ * @returns {Buffer | undefined} the code, where it is whole, in a file of ours that no other user can write to
  */
 function readOwn(file) {
   let fd;
@@ -136,7 +177,10 @@ function readOwn(file) {
     const stats = fs.fstatSync(fd);
     const isOurs =
       process.geteuid === undefined || (stats.uid === process.geteuid() && (stats.mode & 0o022) === 0);
-    return stats.isFile() && isOurs ? fs.readFileSync(fd) : undefined;
+    if (!stats.isFile() || !isOurs) return undefined;
+    const twice = fs.readFileSync(fd);
+    const code = twice.subarray(0, twice.length >> 1);
+    return code.equals(twice.subarray(code.length)) ? code : undefined;
   } catch {
     return undefined;
   } finally {
@@ -144,58 +188,63 @@ function readOwn(file) {
   }
 }
 
-/** Has something been compiled in this run that the next one could use? */
-function isToBeKept() {
-  if (cache === undefined || [...compiled.values()].every(({ hasCache }) => hasCache)) return false;
+/**
+ * Keeps what was compiled, together with what earlier runs had of the same files. Not after a command that failed, which has
+ * not called all that the next one will; and not in CI, where the home goes with the job.
+ * @param {number} status
+ */
+function save(status) {
+  const isCI = isSet("CI") && process.env["CI"] !== "false";
+  if (status !== 0 || isCI || cache === undefined) return;
+  if ([...compiled.values()].every(({ hasCache }) => hasCache)) return;
   try {
     // Two levels, not `recursive`: Node would try without end where the system says that a parent which is there is not (/proc).
     for (const folder of [path.dirname(cache), cache]) {
       if (!fs.existsSync(folder)) fs.mkdirSync(folder, { mode: 0o700 });
     }
-    fs.accessSync(cache, fs.constants.W_OK);
     // Somebody else may have made it in the meantime, in /tmp.
-    return isSafe(cache);
-  } catch {
-    // A disk that is not written to, a folder of somebody else's: the next start compiles again.
-    return false;
-  }
-}
-
-/**
- * V8 would optimise undici's HTTP parser, which is WebAssembly, in a thread, and Node would wait for that before it
- * ends: a tenth of a second for a parser that is done. Compiled code is only good with the flags that it was compiled
- * with, which is why this is not done where some is to be kept.
- */
-function leaveParserAlone() {
-  require("node:v8").setFlagsFromString("--liftoff-only");
-  flagsAreChanged = true;
-}
-
-/** Keeps what was compiled, together with what earlier runs had of the same files. */
-function save() {
-  // What comes behind undici does not fit then, and would not fit the next run.
-  if (flagsAreChanged || cache === undefined || !isToBeKept()) return;
-  try {
+    if (!isSafe(cache)) return;
     for (const { script, file } of compiled.values()) {
-      const temporary = `${file}.${process.pid}.${Date.now()}`;
-      fs.writeFileSync(temporary, script.createCachedData(), { flag: "wx", mode: 0o600, flush: true });
-      fs.renameSync(temporary, file);
+      writeOwn(
+        file,
+        withUsualFlags(() => script.createCachedData()),
+      );
     }
     removeOldest(cache);
   } catch {
-    // A full disk, say: what is there is whole.
+    // A disk that is full or not written to, a folder of somebody else's: the next start compiles again.
   }
 }
 
 /**
- * Other versions' files, and what a killed run has left, go in their turn.
+ * What is there is whole, also where two runs write at once or one is killed.
+ * @param {string} file
+ * @param {Buffer} code
+ */
+function writeOwn(file, code) {
+  const temporary = `${file}.${process.pid}.${Date.now()}.tmp`;
+  try {
+    fs.writeFileSync(temporary, Buffer.concat([code, code]), { flag: "wx", mode: 0o600 });
+    fs.renameSync(temporary, file);
+  } finally {
+    fs.rmSync(temporary, { force: true });
+  }
+}
+
+/**
+ * Other versions' files go in their turn, and what a killed run has left after an hour. Nothing else in the folder does.
  * @param {string} folder
  */
 function removeOldest(folder) {
-  const files = fs.readdirSync(folder).map((name) => path.join(folder, name));
-  const times = new Map(files.map((file) => [file, fs.lstatSync(file).mtimeMs]));
-  files.sort((a, b) => (times.get(b) ?? 0) - (times.get(a) ?? 0));
-  for (const file of files.slice(KEPT)) fs.rmSync(file, { force: true });
+  const files = fs
+    .readdirSync(folder, { withFileTypes: true })
+    .filter((entry) => entry.isFile() && OURS.test(entry.name))
+    .map(({ name }) => path.join(folder, name))
+    .map((file) => ({ file, time: fs.lstatSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0 }))
+    .sort((a, b) => b.time - a.time);
+  /** @type {(found: { file: string, time: number }, at: number) => boolean} */
+  const isOld = ({ file, time }, at) => (file.endsWith(".tmp") ? time < Date.now() - HOUR : at >= KEPT);
+  for (const { file } of files.filter(isOld)) fs.rmSync(file, { force: true });
 }
 
 process.on("exit", save);

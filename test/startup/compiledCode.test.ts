@@ -75,6 +75,24 @@ async function taken(args: readonly string[], options?: RunOptions): Promise<str
   return files.filter(({ cached }) => cached).map(({ name }) => name);
 }
 
+/** Runs the command for what it prints. */
+async function output(node: readonly string[], args: readonly string[]) {
+  const program = join(packed.folder, "bin", "tsmanifest.js");
+  const env = {
+    PATH: process.env["PATH"],
+    DOCKER_CONFIG: join(packed.folder, "docker"),
+    XDG_CACHE_HOME: packed.cache,
+  };
+  const child = spawn(process.execPath, [...node, program, ...args], {
+    env,
+    stdio: ["ignore", "pipe", "ignore"],
+  });
+  let stdout = "";
+  child.stdout.on("data", (chunk) => (stdout += String(chunk)));
+  await once(child, "close");
+  return { status: child.exitCode, stdout };
+}
+
 const version = (options?: RunOptions) => taken(["--version"], options);
 const push = () => taken(["push", list]);
 
@@ -84,10 +102,43 @@ test("is kept by the first run and taken by the next, also after one that change
   expect(await push()).toEqual(["tsmanifest.cjs", "undici.cjs"]);
 });
 
-test("of a file that one run has not needed is kept by one that needs it", async () => {
-  expect(await version()).toEqual([]);
-  expect(await push()).toEqual(["tsmanifest.cjs"]);
-  expect(await push()).toEqual(["tsmanifest.cjs", "undici.cjs"]);
+describe("each command has its own, with the functions that it calls:", () => {
+  test.each([
+    [
+      "create, a group's command of the same name",
+      ["create", "--help"],
+      ["imagetools", "create", "--help"],
+      true,
+    ],
+    ["push and push after docker's own word", ["ls"], ["manifest", "ls"], true],
+    ["push and push behind a flag with a path", ["ls"], ["--config", "/dev/null/none", "ls"], true],
+    ["help for a command, and the command", ["ls", "--help"], ["ls"], false],
+    ["completion of a command, and the command", ["__complete", "ls", ""], ["ls"], false],
+    ["one command and another", ["--version"], ["ls"], false],
+  ])("%s", async (_, first, second, isShared) => {
+    await succeed(first);
+    expect((await taken(second)).length > 0).toBe(isShared);
+    expect((await taken(second)).length).toBeGreaterThan(0);
+  });
+});
+
+test("is not kept by a run that fails: it has not called what the next will", async () => {
+  expect((await packed.run(["push", "example.com/no/such:list"])).status).toBe(1);
+  expect(kept()).toEqual([]);
+});
+
+describe("in CI, where a home goes with the job,", () => {
+  test.each(["true", "1"])("none is kept where CI is %j, and what is there is taken", async (CI) => {
+    expect(await version({ env: { CI } })).toEqual([]);
+    expect(existsSync(packed.cache)).toBe(false);
+    await version();
+    expect(await version({ env: { CI } })).toEqual(["tsmanifest.cjs"]);
+  });
+
+  test.each(["", "false"])("it is kept where CI is %j", async (CI) => {
+    await version({ env: { CI } });
+    expect(await version()).toEqual(["tsmanifest.cjs"]);
+  });
 });
 
 test("is for its user alone, and so is the folder", { skip: !hasUsers }, async () => {
@@ -96,7 +147,7 @@ test("is for its user alone, and so is the folder", { skip: !hasUsers }, async (
   expect(kept().map((name) => statSync(join(cache(), name)).mode & 0o777)).toEqual([0o600]);
 });
 
-test("is not made anew for what comes behind undici, for which V8's flags are changed", async () => {
+test("is kept and taken also of what is read after undici, for which V8's flags are changed", async () => {
   const installed = join(folder, "late");
   const files = { tsmanifest: `require("./undici.cjs"); require("./late.cjs");`, undici: "", late: "" };
   cpSync(join(packed.folder, "bin"), join(installed, "bin"), { recursive: true });
@@ -106,9 +157,18 @@ test("is not made anew for what comes behind undici, for which V8's flags are ch
   const traced = () => packed.run([], { program: join(installed, "bin", "tsmanifest.js") });
   expect((await traced()).trace.files.map(({ cached }) => cached)).toEqual([false, false, false]);
   const times = kept().map((name) => statSync(join(cache(), name)).mtimeMs);
-  for (let run = 0; run < 2; run++)
-    expect((await traced()).trace.files.map(({ cached }) => cached)).toEqual([true, true, false]);
+  expect((await traced()).trace.files.map(({ cached }) => cached)).toEqual([true, true, true]);
   expect(kept().map((name) => statSync(join(cache(), name)).mtimeMs)).toEqual(times);
+});
+
+test("undici's parser is not optimised by a push, neither the first nor a later one", async () => {
+  for (let run = 0; run < 2; run++) {
+    const { status, stdout } = await output(["--trace-wasm-compilation-times"], ["push", list]);
+    expect(status).toBe(0);
+    // V8 tells of each function that it compiles, and by which of its compilers.
+    expect(stdout).toMatch(/liftoff/i);
+    expect(stdout).not.toMatch(/turbofan/i);
+  }
 });
 
 test("is not in the package: no file of it is that of a machine or of a Node", async () => {
@@ -170,8 +230,8 @@ describe("in which folder it is kept", () => {
     async () => {
       await version();
       chmodSync(cache(), 0o500);
-      expect(await push()).toEqual(["tsmanifest.cjs"]);
-      expect(await push()).toEqual(["tsmanifest.cjs"]);
+      for (let run = 0; run < 2; run++) expect(await push()).toEqual([]);
+      expect(await version()).toEqual(["tsmanifest.cjs"]);
       chmodSync(cache(), 0o700);
     },
   );
@@ -247,6 +307,21 @@ describe(
       await version();
       change();
       expect(await version()).toEqual([]);
+    });
+
+    test("a folder that somebody else makes while the command runs", async () => {
+      const other = join(folder, "other.cjs");
+      writeFileSync(
+        other,
+        `process.on("exit", () => {
+          const { chmodSync, mkdirSync } = require("node:fs");
+          mkdirSync(${JSON.stringify(cache())}, { recursive: true });
+          chmodSync(${JSON.stringify(cache())}, 0o777);
+        });`,
+      );
+      await version({ node: ["--require", other] });
+      expect(kept()).toEqual([]);
+      expect(statSync(cache()).mode & 0o777).toBe(0o777);
     });
 
     describe("where it is another user's", { skip: !isRoot }, () => {
@@ -370,6 +445,21 @@ describe("that does not fit is made anew", () => {
     expect(await version()).toEqual(["tsmanifest.cjs"]);
   });
 
+  test("with one bit of it wrong, wherever it is: V8 would crash on that, again and again", async () => {
+    await version();
+    const [name = ""] = kept();
+    const file = join(cache(), name);
+    const whole = readFileSync(file);
+    for (let run = 0; run < 20; run++) {
+      const damaged = Buffer.from(whole);
+      const at = Math.floor(Math.random() * whole.length);
+      damaged.writeUInt8(damaged.readUInt8(at) ^ (1 << (run % 8)), at);
+      writeFileSync(file, damaged);
+      expect(await version(), `bit ${run % 8} of byte ${at}`).toEqual([]);
+      expect(await version()).toEqual(["tsmanifest.cjs"]);
+    }
+  });
+
   test("for a file that has changed, whatever its length: the old one's is not taken", async () => {
     const file = join(packed.folder, "dist", "command", "tsmanifest.cjs");
     const code = readFileSync(file, "latin1");
@@ -388,21 +478,55 @@ describe("that does not fit is made anew", () => {
   });
 });
 
-test("of other versions, and what a killed run left, goes when there are many, the oldest first", async () => {
-  await version();
-  const [current = ""] = kept();
-  for (let age = 1; age <= 40; age++) {
-    const old = join(cache(), age % 2 === 0 ? `tsmanifest.cjs-old${age}` : `${current}.${age}.0`);
-    writeFileSync(old, "old");
-    utimesSync(old, Date.now() / 1000 - age * 3600, Date.now() / 1000 - age * 3600);
-  }
-  await push();
-  const names = kept();
-  expect(names).toHaveLength(24);
-  expect(names.filter((name) => name.includes(process.version) && !name.endsWith(".0"))).toHaveLength(2);
-  expect(names).toContain("tsmanifest.cjs-old22");
-  expect(names).not.toContain("tsmanifest.cjs-old24");
-  expect(await push()).toEqual(["tsmanifest.cjs", "undici.cjs"]);
+describe("what is kept is not kept for ever:", () => {
+  /** A file of that name, last written so many hours ago. */
+  const put = (name: string, hours: number) => {
+    writeFileSync(join(cache(), name), "old");
+    utimesSync(join(cache(), name), Date.now() / 1000 - hours * 3600, Date.now() / 1000 - hours * 3600);
+  };
+  const old = (age: number) => `tsmanifest.cjs-${String(age).padStart(16, "0")}-ls-v20.18.1-linux-x64`;
+
+  test("64 files stay, the oldest go", async () => {
+    await version();
+    for (let age = 1; age <= 80; age++) put(old(age), age);
+    await push();
+    const names = kept();
+    expect(names).toHaveLength(64);
+    expect(names).toContain(old(61));
+    expect(names).not.toContain(old(62));
+    expect(await push()).toEqual(["tsmanifest.cjs", "undici.cjs"]);
+    expect(await version()).toEqual(["tsmanifest.cjs"]);
+  });
+
+  test("what a killed run has left goes after an hour", async () => {
+    await version();
+    const [current = ""] = kept();
+    put(`${current}.1.2.tmp`, 2);
+    put(`${current}.3.4.tmp`, 0.5);
+    await push();
+    expect(kept().filter((name) => name.endsWith(".tmp"))).toEqual([`${current}.3.4.tmp`]);
+  });
+
+  test("nothing that is not ours goes, and a folder is no harm", async () => {
+    await version();
+    const others = Array.from({ length: 70 }, (_, age) => `notes-${age}.tmp`);
+    for (const [age, name] of others.entries()) put(name, age + 100);
+    mkdirSync(join(cache(), old(90)));
+    for (let age = 1; age <= 80; age++) put(old(age), age);
+    await push();
+    expect(kept()).toEqual(expect.arrayContaining([...others, old(90)]));
+    expect(kept()).toHaveLength(70 + 1 + 64);
+  });
+
+  test("nothing is left of what could not be written", async () => {
+    await version();
+    const [current = ""] = kept();
+    // A folder in the place of the file: it cannot be replaced.
+    rmSync(join(cache(), current));
+    mkdirSync(join(cache(), current));
+    expect(await version()).toEqual([]);
+    expect(kept()).toEqual([current]);
+  });
 });
 
 test("made by several first runs at once is whole", async () => {
