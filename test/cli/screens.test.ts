@@ -104,7 +104,7 @@ describeWithPrograms("what a terminal shows", ["script"], () => {
       await screen.shows(columns < 50 ? /40%/ : /=====>/);
       await screen.settles();
       const lines = await screen.allLines();
-      expect(lines.filter((line) => line.includes("pushing"))).toHaveLength(1);
+      expect(lines.filter((line) => line.includes(" of 1 image"))).toHaveLength(1);
       expect(lines).toHaveLength(7);
       expect(lines.at(-1)).toBe("   and 5 more");
     }

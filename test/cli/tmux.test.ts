@@ -47,13 +47,14 @@ describeWithPrograms("what tmux shows", ["tmux"], () => {
     });
   }
 
-  function start(columns: number): void {
+  /** @param first what the shell does before: `echo before` */
+  function start(columns: number, first = "echo before"): void {
     const argv = [process.execPath, program.file, "imagetools", "create"];
     argv.push("-t", `${target.host}/app:v1`, `${slow.host}/src/a:v1`);
     const command = argv.map((arg) => `'${arg}'`).join(" ");
     writeFileSync(
       join(folder, "run.sh"),
-      `trap : INT\nexport DOCKER_CONFIG='${folder}'\necho before\n${command}\necho "after $?"\nsleep 60\n`,
+      `trap : INT\nexport DOCKER_CONFIG='${folder}'\n${first}\n${command}\necho "after $?"\nsleep 60\n`,
     );
     tmux("new-session", "-d", "-x", String(columns), "-y", "40", `sh '${join(folder, "run.sh")}'`);
   }
@@ -66,6 +67,11 @@ describeWithPrograms("what tmux shows", ["tmux"], () => {
   /** With what was scrolled out of the window. */
   function history(): string[] {
     return tmux("capture-pane", "-p", "-S", "-").split("\n");
+  }
+
+  /** How many lines were scrolled out of the window. */
+  function historySize(): number {
+    return Number(tmux("display", "-p", "#{history_size}"));
   }
 
   async function shows(pattern: RegExp): Promise<void> {
@@ -82,6 +88,33 @@ describeWithPrograms("what tmux shows", ["tmux"], () => {
     expect(text).toMatch(/^beforecopied7blobs\(2\.1MB\).*after0$/);
   });
 
+  it("moves nothing into the history, also where it begins at the top of the window", async () => {
+    start(100, "clear");
+    await shows(/^.*pushing[^]*and \d more/);
+    // Many frames.
+    await sleep(1_500);
+    expect(historySize()).toBe(0);
+    slow.goOn();
+    await shows(/after 0/);
+    expect(historySize()).toBe(0);
+    expect((await lines()).join("\n")).toMatch(/^copied 7 blobs \(2\.1 MB\)[^\n]*\n[^]*after 0$/);
+    expect((await lines()).join("")).not.toContain("pushing");
+  });
+
+  it("lets the terminal move no more than one frame into the history when the window is resized", async () => {
+    start(100, "clear");
+    await shows(/^.*pushing[^]*and \d more/);
+    for (const [times, columns] of [40, 100, 25, 60, 300, 50, 100].entries()) {
+      tmux("resize-window", "-x", String(columns));
+      await sleep(1_000);
+      expect(await lines()).toHaveLength(7);
+      const frames = history().filter((line) => line.includes("pushing"));
+      expect(frames.length - 1).toBeLessThanOrEqual(times + 1);
+    }
+    slow.goOn();
+    await shows(/after 0/);
+  });
+
   it("leaves no garbage when the window is made narrower and wider", async () => {
     start(100);
     await shows(/before\n.*pushing[^]*and \d more/);
@@ -92,7 +125,7 @@ describeWithPrograms("what tmux shows", ["tmux"], () => {
       const shown = await lines();
       // tmux puts what was there into its history when lines are wrapped, and leaves it there.
       expect(shown.filter((line) => line !== "before")).toHaveLength(7);
-      expect(shown.filter((line) => line.includes("pushing"))).toHaveLength(1);
+      expect(shown.filter((line) => line.includes(" of 1 image"))).toHaveLength(1);
     }
     slow.goOn();
     await shows(/after 0/);

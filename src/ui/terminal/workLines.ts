@@ -1,7 +1,7 @@
 import { cutText, displayWidth, fittingText } from "./width.js";
 import { readableSize, readableTime, shortDigest } from "./words.js";
 import type { CopyView, WorkView } from "./workState.js";
-import { copiesText, headline, rateParts } from "./workText.js";
+import { copiesText, figuresOf, headline, rateParts, whatOf } from "./workText.js";
 
 /** A part of a line, and how it is painted where there are colours. */
 export interface LineSpan {
@@ -24,8 +24,8 @@ const MAX_BARS = 4;
 const MARGIN = "   ";
 const LONGEST_BAR = 30;
 const SHORTEST_BAR = 8;
-/** Less of a name says nothing. */
-const SHORTEST_NAME = 10;
+/** Less of a name says nothing, in columns. */
+const SHORTEST_NAME = 8;
 
 /**
  * What a terminal shows of a piece of work: what is being done; all copies together; and a bar for each of the first copies.
@@ -46,14 +46,22 @@ export function workLines(view: WorkView, { columns, rows, indent, ellipsis }: R
   return [head, ...below.map((line) => cut(line))];
 }
 
-/** Where there is no room for all of it, the time is left out, and then what has a long name is cut before the figures are. */
+/**
+ * Where there is no room for all of it, the time is left out, and then what has a long name is cut; less than that is no name,
+ * and figures are left out one by one.
+ */
 function headLine(view: WorkView, columns: number, ellipsis: string): ShownLine {
   const whole = headline(view);
   const time: LineSpan = { text: ` (${readableTime(view.elapsedMs)})`, tone: "faint" };
   if (displayWidth(whole) + displayWidth(time.text) <= columns) return [{ text: whole }, time];
-  const figures = displayWidth(whole) - displayWidth(headline({ ...view, counts: [], notes: [] }));
-  const what = cutText(view.what, Math.max(SHORTEST_NAME, columns - figures), ellipsis);
-  return [{ text: headline({ ...view, what }) }];
+  const [what, figures] = [whatOf(view), figuresOf(view)];
+  const [verb = ""] = what.split(" ", 1);
+  const tail = figures.length === 0 ? "" : `: ${figures.join(", ")}`;
+  const room = Math.max(0, columns - displayWidth(tail));
+  const isNamed = tail === "" || displayWidth(what) <= room || room > displayWidth(verb) + SHORTEST_NAME;
+  const shown = isNamed ? cutText(what, room, ellipsis) : verb;
+  const fewer = figures.map((_, at) => figures.slice(0, figures.length - at).join(", "));
+  return [{ text: firstFitting([shown + tail, ...fewer], columns) }];
 }
 
 /** As much of it as there is room for. */
@@ -111,9 +119,9 @@ function joined(...parts: readonly (string | undefined)[]): string {
   return parts.filter((part) => part !== undefined).join(", ");
 }
 
-/** The last one, where none fits. All are of plain characters. */
+/** The last one, where none fits. */
 function firstFitting(forms: readonly string[], columns: number): string {
-  return forms.find((form) => form.length <= columns) ?? forms.at(-1) ?? "";
+  return forms.find((form) => displayWidth(form) <= columns) ?? forms.at(-1) ?? "";
 }
 
 /** `[=====>    ]`, as docker draws it. */

@@ -3,10 +3,23 @@ import { readableRate, readableSize, readableTime } from "./words.js";
 import type { Count, CopyView, WorkView } from "./workState.js";
 
 /** `pushing example.com/app:v1: 3 of 12 images, 14 of 120 blobs` */
-export function headline({ what, counts, notes }: WorkView): string {
-  const said = [...counts.map(countText), ...notes];
-  const line = said.length === 0 ? what : `${what}: ${said.join(", ")}`;
-  return escapeControls(line).replace(/[\n\t]/g, " ");
+export function headline(view: WorkView): string {
+  const figures = figuresOf(view);
+  return figures.length === 0 ? whatOf(view) : `${whatOf(view)}: ${figures.join(", ")}`;
+}
+
+/** What is being done, in one line. */
+export function whatOf({ what }: Pick<WorkView, "what">): string {
+  return plain(what);
+}
+
+/** How far it is: `3 of 12 images`, `14 of 120 blobs`, `again in 4s (503)` */
+export function figuresOf({ counts, notes }: Pick<WorkView, "counts" | "notes">): string[] {
+  return [...counts.map(countText), ...notes.map(plain)];
+}
+
+function plain(text: string): string {
+  return escapeControls(text).replace(/[\n\t]/g, " ");
 }
 
 /** `copying 3 of 9 blobs: 45.2 MB of 1.2 GB, 12.3 MB/s, 1m 20s left` */

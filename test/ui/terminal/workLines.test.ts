@@ -103,8 +103,28 @@ describe("what a terminal shows of a piece of work", () => {
     expect(seen(view, 80)[0]).toMatch(/^pushing registry\.example\/x+…: 3 of 12 images, 14 of 120 blobs$/);
   });
 
+  it.each([
+    [60, "pushing registry.exampl…: 3 of 12 images, 14 of 120 blobs"],
+    [50, "pushing: 3 of 12 images, 14 of 120 blobs"],
+    [43, "pushing: 3 of 12 images, 14 of 120 blobs"],
+    [42, "3 of 12 images, 14 of 120 blobs"],
+    [34, "3 of 12 images, 14 of 120 blobs"],
+    [33, "3 of 12 images"],
+    [17, "3 of 12 images"],
+    [16, "3 of 12 imag…"],
+  ])("drops a name and keeps whole figures in %i columns", (columns, line) => {
+    expect(seen(COPYING, columns)[0]).toBe(line);
+  });
+
+  it("cuts what is being done where there are no figures", () => {
+    const view = { ...IDLE, what: "reading registry.example/team/app:v1", counts: [] };
+    expect(seen(view, 30)[0]).toBe("reading registry.example/t…");
+  });
+
   it("spells out what a terminal could obey, and stays one line", () => {
     const [line] = seen({ ...IDLE, what: "reading a\u001b[2Jb\nc\td" }, 80);
     expect(line).toBe("reading a\\u001b[2Jb c d: 2 of 5 sources (3s)");
+    const [cut] = seen({ ...IDLE, what: `reading ${"\u001b".repeat(20)}` }, 60);
+    expect(cut).toMatch(/^reading (\\u001b)+[\\u001b]*…: 2 of 5 sources$/);
   });
 });
