@@ -127,7 +127,7 @@ function firewallCases(): FaultCase[] {
   }));
 }
 
-/** A 401 behind a redirect within the registry's own host, where no challenge counts. */
+/** A 401 after a redirect within the registry's own host, where no challenge counts. */
 function ownRedirectCases(): FaultCase[] {
   return everyWay.map(({ what, options, flags }) => ({
     server: `redirects within its own host, and asks for ${what} only there`,
@@ -150,7 +150,7 @@ function ownRedirectCases(): FaultCase[] {
 function renewalCases(): FaultCase[] {
   return protocols.flatMap((protocol) =>
     [307, 308].map((status) => ({
-      server: `ends all tokens behind a redirect (${status}) of a PUT within its own host${protocol.speaks === "h2" ? " (HTTP/2)" : ""}`,
+      server: `ends all tokens after a redirect (${status}) of a PUT within its own host${protocol.speaks === "h2" ? " (HTTP/2)" : ""}`,
       client: "gets one new token and sends it again",
       run: () => {
         let expire = (): void => undefined;
@@ -176,7 +176,7 @@ function renewalCases(): FaultCase[] {
 
 const identity = (host: string): object => ({ auths: { [host]: { identitytoken: SECRETS.identityToken } } });
 
-/** A 401 from behind a redirect, with a challenge that names that host. */
+/** A 401 after a redirect, with a challenge that names that host. */
 function redirectCases(): FaultCase[] {
   const kinds = [
     { what: "blobs", matches: /^GET \/v2\/src\/\d\/blobs\//, argv: ["push"] },

@@ -458,7 +458,7 @@ const tls: readonly FaultCase[] = [
   ),
   pushes("speaks plain HTTP, and --insecure is given", "falls back to HTTP", ANY, ["--insecure"]),
   pushes("speaks plain HTTP, and --plain-http is given", "speaks HTTP at once", ANY, ["--plain-http"]),
-  pushes("speaks plain HTTP on a loopback name", "speaks HTTP without being told", {}, []),
+  pushes("speaks plain HTTP on a loopback name", "speaks HTTP without a flag", {}, []),
   pushes("speaks TLS on a loopback name, and --insecure is given", "finds TLS", { speaks: "tls" }, [
     "--insecure",
   ]),
@@ -651,7 +651,7 @@ const cancelSoon = ({ stream }: Extract<Outgoing, { stream: unknown }>): unknown
 
 const http2Only: readonly FaultCase[] = [
   {
-    server: "cancels an answer in its middle, behind a redirect (RST_STREAM)",
+    server: "cancels an answer in its middle, after a redirect (RST_STREAM)",
     client: "tries again",
     run: () => {
       const cancel = firstly(
