@@ -80,7 +80,7 @@ describeWithPrograms("what tmux shows", ["tmux"], () => {
 
   it.each([20, 40, 100, 300])("in %i columns, and nothing of it afterwards", async (columns) => {
     start(columns);
-    await shows(/before\n.*pushing[^]*and \d more/);
+    await shows(/before\n.*0 of 1 image[^]*and \d more/);
     expect(await lines()).toHaveLength(8);
     slow.goOn();
     await shows(/after 0/);
@@ -98,7 +98,7 @@ describeWithPrograms("what tmux shows", ["tmux"], () => {
     await shows(/after 0/);
     expect(historySize()).toBe(0);
     expect((await lines()).join("\n")).toMatch(/^copied 7 blobs \(2\.1 MB\)[^\n]*\n[^]*after 0$/);
-    expect((await lines()).join("")).not.toContain("pushing");
+    expect((await lines()).join("")).not.toContain("of 1 image");
   });
 
   it("lets the terminal move no more than one frame into the history when the window is resized", async () => {
@@ -108,7 +108,7 @@ describeWithPrograms("what tmux shows", ["tmux"], () => {
       tmux("resize-window", "-x", String(columns));
       await sleep(1_000);
       expect(await lines()).toHaveLength(7);
-      const frames = history().filter((line) => line.includes("pushing"));
+      const frames = history().filter((line) => line.includes(" of 1 image"));
       expect(frames.length - 1).toBeLessThanOrEqual(times + 1);
     }
     slow.goOn();

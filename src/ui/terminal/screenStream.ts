@@ -8,6 +8,11 @@ const END = "\u001b[?2026l";
 /** What is too long is cut by the terminal and not wrapped: a window may be narrower by now than it has said. */
 const WRAP_OFF = "\u001b[?7l";
 const WRAP_ON = "\u001b[?7h";
+const ERASE_LINE = "\u001b[2K";
+/**
+ * From the cursor to the end of the window. Not from its top: tmux takes that for `clear`, and moves all that was there into its
+ * history.
+ */
 const ERASE_BELOW = "\u001b[J";
 
 /** What is drawn for a window that has not said how wide it is: as wide as terminals used to be. */
@@ -42,6 +47,8 @@ export class ScreenStream extends Writable {
   readonly #options: ScreenOptions;
   /** Of each line that is on the screen, how many columns it takes. */
   #drawn: readonly number[] = [];
+  /** How many rows above the cursor are to be drawn over, in this frame. */
+  #over = 0;
   #frame: string | undefined;
   #frameMs = Infinity;
   #isLeftOut = false;
@@ -71,15 +78,16 @@ export class ScreenStream extends Writable {
     done();
   }
 
-  /** Where ora begins to erase what it has drawn; all that follows to that end is done here. */
+  /** Where ora begins to erase what it has drawn. In a frame, that is drawn over. */
   cursorTo(): void {
     if (this.#isLeftOut) return;
     const width = this.#width();
     const rows = (columns: number): number =>
       this.#options.reflows ? Math.max(1, Math.ceil(columns / width)) : 1;
     const above = this.#drawn.slice(0, -1).reduce((sum, columns) => sum + rows(columns), 0);
-    if (this.#drawn.length > 0) this.#send(`\r${above === 0 ? "" : `\u001b[${above}A`}${ERASE_BELOW}`);
     this.#drawn = [];
+    if (this.#frame === undefined) this.#erase(above);
+    else this.#over += above;
   }
 
   /** Leaves what is drawn where it is: the cursor may be elsewhere by now. */
@@ -107,8 +115,17 @@ export class ScreenStream extends Writable {
     const { columns = 0 } = this.#terminal;
     if (this.#isLeftOut) return;
     if (columns === 0 && !this.#options.isForced) return;
+    // The end of the last line needs a row below.
+    if (this.rows < 2) return;
     this.#drawn = text.split("\n").map((line) => displayWidth(withoutColours(line)));
-    this.#send(`${WRAP_OFF}${text}${WRAP_ON}`);
+    const drawn = this.#over === 0 ? text : drawnOver(text, this.#over);
+    this.#over = 0;
+    this.#send(`${WRAP_OFF}${drawn}${WRAP_ON}`);
+  }
+
+  /** Erases so many rows above the cursor, from below: it ends up on the first of them. */
+  #erase(rows: number): void {
+    if (rows > 0) this.#send(`\r${ERASE_BELOW}${`\u001b[A${ERASE_LINE}`.repeat(rows)}`);
   }
 
   #send(text: string): void {
@@ -117,6 +134,8 @@ export class ScreenStream extends Writable {
   }
 
   #flush(): void {
+    this.#erase(this.#over);
+    this.#over = 0;
     const frame = this.#frame ?? "";
     this.#frame = undefined;
     this.#isLeftOut = false;
@@ -129,6 +148,12 @@ export class ScreenStream extends Writable {
     if (columns > 0) this.#lastColumns = columns;
     return this.#lastColumns;
   }
+}
+
+/** Each line erases what was in its row, and the end of the text what is left below. */
+function drawnOver(text: string, rows: number): string {
+  const lines = text.split("\n").map((line) => ERASE_LINE + line);
+  return `\r\u001b[${rows}A${lines.join("\n")}${ERASE_BELOW}`;
 }
 
 function withoutColours(text: string): string {

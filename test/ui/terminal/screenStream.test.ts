@@ -36,9 +36,9 @@ describe("a terminal that lines are drawn on", () => {
     const { screen, written } = stage(80);
     draw(screen, "one\ntwo\n");
     draw(screen, "three\n");
-    expect(written[1]).toBe(`${BEGIN}\r\u001b[2A\u001b[J\u001b[?7lthree\n\u001b[?7h${END}`);
+    expect(written[1]).toBe(`${BEGIN}\u001b[?7l\r\u001b[2A\u001b[2Kthree\n\u001b[2K\u001b[J\u001b[?7h${END}`);
     screen.cursorTo();
-    expect(written[2]).toBe("\r\u001b[1A\u001b[J");
+    expect(written[2]).toBe("\r\u001b[J\u001b[A\u001b[2K");
     screen.cursorTo();
     expect(written).toHaveLength(3);
   });
@@ -54,7 +54,7 @@ describe("a terminal that lines are drawn on", () => {
     expect(written).toHaveLength(1);
     vi.advanceTimersByTime(5_000);
     draw(screen, "three\n");
-    expect(written[1]).toBe(`${BEGIN}\r\u001b[1A\u001b[J\u001b[?7lthree\n\u001b[?7h${END}`);
+    expect(written[1]).toBe(`${BEGIN}\u001b[?7l\r\u001b[1A\u001b[2Kthree\n\u001b[2K\u001b[J\u001b[?7h${END}`);
     vi.useRealTimers();
   });
 
@@ -75,7 +75,7 @@ describe("a terminal that lines are drawn on", () => {
     draw(screen, `${"x".repeat(60)}\n\u001b[36m${"y".repeat(20)}\u001b[39m\n${"应".repeat(15)}\n`);
     terminal.columns = 20;
     screen.cursorTo();
-    expect(written[1]).toBe(`\r\u001b[${rows}A\u001b[J`);
+    expect(written[1]).toBe(`\r\u001b[J${"\u001b[A\u001b[2K".repeat(rows)}`);
   });
 
   it("leaves one column free, and never has none", () => {
@@ -95,9 +95,16 @@ describe("a terminal that lines are drawn on", () => {
     // What was drawn is erased by the width that it said last.
     terminal.columns = 0;
     draw(screen, "one\n");
-    expect(written[1]).toBe(`${BEGIN}\r\u001b[1A\u001b[J${END}`);
+    expect(written[1]).toBe(`${BEGIN}\r\u001b[J\u001b[A\u001b[2K${END}`);
     draw(screen, "one\n");
     expect(written).toHaveLength(2);
+  });
+
+  it("is left alone where it has one row: the end of a line would move that out of the window", () => {
+    const { terminal, screen, written } = stage(80);
+    Object.assign(terminal, { rows: 1 });
+    draw(screen, "one\n");
+    expect(written).toEqual([]);
   });
 
   it("is drawn on all the same where that is asked for", () => {
