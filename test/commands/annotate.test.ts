@@ -157,6 +157,11 @@ describe("annotate --annotation", () => {
     );
   });
 
+  it("says in its help that the image may be left out", async () => {
+    const { stdout } = await here.run("annotate", "--help");
+    expect(stdout).toMatch(/^Usage: +tsmanifest annotate \[OPTIONS\] MANIFEST_LIST \[MANIFEST\]\n/);
+  });
+
   it.each([
     [["a=1"], "a=1"],
     [["manifest-descriptor:a=1"], "manifest-descriptor:a=1"],
