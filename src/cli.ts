@@ -16,7 +16,7 @@ import { goQuote } from "./go/quote.js";
 import type { HelpScreen } from "./help.js";
 import type { ErrorResult } from "./ui/errorResult.js";
 import { jsonDocument } from "./ui/jsonDocument.js";
-import { escapeControls } from "./ui/text.js";
+import { escapeControls, oneLine } from "./ui/text.js";
 import { VERSION } from "./version.js";
 
 /**
@@ -173,7 +173,7 @@ async function runNothing(
     const hint = meant === undefined ? "" : `\n${meant}`;
     const message =
       group === undefined
-        ? `tsmanifest: unknown command: tsmanifest ${unknown}${hint}${usage(undefined)}`
+        ? `tsmanifest: unknown command: tsmanifest ${oneLine(unknown)}${hint}${usage(undefined)}`
         : inDialect(
             `unknown command: ${goQuote(unknown)}${hint}\nRun 'tsmanifest ${group.name} --help' for more information`,
             group.dialect,

@@ -52,14 +52,29 @@ function treeHelp(
     const shown = new HelpCommand(node.name).description(node.summary);
     help.addCommand(node.group === undefined ? shown : shown.helpGroup(`${node.group}:`));
   }
+  const text = commandsFirst(help, groupFlags(flags).length);
   const footer = `Run '${name} COMMAND --help' for more information on a command.`;
-  return `${help.helpInformation()}${examples(lines, screen)}\n${footer}\n`;
+  return `${text}${examples(lines, screen)}\n${footer}\n`;
+}
+
+/** commander has the flags before the commands. The groups of both are paragraphs, at the end of the text. */
+function commandsFirst(help: HelpCommand, flagGroups: number): string {
+  const paragraphs = help.helpInformation().trimEnd().split("\n\n");
+  const commandGroups = new Set(help.commands.map((command) => command.helpGroup())).size;
+  const flags = paragraphs.splice(-(flagGroups + commandGroups), flagGroups);
+  return `${[...paragraphs, ...flags].join("\n\n")}\n`;
 }
 
 /** The help of one command. */
 export function commandHelp(command: Command, screen: HelpScreen): string {
   const flags = { ...command.flags, ...commonFlags };
-  const help = layout(`tsmanifest ${command.name}`, command.helpArgs ?? command.args, command.description, flags, screen);
+  const help = layout(
+    `tsmanifest ${command.name}`,
+    command.helpArgs ?? command.args,
+    command.description,
+    flags,
+    screen,
+  );
   return `${help.helpInformation()}${examples(command.examples ?? [], screen)}`;
 }
 

@@ -90,6 +90,17 @@ describe("the help", () => {
     expect(stdout).not.toContain("buildx  ");
   });
 
+  it.each([[["--help"]], [["imagetools", "--help"]]])(
+    "has the flags of the program below the commands: %j",
+    async (argv) => {
+      const { stdout } = await cli(argv);
+      const titles = [...stdout.matchAll(/^([A-Z][a-z ]+):/gm)].map(([, title]) => title);
+      expect(titles.indexOf("General")).toBeGreaterThan(1);
+      expect(titles.slice(titles.indexOf("General") + 1).join()).toMatch(/^(Examples)?$/);
+      expect(stdout).toMatch(/\n\nGeneral:\n(?: .*\n)+\n(?:Examples|Run)/);
+    },
+  );
+
   it("has bold headings where there are colours, and nothing of the kind elsewhere", async () => {
     const bold = await helpAt(80, ["push"]);
     expect(bold).toContain("\u001b[1mNetwork:\u001b[22m\n");

@@ -123,6 +123,7 @@ describe("an error of a command", () => {
     );
     expect(stderr).toBe("\\u001b]0;title\\u0007 \\u009b31m \\u202egnp.exe\n");
     expect((await cli(["\u001b[2J"], [])).stderr).toContain("unknown command: tsmanifest \\u001b[2J\n");
+    expect((await cli(["a\nb\tc"], [])).stderr).toContain("unknown command: tsmanifest a\\nb\\tc\n");
   });
 
   it("about its usage is followed by the usage", async () => {
