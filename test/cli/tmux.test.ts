@@ -117,7 +117,7 @@ describeWithPrograms("what tmux shows", ["tmux"], () => {
 
   it("leaves no garbage when the window is made narrower and wider", async () => {
     start(100);
-    await shows(/before\n.*pushing[^]*and \d more/);
+    await shows(/before\n.* of 1 image[^]*and \d more/);
     for (const columns of [40, 100, 25, 60, 300, 50, 100]) {
       tmux("resize-window", "-x", String(columns));
       // tmux may wait for a quarter of a second before it tells the program.
@@ -194,7 +194,7 @@ describeWithPrograms("what tmux shows", ["tmux"], () => {
 
   it("is as it was when the command is interrupted while the window changes", async () => {
     start(100);
-    await shows(/before\n.*pushing[^]*and \d more/);
+    await shows(/before\n.* of 1 image[^]*and \d more/);
     tmux("resize-window", "-x", "40");
     tmux("send-keys", "C-c");
     await shows(/interrupted/);
