@@ -103,22 +103,30 @@ test("is kept by the first run and taken by the next, also after one that change
 });
 
 describe("each command has its own, with the functions that it calls:", () => {
+  const inspect = () => ["inspect", list];
+  const imagetoolsInspect = () => ["imagetools", "inspect", sources[0] ?? ""];
   test.each([
+    ["docker's own word before it is no matter", inspect, () => ["manifest", ...inspect()], true],
     [
-      "create, a group's command of the same name",
-      ["create", "--help"],
-      ["imagetools", "create", "--help"],
+      "nor is a flag with a path",
+      inspect,
+      () => ["--config", join(packed.folder, "docker"), ...inspect()],
       true,
     ],
-    ["push and push after docker's own word", ["ls"], ["manifest", "ls"], true],
-    ["push and push behind a flag with a path", ["ls"], ["--config", "/dev/null/none", "ls"], true],
-    ["help for a command, and the command", ["ls", "--help"], ["ls"], false],
-    ["completion of a command, and the command", ["__complete", "ls", ""], ["ls"], false],
-    ["one command and another", ["--version"], ["ls"], false],
+    ["all help is one", () => ["push", "--help"], () => ["imagetools", "create", "--help"], true],
+    ["help is none of the command's", () => ["inspect", "--help"], inspect, false],
+    ["nor is its completion", () => ["__complete", "inspect", ""], inspect, false],
+    ["buildx's command is not docker's", inspect, imagetoolsInspect, false],
+    [
+      "nor another of buildx's",
+      imagetoolsInspect,
+      () => ["imagetools", "create", "--dry-run", "-t", list, sources[0] ?? ""],
+      false,
+    ],
   ])("%s", async (_, first, second, isShared) => {
-    await succeed(first);
-    expect((await taken(second)).length > 0).toBe(isShared);
-    expect((await taken(second)).length).toBeGreaterThan(0);
+    await succeed(first());
+    expect((await taken(second())).length > 0).toBe(isShared);
+    expect((await taken(second())).length).toBeGreaterThan(0);
   });
 });
 
