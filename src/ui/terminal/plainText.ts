@@ -23,5 +23,6 @@ function rateText(bytes: number, ms: number): string {
 /** What a log says of how far it is. */
 export function viewText(view: WorkView): string {
   const { copying } = view;
-  return copying?.rate === undefined ? headline(view) : `${headline(view)}; ${copiesText(copying)}`;
+  if (copying === undefined || (copying.rate === undefined && !copying.isSent)) return headline(view);
+  return `${headline(view)}; ${copiesText(copying)}`;
 }

@@ -92,11 +92,10 @@ function barLine(copy: CopyView, columns: number): ShownLine {
   const name = `${MARGIN}${shortDigest(digest)} `;
   const size = total === 0 ? readableSize(done) : `${readableSize(done)}/${readableSize(total)}`;
   const [rate = "", left = ""] = rateParts(copy);
-  const tails = [
-    `${size.padStart(17)} ${rate.padStart(10)} ${left.padStart(12)}`,
-    `${size.padStart(17)} ${rate.padStart(10)}`,
-    size.padStart(17),
-  ];
+  const wide = size.padStart(17);
+  const tails = copy.isSent
+    ? [`${size.padStart(16)} ${rate}`, `${wide} ${"waiting".padStart(10)}`, wide]
+    : [`${wide} ${rate.padStart(10)} ${left.padStart(12)}`, `${wide} ${rate.padStart(10)}`, wide];
   for (const tail of tails) {
     const room = columns - name.length - tail.length - "[] ".length;
     if (total > 0 && room >= SHORTEST_BAR) {

@@ -17,7 +17,9 @@ export interface CopyView {
   readonly done: number;
   /** 0 where its manifest does not say. */
   readonly total: number;
-  /** Bytes a second; undefined where that cannot be told yet. */
+  /** Is all of it on its way, and only the answer not there yet? What is sent may take a while to arrive. */
+  readonly isSent: boolean;
+  /** Bytes a second; undefined where that cannot be told yet, and where all is sent. */
   readonly rate: number | undefined;
   /** How long the rest takes at that, in milliseconds; undefined where that cannot be told. */
   readonly leftMs: number | undefined;
@@ -135,6 +137,7 @@ export class WorkState {
       done: all.reduce((sum, { done }) => sum + done, 0),
       total: all.reduce((sum, { size }) => sum + size, 0),
     };
+    const isSent = underWay.length > 0 && underWay.every(([, copy]) => isAllSent(copy));
     const isCounted = (count: Count | undefined): count is Count => count !== undefined && count.total !== 0;
     return {
       what: this.#what,
@@ -145,14 +148,16 @@ export class WorkState {
         digest,
         done,
         total: size,
-        ...speedOf(rate, { done, total: size }, nowMs),
+        isSent: isAllSent({ done, size }),
+        ...speedOf(isAllSent({ done, size }) ? undefined : rate, { done, total: size }, nowMs),
       })),
       copying:
         all.length === 0
           ? undefined
           : {
               ...sizes,
-              ...speedOf(underWay.length === 0 ? undefined : this.#rate, sizes, nowMs),
+              isSent,
+              ...speedOf(underWay.length === 0 || isSent ? undefined : this.#rate, sizes, nowMs),
               blobs: {
                 done: all.filter(({ state }) => state === "over").length,
                 total: all.length,
@@ -180,6 +185,11 @@ export class WorkState {
 
 function newCopy(size: number, state: Copying["state"], nowMs: number): Copying {
   return { size, rate: new Rate(nowMs), done: 0, state };
+}
+
+/** Of one whose size is not known, nobody can tell. */
+function isAllSent({ done, size }: Pick<Copying, "done" | "size">): boolean {
+  return size > 0 && done >= size;
 }
 
 function speedOf(

@@ -33,8 +33,9 @@ function countText({ done, total, unit }: Count): string {
   return total === undefined ? counted(done, unit) : `${done} of ${counted(total, unit)}`;
 }
 
-/** `12.3 MB/s`, and how long the rest will take at that. */
-export function rateParts({ rate, leftMs }: Omit<CopyView, "digest">): string[] {
+/** `12.3 MB/s`, and how long the rest will take at that; or what is waited for. */
+export function rateParts({ isSent, rate, leftMs }: Omit<CopyView, "digest">): string[] {
+  if (isSent) return ["waiting for the registry"];
   if (rate === undefined) return [];
   return [readableRate(rate), ...(leftMs === undefined ? [] : [`${readableTime(leftMs)} left`])];
 }

@@ -193,7 +193,7 @@ describe("lines that move", () => {
       }, 5_000);
     });
     expect(written()).not.toContain("\u0007");
-    expect(written().endsWith("\r\u001b[1A\u001b[J")).toBe(true);
+    expect(written().endsWith("\r\u001b[J\u001b[A\u001b[2K")).toBe(true);
   });
 
   it("end at once when the command is interrupted", async () => {
@@ -207,9 +207,9 @@ describe("lines that move", () => {
     // In colours.
     expect(written()).toContain("\u001b[36m");
     interrupt();
-    expect(written().endsWith("\u001b[J")).toBe(true);
+    expect(written().endsWith("\u001b[A\u001b[2K")).toBe(true);
     progress.stop();
-    expect(written().endsWith("\u001b[J")).toBe(true);
+    expect(written().endsWith("\u001b[A\u001b[2K")).toBe(true);
   });
 
   it.each([0, undefined])(
@@ -226,12 +226,12 @@ describe("lines that move", () => {
         expect(written()).toContain("reading");
       }, 5_000);
       context.stdout.write("one");
-      expect(result().endsWith("\u001b[J")).toBe(bytesWritten === 0);
+      expect(result().endsWith("\u001b[A\u001b[2K")).toBe(bytesWritten === 0);
       await sleep(300);
-      expect(written().endsWith("\u001b[J")).toBe(bytesWritten === 0);
+      expect(written().endsWith("\u001b[A\u001b[2K")).toBe(bytesWritten === 0);
       progress.step("pushing");
       progress.stop();
-      expect(written().endsWith("\u001b[J")).toBe(true);
+      expect(written().endsWith("\u001b[A\u001b[2K")).toBe(true);
       context.stdout.write("two");
       expect(result()).toMatch(/^one\|[^]*two\|/);
     },
@@ -252,7 +252,7 @@ describe("lines that move", () => {
     }, 5_000);
     expect(listens).toBe(true);
     stops();
-    expect(written().endsWith("\u001b[J")).toBe(true);
+    expect(written().endsWith("\u001b[A\u001b[2K")).toBe(true);
     const before = written();
     goesOn();
     expect(written().slice(before.length)).toMatch(/reading/);

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { viewText } from "../../../src/ui/terminal/plainText.js";
 import { displayWidth } from "../../../src/ui/terminal/width.js";
 import type { CopyView, WorkView } from "../../../src/ui/terminal/workState.js";
 import { workLines } from "../../../src/ui/terminal/workLines.js";
@@ -16,7 +17,7 @@ const MB = 1_000_000;
 
 function copy(at: number, done: number, total: number, rate?: number): CopyView {
   const leftMs = rate === undefined || total === 0 ? undefined : ((total - done) / rate) * 1000;
-  return { digest: `sha256:${String(at).repeat(64)}`, done, total, rate, leftMs };
+  return { digest: `sha256:${String(at).repeat(64)}`, done, total, isSent: false, rate, leftMs };
 }
 
 const COPYING: WorkView = {
@@ -37,6 +38,7 @@ const COPYING: WorkView = {
   copying: {
     done: 45.2 * MB,
     total: 1_200 * MB,
+    isSent: false,
     rate: 12.3 * MB,
     leftMs: 93_890,
     blobs: { done: 3, total: 14, unit: "blob" },
@@ -62,6 +64,23 @@ describe("what a terminal shows of a piece of work", () => {
   it("is a count alone where the total is not known", () => {
     const view = { ...IDLE, counts: [{ done: 1, total: undefined, unit: "blob" }] };
     expect(seen(view, 80)).toEqual(["reading sources: 1 blob (3s)"]);
+  });
+
+  it.each([
+    [100, "4.0 MB of 4.0 MB, waiting for the registry", "==]    4.0 MB/4.0 MB waiting for the registry"],
+    [60, "4.0 MB of 4.0 MB, waiting for the registry", "==]     4.0 MB/4.0 MB    waiting"],
+    [30, "4.0 MB of 4.0 MB", " 100%"],
+  ])("says in %i columns that the registry is waited for when all is sent", (columns, all, one) => {
+    const sent = { done: 4 * MB, total: 4 * MB, isSent: true, rate: undefined, leftMs: undefined };
+    const view = {
+      ...COPYING,
+      copies: [{ ...copy(0, 0, 0), ...sent }],
+      copying: { ...sent, blobs: { done: 0, total: 1, unit: "blob" } },
+    };
+    const [, copying = "", bar = ""] = seen(view, columns);
+    expect(copying.endsWith(all)).toBe(true);
+    expect(bar.endsWith(one)).toBe(true);
+    expect(viewText(view)).toContain("; copying 0 of 1 blob: 4.0 MB of 4.0 MB, waiting for the registry");
   });
 
   it("has a bar for each of the first copies, all copies above, and how many more there are below", () => {

@@ -38,10 +38,13 @@ describe("a piece of work", () => {
     work.onEvent({ kind: "copying", blob: A, source: SOURCE }, 0);
     work.onEvent({ kind: "bytes", blob: A, count: 400, done: 400 }, 1_000);
     const { copies, copying } = work.at(1_000);
-    expect(copies).toEqual([{ digest: A.digest, done: 400, total: 1_000, rate: 400, leftMs: 1_500 }]);
+    expect(copies).toEqual([
+      { digest: A.digest, done: 400, total: 1_000, isSent: false, rate: 400, leftMs: 1_500 },
+    ]);
     expect(copying).toEqual({
       done: 400,
       total: 4_000,
+      isSent: false,
       rate: 400,
       leftMs: 9_000,
       blobs: { done: 0, total: 2, unit: "blob" },
@@ -59,6 +62,27 @@ describe("a piece of work", () => {
     work.onEvent({ kind: "bytes", blob: layer, count: 2_500_000, done: 2_500_000 }, 3_800);
     // Of the time since copies began: what was asked before is no part of it.
     expect(work.at(3_800).copying?.leftMs).toBeCloseTo(6_000, -2);
+  });
+
+  it("has no rate where all is sent, and no answer there yet", () => {
+    const work = new WorkState(0);
+    for (const one of [A, B]) work.onEvent({ kind: "queued", blob: one, source: SOURCE }, 0);
+    for (const one of [A, B]) work.onEvent({ kind: "copying", blob: one, source: SOURCE }, 0);
+    work.onEvent({ kind: "bytes", blob: A, count: 1_000, done: 1_000 }, 1_000);
+    work.onEvent({ kind: "bytes", blob: B, count: 500, done: 500 }, 1_000);
+    expect(work.at(2_000)).toMatchObject({
+      copies: [
+        { isSent: true, rate: undefined, leftMs: undefined },
+        { isSent: false, rate: 250 },
+      ],
+      copying: { isSent: false, rate: 750 },
+    });
+    work.onEvent({ kind: "bytes", blob: B, count: 2_500, done: 3_000 }, 2_000);
+    expect(work.at(3_000).copying).toMatchObject({ isSent: true, rate: undefined, leftMs: undefined });
+    for (const one of [A, B]) {
+      work.onEvent({ kind: "blob", blob: one, outcome: { kind: "copied", source: SOURCE } }, 3_000);
+    }
+    expect(work.at(3_000).copying).toMatchObject({ isSent: false });
   });
 
   it("says how long a slow copy takes once the last seconds are known", () => {
