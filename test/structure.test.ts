@@ -24,7 +24,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   oci: ["errors.ts", "go"],
   list: ["errors.ts", "go", "oci"],
   content: ["errors.ts", "fileSystem.ts", "go", "limit.ts", "list", "oci", "signals.ts"],
-  look: ["content", "errors.ts", "limit.ts", "list", "oci"],
+  look: ["content", "errors.ts", "go", "limit.ts", "list", "oci", "signals.ts"],
   push: ["content", "errors.ts", "go", "limit.ts", "list", "oci", "signals.ts"],
   store: ["errors.ts", "fileSystem.ts", "go", "list", "oci"],
   docker: ["errors.ts", "fileSystem.ts", "go", "registry/auth"],

@@ -57,10 +57,12 @@ export const diffCommand = defineCommand({
       throw listNotFound(ref, await missingHint(store, ref));
     }
     const { showDifference } = await import("./look/showDifference.js");
-    const isSame =
+    const { isSame, isRight } =
       second === undefined
         ? await showDifference(context, flags, target)
         : await showDifference(context, flags, target, await lookTarget(second, store, flags.remote));
-    return (flags.exitCode || flags.quiet) && !isSame ? 1 : 0;
+    const isAsked = flags.exitCode || flags.quiet;
+    if (!isRight) return isAsked ? 2 : 1;
+    return isAsked && !isSame ? 1 : 0;
   },
 });

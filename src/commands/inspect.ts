@@ -57,8 +57,8 @@ export const inspectCommand = defineCommand({
   async run(context, flags, [first = "", second]) {
     if (flags.tree || flags.format === "markdown") {
       const { showTree } = await import("./look/showTree.js");
-      await showTree(context, flags, second === undefined ? [first] : [first, second]);
-      return;
+      const isRight = await showTree(context, flags, second === undefined ? [first] : [first, second]);
+      return isRight ? 0 : 1;
     }
     if (flags.remote) throw new ManifestError("USAGE", "--remote goes with --tree or --format markdown");
     const ref = parseReference(second ?? first);
@@ -67,7 +67,7 @@ export const inspectCommand = defineCommand({
       context.stdout.write(
         jsonDocument(await inspectResult(context, flags, ref, second === undefined ? "" : first)),
       );
-      return;
+      return 0;
     }
     const store = openUserStore(context, flags);
     // An empty list name is none to docker: `inspect "$LIST" image` of a script that has not set it.
@@ -79,7 +79,7 @@ export const inspectCommand = defineCommand({
         throw listNotFound(ref, await missingHint(store, list, formatReference(ref)));
       }
       print(context.stdout, flags.verbose ? showEntry(entry) : showImage(entry));
-      return;
+      return 0;
     }
     const draft = await store.read(ref);
     print(
@@ -91,6 +91,7 @@ export const inspectCommand = defineCommand({
           })
         : await showLocal(draft, flags.verbose),
     );
+    return 0;
   },
 });
 

@@ -1,7 +1,6 @@
-import { manifestFieldChanges, valueChanges, type ValueChange } from "../list/difference.js";
-import type { ImageConfig } from "../oci/imageConfig.js";
+import { manifestFieldChanges, valueChanges } from "../list/difference.js";
 import type { Manifest } from "../oci/manifest.js";
-import { configValues } from "./configValues.js";
+import type { ConfigValues } from "./configValues.js";
 import type { TreeBlob } from "./listTree.js";
 import { bytesOf, treeBlob } from "./treeBlob.js";
 import type { ContentDifference, LayersDifference } from "./treeDifference.js";
@@ -10,7 +9,7 @@ import type { ContentDifference, LayersDifference } from "./treeDifference.js";
 export interface ReadImage {
   readonly manifest: Manifest;
   /** Undefined for an artifact, or where it could not be read. */
-  readonly config: ImageConfig | undefined;
+  readonly config: ConfigValues | undefined;
 }
 
 /** How an image differs from the one that it takes the place of. */
@@ -22,14 +21,10 @@ export function contentDifference(before: ReadImage, after: ReadImage): ContentD
   return {
     bytes: { from: bytesOf(old), to: bytesOf(now) },
     layers: layersDifference(old.slice(1), now.slice(1)),
-    config: isKnown ? configChanges(before.config, after.config) : [],
+    config: isKnown ? valueChanges(before.config, after.config) : [],
     annotations: valueChanges(before.manifest.annotations, after.manifest.annotations),
     fields: manifestFieldChanges(before.manifest, after.manifest),
   };
-}
-
-function configChanges(before: ImageConfig, after: ImageConfig): ValueChange[] {
-  return valueChanges(configValues(before), configValues(after));
 }
 
 /** A layer that is in an image twice is twice in its count: two of the old and one of the new make one that was removed. */

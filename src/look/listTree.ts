@@ -5,8 +5,11 @@
 export interface ListTree {
   /** In full: `registry.example/team/app:v1`, `oci-layout:///work/out:v1`. */
   readonly name: string;
+  /** Where it was read. */
   readonly origin: LookOrigin;
+  /** The image or list itself, with all that is below it. */
   readonly root: TreeNode;
+  /** The sums of the whole tree. */
   readonly totals: TreeTotals;
   /** What could not be read, each reason once. Where there is any, the tree has gaps. */
   readonly problems: readonly LookProblem[];
@@ -27,7 +30,9 @@ export interface LookProblem {
 export interface TreeNode {
   /** `unknown`: what could not be read, or is no manifest at all. */
   readonly kind: "index" | "image" | "artifact" | "unknown";
+  /** The digest of the manifest. */
   readonly digest: string;
+  /** The media type of the manifest. */
   readonly mediaType: string;
   /** Of the manifest itself. */
   readonly size: number;
@@ -65,8 +70,11 @@ export interface TreeNode {
 
 /** A config or a layer. */
 export interface TreeBlob {
+  /** The digest of the blob. */
   readonly digest: string;
+  /** The media type of the blob. */
   readonly mediaType: string;
+  /** In bytes. */
   readonly size: number;
 }
 

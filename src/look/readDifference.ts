@@ -1,8 +1,10 @@
+import { MAX_NESTING } from "../content/bounds.js";
 import { embeddedContent } from "../content/embeddedContent.js";
 import { ManifestCache } from "../content/manifestCache.js";
 import type { Repository } from "../content/repository.js";
 import { hasCode, ManifestError, messageOf } from "../errors.js";
 import { limitTo } from "../limit.js";
+import { isAttestation } from "../list/attestations.js";
 import {
   changedImages,
   listDifference,
@@ -14,12 +16,12 @@ import {
   type ValueChange,
 } from "../list/difference.js";
 import { descriptor, type Descriptor } from "../oci/descriptor.js";
-import { parseImageConfig, type ImageConfig } from "../oci/imageConfig.js";
 import { formatLocation } from "../oci/location.js";
 import type { Manifest } from "../oci/manifest.js";
-import { IMAGE_CONFIGS } from "../oci/mediaTypes.js";
+import { IMAGE_CONFIGS, isListType } from "../oci/mediaTypes.js";
 import { isOfMachine } from "../oci/platform.js";
 import { formatPlatformAll, normalizePlatform } from "../oci/platformName.js";
+import { configValues, type ConfigValues } from "./configValues.js";
 import { contentDifference, type ReadImage } from "./contentDifference.js";
 import { Problems } from "./problems.js";
 import type { ComparedSide, ContentDifference, ImageDifference, TreeDifference } from "./treeDifference.js";
@@ -39,7 +41,7 @@ const MAX_CONFIG_BYTES = 256 * 1024 * 1024;
  * are not. What cannot be read is told under `problems`.
  *
  * Two single images are compared with each other, whatever platforms they are for; an image and a list by the platform
- * that the config of the image says.
+ * that the config of the image says. Images of indexes within an index are compared like those of the index itself.
  * @param from undefined where there was nothing
  * @throws LIMIT for more than anything honest
  * @example
@@ -52,8 +54,9 @@ export async function readDifference(
   options: ReadDifferenceOptions = {},
 ): Promise<TreeDifference> {
   const reader = new DifferenceReader(options);
-  const { compared, difference } = await reader.compare(from, to);
-  const images = await Promise.all(compared.map((one) => reader.image(one, from, to)));
+  const [before, after] = await reader.withNested(from, to);
+  const { compared, difference } = await reader.compare(before, after);
+  const images = await Promise.all(compared.map((one) => reader.image(one, before, after)));
   return {
     from: from && sideOf(from),
     to: sideOf(to),
@@ -69,6 +72,19 @@ interface Comparison {
   readonly difference: Omit<ListDifference, "images">;
 }
 
+/** An index, where it is, and how deep what it names is nested. */
+interface Nesting {
+  readonly index: Manifest;
+  readonly repository: Repository;
+  readonly depth: number;
+}
+
+/** What an index within another one names. */
+interface Nested {
+  readonly listed: Descriptor;
+  readonly repository: Repository;
+}
+
 class DifferenceReader {
   readonly problems: Problems;
   readonly #signal: AbortSignal | undefined;
@@ -82,8 +98,72 @@ class DifferenceReader {
     this.#cache = new ManifestCache({ signal });
   }
 
-  async compare(from: TreeSource | undefined, to: TreeSource): Promise<Comparison> {
+  /** With what indexes within them name, but for indexes that are in both. */
+  async withNested(
+    from: TreeSource | undefined,
+    to: TreeSource,
+  ): Promise<[from: TreeSource | undefined, to: TreeSource]> {
     for (const source of from === undefined ? [to] : [from, to]) this.#know(source);
+    if (from?.root.digest === to.root.digest) return [from, to];
+    const known = new Set(from?.root.children.map(({ digest }) => digest));
+    const both = new Set(to.root.children.map(({ digest }) => digest).filter((digest) => known.has(digest)));
+    return Promise.all([from && this.#flat(from, both), this.#flat(to, both)]);
+  }
+
+  async #flat(source: TreeSource, both: ReadonlySet<string>): Promise<TreeSource> {
+    const { root, repository, entries } = source;
+    const { kind, mediaType, blobs, bytes, digest, subject, artifactType, annotations } = root;
+    const nested = await this.#nested(source, { index: root, repository, depth: 1 }, both);
+    if (nested.length === 0) return source;
+    const identity = (one: Descriptor): string => `${one.digest} ${platformOf(one) ?? ""}`;
+    const children = new Map(
+      [...nested.map(({ listed }) => listed), ...root.children].map((one) => [identity(one), one]),
+    );
+    const places = nested.map(({ listed, repository: place }) => {
+      return [listed.digest, { name: source.name, repository: place, manifest: undefined }] as const;
+    });
+    const added = [...children.values()].filter((one) => !root.children.includes(one));
+    const fields = { kind, mediaType, blobs, bytes, digest, subject, artifactType, annotations };
+    return {
+      ...source,
+      root: { ...fields, children: [...root.children, ...added] },
+      entries: new Map([...places, ...entries]),
+    };
+  }
+
+  /** What indexes within an index name, however deep. What cannot be read names nothing. */
+  async #nested(
+    source: TreeSource,
+    { index, repository, depth }: Nesting,
+    both: ReadonlySet<string>,
+  ): Promise<readonly Nested[]> {
+    const { name } = source;
+    const found = await Promise.all(
+      index.children
+        .filter(({ mediaType, digest }) => isListType(mediaType) && !both.has(digest))
+        .map(async (child) => {
+          if (depth > MAX_NESTING) {
+            throw new ManifestError("LIMIT", `${name}: nested more than ${MAX_NESTING} deep`, {
+              subject: name,
+            });
+          }
+          const place = source.entries.get(child.digest)?.repository ?? repository;
+          const inner = await this.#manifest({ ...source, repository: place }, { descriptor: child });
+          if (inner === undefined) return [];
+          this.#cache.expect(inner.children.length, name);
+          const below = await this.#nested(
+            source,
+            { index: inner, repository: place, depth: depth + 1 },
+            both,
+          );
+          const own = inner.children.map((one) => ({ listed: inheriting(one, child), repository: place }));
+          return [...own, ...below];
+        }),
+    );
+    return found.flat();
+  }
+
+  async compare(from: TreeSource | undefined, to: TreeSource): Promise<Comparison> {
     if (from !== undefined && isSingle(from) && isSingle(to)) return this.#compareSingle(from, to);
     const isSame = from?.root.digest === to.root.digest;
     const [before, after] = isSame
@@ -165,7 +245,7 @@ class DifferenceReader {
     const [before, after] = await Promise.all([this.#manifest(from, old), this.#manifest(to, now)]);
     if (before === undefined || after === undefined) return undefined;
     const isSameConfig = before.blobs[0]?.digest === after.blobs[0]?.digest;
-    const configs: Promise<ImageConfig | undefined>[] = isSameConfig
+    const configs: Promise<ConfigValues | undefined>[] = isSameConfig
       ? []
       : [this.#config(from, old, before), this.#config(to, now, after)];
     const [oldConfig, newConfig] = await Promise.all(configs);
@@ -173,7 +253,10 @@ class DifferenceReader {
     return contentDifference(one, { manifest: after, config: newConfig });
   }
 
-  async #manifest(source: TreeSource, { descriptor: listed }: ListedImage): Promise<Manifest | undefined> {
+  async #manifest(
+    source: TreeSource,
+    { descriptor: listed }: Pick<ListedImage, "descriptor">,
+  ): Promise<Manifest | undefined> {
     const { digest } = listed;
     const repository = repositoryOf(source, digest);
     try {
@@ -190,13 +273,13 @@ class DifferenceReader {
     source: TreeSource,
     { descriptor: image }: ListedImage,
     { blobs: [config] }: Manifest,
-  ): Promise<ImageConfig | undefined> {
+  ): Promise<ConfigValues | undefined> {
     if (config === undefined || !IMAGE_CONFIGS.has(config.mediaType)) return undefined;
     const repository = repositoryOf(source, image.digest);
     try {
       return await this.#limited(async () => {
         const bytes = this.#cache.config(config.digest) ?? (await this.#configBlob(repository, config));
-        return parseImageConfig(bytes);
+        return configValues(bytes);
       });
     } catch (error) {
       const message = `image config ${config.digest}: ${messageOf(error)}`;
@@ -221,6 +304,13 @@ class DifferenceReader {
     }
     return bytes;
   }
+}
+
+/** An index of one image and its attestations may say by itself which platform that is for. */
+function inheriting(child: Descriptor, index: Descriptor): Descriptor {
+  const isImage = !isListType(child.mediaType) && !isAttestation(child);
+  if (child.platform !== undefined || index.platform === undefined || !isImage) return child;
+  return { ...child, platform: index.platform };
 }
 
 function isSingle({ root }: TreeSource): boolean {

@@ -15,6 +15,7 @@ import { isOfMachine, type Platform } from "../oci/platform.js";
 import { formatPlatformAll } from "../oci/platformName.js";
 import { predicateTypesOf } from "./predicateTypes.js";
 import type { ListTree, LookProblem, TreeNode } from "./listTree.js";
+import { Patience } from "./patience.js";
 import { Problems } from "./problems.js";
 import type { TreeSource } from "./treeSource.js";
 import { bytesOf, blobSize, treeBlob } from "./treeBlob.js";
@@ -22,7 +23,16 @@ import { treeTotals } from "./treeTotals.js";
 
 export interface ReadTreeOptions {
   readonly signal?: AbortSignal | undefined;
+  /** How long without any answer to wait for what is attached to manifests, in milliseconds; ten seconds unless told. */
+  readonly patienceMs?: number | undefined;
+  /** All that the list names is read, and what is attached to it is still being asked for. */
+  readonly onAttachedLeft?: (() => void) | undefined;
 }
+
+/** A tree without it is better than none. */
+const PATIENCE_MS = 10_000;
+/** No platform is longer, in characters. One that is said by a config is said again wherever a list names its image. */
+const MAX_PLATFORM = 255;
 
 /** What cosign puts behind `sha256-<hex>` for what is attached to a manifest in a registry without referrers API. */
 const COSIGN_SUFFIXES = ["sig", "att", "sbom"] as const;
@@ -31,7 +41,7 @@ const COSIGN_SUFFIXES = ["sig", "att", "sbom"] as const;
  * Reads all that is behind a name: the images of a list, and what is attached to the list and to each of them. Manifests of
  * one level are read side by side, each once; blobs are not read, but for the config of an image whose platform is not said.
  *
- * What cannot be read leaves a gap, which the tree tells of.
+ * What cannot be read leaves a gap, which the tree tells of. So does what is attached, where a registry does not say it in time.
  * @throws LIMIT for more or deeper than anything honest
  * @example
  * const tree = await readTree(namedSource(name, "registry", await repository.get("v1"), repository));
@@ -39,9 +49,13 @@ const COSIGN_SUFFIXES = ["sig", "att", "sbom"] as const;
  */
 export async function readTree(source: TreeSource, options: ReadTreeOptions = {}): Promise<ListTree> {
   const reader = new NodeReader(source, options);
-  const root = await reader.root();
-  const { name, origin } = source;
-  return { name, origin, root, totals: treeTotals(root), problems: reader.problems };
+  try {
+    const root = await reader.root();
+    const { name, origin } = source;
+    return { name, origin, root, totals: treeTotals(root), problems: reader.problems };
+  } finally {
+    reader.end();
+  }
 }
 
 /** What is to be read. */
@@ -71,9 +85,17 @@ class NodeReader {
   readonly #cache: ManifestCache;
   readonly #problems: Problems;
   readonly #referrers = new Map<string, Promise<readonly Referrer[]>>();
+  readonly #patience: Patience;
+  readonly #patienceMs: number;
+  #reads = 0;
+  #asks = 0;
+  #onAttachedLeft: (() => void) | undefined;
 
-  constructor(source: TreeSource, { signal }: ReadTreeOptions) {
+  constructor(source: TreeSource, { signal, patienceMs = PATIENCE_MS, onAttachedLeft }: ReadTreeOptions) {
     this.#source = source;
+    this.#patienceMs = patienceMs;
+    this.#patience = new Patience(patienceMs, signal);
+    this.#onAttachedLeft = onAttachedLeft;
     this.#signal = signal;
     this.#cache = new ManifestCache({ signal });
     this.#problems = new Problems(signal);
@@ -85,6 +107,11 @@ class NodeReader {
 
   get problems(): readonly LookProblem[] {
     return this.#problems.all;
+  }
+
+  /** Nothing is waited for any longer. */
+  end(): void {
+    this.#patience.end();
   }
 
   async root(): Promise<TreeNode> {
@@ -141,6 +168,7 @@ class NodeReader {
     if (depth > MAX_NESTING) {
       throw new ManifestError("LIMIT", `${name}: nested more than ${MAX_NESTING} deep`, { subject: name });
     }
+    this.#reads++;
     try {
       checkDigest(digest);
       const data = embeddedContent(listed);
@@ -148,7 +176,20 @@ class NodeReader {
       return await this.#cache.manifest(repository, digest, nameOf(repository, digest), name);
     } catch (error) {
       return this.#problems.of(error, repository.location);
+    } finally {
+      this.#reads--;
+      this.#patience.renew();
+      // Once what it names has been begun, too.
+      setImmediate(() => {
+        this.#tellOfAttached();
+      });
     }
+  }
+
+  #tellOfAttached(): void {
+    if (this.#reads > 0 || this.#asks === 0) return;
+    this.#onAttachedLeft?.();
+    this.#onAttachedLeft = undefined;
   }
 
   /** Whoever pulls it by the list is told another size than it has, and refuses it. */
@@ -232,10 +273,12 @@ class NodeReader {
 
   async #askReferrers(repository: Repository, digest: string, byTags: boolean): Promise<readonly Referrer[]> {
     const tags = byTags ? COSIGN_SUFFIXES.map((suffix) => `${referrersTag(digest)}.${suffix}`) : [];
+    this.#asks++;
     const [listed, ...tagged] = await Promise.all([
       this.#listedReferrers(repository, digest),
       ...tags.map((tag) => this.#tagged(repository, tag)),
     ]);
+    this.#asks--;
     const known = new Set(listed.map((one) => one.digest));
     return [
       ...listed.map((one): Referrer => ({ descriptor: one, foundBy: "subject" })),
@@ -248,7 +291,9 @@ class NodeReader {
 
   async #tagged(repository: Repository, tag: string): Promise<Descriptor | undefined> {
     try {
-      return await repository.resolve(tag, { signal: this.#signal });
+      const found = await repository.resolve(tag, { signal: this.#patience.signal });
+      this.#patience.renew();
+      return found;
     } catch (error) {
       this.#notKnown(error, repository);
       return undefined;
@@ -258,10 +303,12 @@ class NodeReader {
   async #listedReferrers(repository: Repository, digest: string): Promise<readonly Descriptor[]> {
     const found: Descriptor[] = [];
     try {
-      for await (const one of repository.referrers(digest, undefined, { signal: this.#signal })) {
+      const { signal } = this.#patience;
+      for await (const one of repository.referrers(digest, undefined, { signal })) {
         this.#cache.expect(1, this.#source.name);
         found.push(one);
       }
+      this.#patience.renew();
     } catch (error) {
       this.#notKnown(error, repository);
     }
@@ -272,7 +319,11 @@ class NodeReader {
     const name = formatLocation(location);
     const say = (message: string): string =>
       `not all that is attached to manifests of ${name} is known: ${message}`;
-    this.#problems.of(error, location, say);
+    this.#signal?.throwIfAborted();
+    if (this.#patience.isOver && !(error instanceof ManifestError && error.code === "LIMIT")) {
+      const message = say(`no answer for ${this.#patienceMs / 1000} seconds`);
+      this.#problems.add({ code: "TRANSPORT", message });
+    } else this.#problems.of(error, location, say);
   }
 }
 
@@ -296,7 +347,9 @@ function artifactTypeOf(listed: Descriptor, manifest: Manifest | undefined): str
 }
 
 function platformText(platform: Platform): string | undefined {
-  return isOfMachine(platform) ? formatPlatformAll(platform) : undefined;
+  if (!isOfMachine(platform)) return undefined;
+  const text = formatPlatformAll(platform);
+  return text.length > MAX_PLATFORM ? `${text.slice(0, MAX_PLATFORM)}…` : text;
 }
 
 function contentsOf(manifest: Manifest | undefined): Pick<TreeNode, "config" | "layers" | "bytes"> {

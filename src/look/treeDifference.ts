@@ -8,6 +8,7 @@ import type { LookOrigin, LookProblem, TreeBlob } from "./listTree.js";
 export interface TreeDifference {
   /** Undefined where there was nothing: all of `to` is new. */
   readonly from: ComparedSide | undefined;
+  /** The new image or list. */
   readonly to: ComparedSide;
   /** Have both the same digest? Lists with equal entries may still differ, such as in their order. */
   readonly isSame: boolean;
@@ -29,8 +30,11 @@ export interface TreeDifference {
 export interface ComparedSide {
   /** In full. */
   readonly name: string;
+  /** Where it was read. */
   readonly origin: LookOrigin;
+  /** The digest of the image or list. */
   readonly digest: string;
+  /** Its media type. */
   readonly mediaType: string;
   /** Of the manifest or list itself. */
   readonly size: number;
@@ -41,7 +45,12 @@ export interface ImageDifference extends ImageChange {
   /** What the lists say of it differently: `platform`, `artifactType`, `annotation …`. */
   readonly entry: readonly ValueChange[];
   /** Digests of its attestations in the old list and in the new one. */
-  readonly attestations: { readonly from: readonly string[]; readonly to: readonly string[] };
+  readonly attestations: {
+    /** Those in the old list. */
+    readonly from: readonly string[];
+    /** Those in the new list. */
+    readonly to: readonly string[];
+  };
   /** Of a changed image; undefined where one of the two could not be read. */
   readonly content: ContentDifference | undefined;
 }
@@ -49,7 +58,13 @@ export interface ImageDifference extends ImageChange {
 /** How one image differs from the one that it takes the place of. */
 export interface ContentDifference {
   /** Config and layers together, compressed, each blob once. */
-  readonly bytes: { readonly from: number; readonly to: number };
+  readonly bytes: {
+    /** Of the old image. */
+    readonly from: number;
+    /** Of the new image. */
+    readonly to: number;
+  };
+  /** Which layers were added, removed, moved or kept. */
   readonly layers: LayersDifference;
   /**
    * By what it is about: `Entrypoint`, `Env PATH`, `Label org.example.a`, `ExposedPort 80/tcp`, `created`. Empty where neither
@@ -68,6 +83,8 @@ export interface LayersDifference {
   readonly base: number;
   /** Those of both, in the order of the new image; the first `base` of them are the base. */
   readonly kept: readonly TreeBlob[];
+  /** Layers that are only in the new image, in its order. */
   readonly added: readonly TreeBlob[];
+  /** Layers that are only in the old image, in its order. */
   readonly removed: readonly TreeBlob[];
 }

@@ -153,6 +153,79 @@ describe("diff of two lists", () => {
     ]);
   });
 
+  it("tells what only docker writes into a config", async () => {
+    const layers = [layerOf("x", 10)];
+    const health = (seconds: number): object => ({
+      Healthcheck: { Test: ["CMD", "/check"], Interval: seconds * 1e9 },
+      OnBuild: seconds === 1 ? [] : ["RUN make"],
+      Shell: ["/bin/bash", "-c"],
+      StopSignal: `SIG${seconds}`,
+    });
+    for (const seconds of [1, 2]) {
+      const image = putConfigured(registry, "team/app", { layers, config: health(seconds) });
+      putIndex(registry, "team/app", [image], { tag: `v${seconds}` });
+    }
+    const { images } = await diff(`${app}:v1`, `${app}:v2`);
+    expect(images[0]?.content?.config).toEqual([
+      { name: "Healthcheck Interval", from: "1000000000", to: "2000000000" },
+      { name: "OnBuild", to: '["RUN make"]' },
+      { name: "StopSignal", from: "SIG1", to: "SIG2" },
+    ]);
+  });
+
+  it("compares images of indexes within an index like those of the index itself", async () => {
+    const [amd64, arm64, other] = ["amd64", "arm64", "arm64"].map((architecture, index) =>
+      putConfigured(registry, "team/app", { architecture, layers: [layerOf(`x${index}`, 10)] }),
+    );
+    if (!amd64 || !arm64 || !other) throw new Error("no images");
+    const { platform, ...bare } = arm64;
+    const inner = putIndex(registry, "team/app", [bare, putAttestation(registry, "team/app", arm64)]);
+    const outer = putIndex(registry, "team/app", [amd64, { ...inner, platform }]);
+    putIndex(registry, "team/app", [outer], { tag: "nested" });
+    putIndex(registry, "team/app", [amd64, arm64], { tag: "flat" });
+    putIndex(registry, "team/app", [amd64, other, outer], { tag: "more" });
+    const found = await diff(`${app}:nested`, `${app}:flat`);
+    expect(found).toMatchObject({ unchanged: 1, images: [{ change: "unchanged", attestation: "removed" }] });
+    expect(found.others.map(({ change, digest }) => [change, digest])).toEqual([
+      ["removed", outer.digest],
+      ["removed", inner.digest],
+    ]);
+    // What is in both is not read.
+    registry.resetLog();
+    const more = await diff(`${app}:nested`, `${app}:more`);
+    expect(more.images.map(({ change, to }) => [change, to])).toEqual([
+      ["added", amd64.digest],
+      ["added", other.digest],
+    ]);
+    expect(registry.log).toHaveLength(2);
+    const changed = putIndex(registry, "team/app", [amd64, other]);
+    putIndex(registry, "team/app", [changed], { tag: "changed" });
+    expect((await diff(`${app}:nested`, `${app}:changed`)).images).toMatchObject([
+      { platform: "linux/arm64", change: "changed", from: arm64.digest, content: { layers: { base: 0 } } },
+    ]);
+  });
+
+  it("exits with 1, or 2 with --exit-code, where an image does not have its digest", async () => {
+    const { before } = putChangedLists(registry);
+    const bad = before[0]?.digest ?? "";
+    const between = await startRegistry({
+      onRequest: ({ path }) => {
+        const stored = registry.manifest("team/app", path.slice(path.lastIndexOf("/") + 1));
+        if (stored === undefined) return undefined;
+        const body = path.endsWith(bad) ? "{}" : stored.body;
+        return { status: 200, body, headers: { "content-type": stored.mediaType } };
+      },
+    });
+    onTestFinished(() => between.close());
+    const names = ["v1", "v2"].map((tag) => `${between.host}/team/app:${tag}`);
+    const { status, stdout, stderr } = await here.run("diff", ...names);
+    expect(status).toBe(1);
+    expect(stdout).toContain("+ linux/s390x");
+    expect(stderr.split("\n")[0]).toContain(bad);
+    expect(stderr).not.toContain(`WARNING: ${between.host}/team/app@${bad}`);
+    expect(await here.run("diff", "--exit-code", ...names)).toMatchObject({ status: 2 });
+  });
+
   it("is by platform for an image beside a list, and image by image for two of them", async () => {
     const one = putOnBase(registry, "team/app", { architecture: "arm64", tag: "arm64" });
     const other = putOnBase(registry, "team/app", { architecture: "arm64", tag: "again", seed: "2" });

@@ -234,15 +234,18 @@ describe("inspect --tree", () => {
     putIndex(registry, "app", [amd64, { ...arm64, size: 7 }, s390x], { tag: "v1" });
     registry.deleteManifest("app", s390x.digest);
     const { status, stdout, stderr } = await here.run("inspect", "--tree", `${registry.host}/app:v1`);
-    expect(status).toBe(0);
+    expect(status).toBe(1);
     expect(stdout).toContain(`linux/s390x  ${s390x.digest}\n      ${OCI_MANIFEST} ${s390x.size} B\n`);
     const wrong = [
       `${registry.host}/app@${arm64.digest} has ${arm64.size} bytes, and what lists it says 7`,
       `${registry.host}/app@${s390x.digest} is not there`,
     ];
     for (const message of wrong) expect(stdout).toContain(message);
-    expect(stderr.trim().split("\n").sort()).toEqual(wrong.map((message) => `WARNING: ${message}`).sort());
-    const { root, problems, totals } = await tree(`${registry.host}/app:v1`);
+    // What is wrong is an error; what is not there, a gap.
+    expect(stderr.split("\n")).toEqual([wrong[0], `WARNING: ${wrong[1] ?? ""}`, ""]);
+    const json = await here.run("inspect", "--tree", "--format", "json", `${registry.host}/app:v1`);
+    expect(json).toMatchObject({ status: 1, stderr: "" });
+    const { root, problems, totals } = TreeResult.parse(JSON.parse(json.stdout));
     expect(problems.map(({ code }) => code).sort()).toEqual(["DIGEST_MISMATCH", "MANIFEST_UNKNOWN"]);
     expect(root.children.map(({ kind, problem }) => [kind, problem?.code])).toEqual([
       ["image", undefined],
@@ -250,6 +253,84 @@ describe("inspect --tree", () => {
       ["unknown", "MANIFEST_UNKNOWN"],
     ]);
     expect(totals.images).toBe(2);
+  });
+
+  it("exits with 1, after all of it, where an image does not have its digest", async () => {
+    let bad = "";
+    const other = await startOther({
+      onRequest: ({ path }) =>
+        bad !== "" && path.endsWith(bad)
+          ? { status: 200, body: "{}", headers: { "content-type": OCI_MANIFEST } }
+          : undefined,
+    });
+    const [amd64, arm64] = [
+      putOnBase(other, "app", { architecture: "amd64" }),
+      putOnBase(other, "app", { architecture: "arm64" }),
+    ];
+    putIndex(other, "app", [amd64, arm64], { tag: "v1" });
+    bad = arm64.digest;
+    const { status, stdout, stderr } = await here.run("inspect", "--tree", `${other.host}/app:v1`);
+    expect(status).toBe(1);
+    expect(stdout).toContain(`linux/amd64  ${amd64.digest}`);
+    expect(stderr).toContain(bad);
+    expect(stderr).not.toContain("WARNING");
+  });
+
+  it("names what is no manifest, and exits with 0", async () => {
+    const text = '{"manifests":[{"size":"x"}]}';
+    const broken = registry.putBlob("app", text, OCI_INDEX);
+    const other = await startOther({
+      onRequest: ({ path }) =>
+        path.endsWith(`/manifests/${broken.digest}`) || path.endsWith("/broken")
+          ? { status: 200, body: text, headers: { "content-type": OCI_INDEX } }
+          : undefined,
+    });
+    const amd64 = putOnBase(other, "app", { architecture: "amd64" });
+    putIndex(other, "app", [amd64, broken], { tag: "v1" });
+    const { status, stdout, stderr } = await here.run("inspect", "--tree", `${other.host}/app:v1`);
+    expect(status).toBe(0);
+    expect(stdout).toContain(`linux/amd64  ${amd64.digest}`);
+    expect(stderr).toBe(
+      `WARNING: ${other.host}/app@${broken.digest}: manifest: manifests.0.size should be a whole number of 64 bits\n`,
+    );
+    const alone = await here.run("inspect", "--tree", `${other.host}/app:broken`);
+    expect(alone).toMatchObject({ status: 1, stdout: "" });
+    expect(alone.stderr).toMatch(/^manifest: manifests\.0\.size .*\nthat was sent for \S+\/app:broken$/m);
+  });
+
+  it("is shown without what is attached where the registry does not say it in time", async () => {
+    const mute = await startOther({
+      onRequest: ({ path }) => (path.includes("/referrers/") ? new Promise(() => undefined) : undefined),
+    });
+    const { amd64 } = putAttestedList(mute);
+    const recording = recordingContext({
+      env: { DOCKER_CONFIG: here.home },
+      home: here.home,
+      waits: { timeouts: { headers: 300 } },
+    });
+    const begun = performance.now();
+    const argv = ["inspect", "--tree", "--progress", "plain", `${mute.host}/team/app:v1`];
+    expect(await run(argv, recording.context)).toBe(0);
+    expect(performance.now() - begun).toBeLessThan(5000);
+    expect(recording.stdout()).toContain(`linux/amd64  ${amd64.digest}`);
+    expect(recording.stderr()).toContain("asking what is attached to manifests\n");
+    expect(recording.stderr()).toMatch(
+      /WARNING: not all that is attached to manifests of \S+\/team\/app is known: no answer for 0\.3 seconds\n$/,
+    );
+  });
+
+  it("shows no platform that is longer than any", async () => {
+    const image = putOnBase(registry, "app", { architecture: "a".repeat(100_000) });
+    const { mediaType, digest, size } = image;
+    putIndex(
+      registry,
+      "app",
+      Array.from({ length: 100 }, () => ({ mediaType, digest, size })),
+      { tag: "v1" },
+    );
+    const { stdout } = await here.run("inspect", "--tree", `${registry.host}/app:v1`);
+    expect(stdout).toContain("linux/aaa");
+    expect(stdout.length).toBeLessThan(100_000);
   });
 
   it("refuses what is nested deeper, or is more, than anything honest", async () => {

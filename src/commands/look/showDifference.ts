@@ -1,4 +1,5 @@
 import type { Context } from "../../context.js";
+import { isWrongContent } from "../../look/problems.js";
 import { readDifference } from "../../look/readDifference.js";
 import type { TreeDifference } from "../../look/treeDifference.js";
 import type { TreeSource } from "../../look/treeSource.js";
@@ -10,7 +11,7 @@ import { progressMode, withProgress } from "../../ui/terminal/progress.js";
 import type { NetworkFlags } from "../networkFlags.js";
 import { lookStyle } from "./lookStyle.js";
 import { withLookSources, type LookSources, type LookTarget } from "./lookTargets.js";
-import { warnOfProblems } from "./warnOfProblems.js";
+import { tellProblems } from "./tellProblems.js";
 
 export interface ShowDifferenceFlags extends NetworkFlags {
   readonly format: string;
@@ -20,14 +21,14 @@ export interface ShowDifferenceFlags extends NetworkFlags {
 /**
  * Prints how the second of two targets differs from the first; of one, how a local list differs from what the registry has
  * under its name. With `quiet` nothing below the two is read.
- * @returns have they the same digest?
+ * @returns have they the same digest, and is all that was read what its digest says?
  */
 export async function showDifference(
   context: Context,
   flags: ShowDifferenceFlags,
   first: LookTarget,
   second?: LookTarget,
-): Promise<boolean> {
+): Promise<{ readonly isSame: boolean; readonly isRight: boolean }> {
   const { signal } = context;
   const difference = await withProgress(context, progressMode(flags), (progress) => {
     progress.step("comparing");
@@ -42,10 +43,11 @@ export async function showDifference(
       },
     );
   });
-  if (typeof difference === "boolean") return difference;
+  if (typeof difference === "boolean") return { isSame: difference, isRight: true };
   context.stdout.write(await formatDifference(difference, context, flags));
-  if (flags.format !== "json") warnOfProblems(context, difference.problems);
-  return difference.isSame;
+  const { isSame, problems } = difference;
+  if (flags.format !== "json") tellProblems(context, problems);
+  return { isSame, isRight: !problems.some(isWrongContent) };
 }
 
 /** Of a list that its registry does not have yet, everything is new. */

@@ -1,6 +1,7 @@
 import type { Context } from "../../context.js";
 import { ManifestError } from "../../errors.js";
 import type { ListTree } from "../../look/listTree.js";
+import { isWrongContent } from "../../look/problems.js";
 import { readTree } from "../../look/readTree.js";
 import { jsonDocument } from "../../ui/jsonDocument.js";
 import { treeMarkdown } from "../../ui/treeMarkdown.js";
@@ -11,7 +12,7 @@ import type { NetworkFlags } from "../networkFlags.js";
 import { openUserStore, type StoreFlags } from "../userStore.js";
 import { lookStyle } from "./lookStyle.js";
 import { lookTarget, withLookSources } from "./lookTargets.js";
-import { warnOfProblems } from "./warnOfProblems.js";
+import { tellProblems } from "./tellProblems.js";
 
 export interface ShowTreeFlags extends NetworkFlags, StoreFlags {
   readonly format: string;
@@ -19,12 +20,15 @@ export interface ShowTreeFlags extends NetworkFlags, StoreFlags {
   readonly remote: boolean;
 }
 
-/** Prints all that is behind a name, as a tree, as JSON or as Markdown. */
+/**
+ * Prints all that is behind a name, as a tree, as JSON or as Markdown.
+ * @returns is all of it what its digest says?
+ */
 export async function showTree(
   context: Context,
   flags: ShowTreeFlags,
   [name = "", second]: readonly string[],
-): Promise<void> {
+): Promise<boolean> {
   if (second !== undefined) {
     throw new ManifestError("USAGE", "a tree is of one name", {
       hint: "name the list, whose images are in the tree, or the image alone",
@@ -34,11 +38,18 @@ export async function showTree(
   const tree = await withProgress(context, progressMode(flags), (progress) => {
     progress.step(`reading ${name}`);
     return withLookSources(context, flags, [target], async ({ open }) =>
-      readTree(await open(target), { signal: context.signal }),
+      readTree(await open(target), {
+        signal: context.signal,
+        patienceMs: context.waits?.timeouts?.headers,
+        onAttachedLeft: () => {
+          progress.step("asking what is attached to manifests");
+        },
+      }),
     );
   });
   context.stdout.write(await formatTree(tree, context, flags));
-  if (flags.format !== "json") warnOfProblems(context, tree.problems);
+  if (flags.format !== "json") tellProblems(context, tree.problems);
+  return !tree.problems.some(isWrongContent);
 }
 
 async function formatTree(
