@@ -223,6 +223,13 @@ describe("the release workflow", () => {
     },
   );
 
+  it("says where the repository is before it packs: npm resolves the links of the README by that", () => {
+    const steps = releaseWorkflow().jobs["npm"]?.steps?.map(({ run = "" }) => run) ?? [];
+    const setting = steps.findIndex((run) => /^npm pkg set "?repository=/.test(run));
+    expect(setting).toBeGreaterThan(-1);
+    expect(steps.indexOf("npm pack")).toBeGreaterThan(setting);
+  });
+
   it("stops at a tag that is not the version of the package", async () => {
     const { version } = releaseWorkflow().jobs;
     if (version === undefined) throw new Error("the job is gone");
