@@ -252,7 +252,7 @@ function draw(lines, host) {
       return `<text ${at}${classes}>${escaped(text.replaceAll(host, HOST))}</text>\n`;
     });
   });
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-label="A terminal: a list is refused since a platform is missing, made, shown as a tree, and compared with the one before">
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-label="A terminal: a list is refused because a platform is missing, then made, shown as a tree, and compared with the one before">
 <style>
   text { font: 14px ui-monospace, SFMono-Regular, Menlo, Consolas, "Liberation Mono", monospace; fill: #e6edf3; }
   .bold { font-weight: 600; }
