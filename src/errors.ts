@@ -94,9 +94,13 @@ export interface ErrorDetails extends ErrorOptions {
  * }
  */
 export class ManifestError extends Error {
+  /** The name of the class. */
   override readonly name: string = "ManifestError";
+  /** What went wrong, for programs. */
   readonly code: ErrorCode;
+  /** What it concerns: a reference, a file, a host, a URL without secrets. */
   readonly subject: string | undefined;
+  /** A second line for people: which request it was, what to do. */
   readonly hint: string | undefined;
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
@@ -107,6 +111,11 @@ export class ManifestError extends Error {
   }
 }
 
+/** What an error says people can do; undefined where it says nothing. */
+export function hintOf(error: unknown): string | undefined {
+  return error instanceof ManifestError ? error.hint : undefined;
+}
+
 /** What is not there is a manifest or a blob (of a registry or layout), a list (of the local store) or an entry (of a list). */
 export type NotFoundCode = Extract<
   ErrorCode,
@@ -115,7 +124,9 @@ export type NotFoundCode = Extract<
 
 /** What is not there, and whether it may only be hidden. */
 export interface NotFoundDetails extends ErrorDetails {
+  /** What is not there. */
   readonly subject: string;
+  /** Is it possible that it is there, and not shown to this user? Default: false. */
   readonly mayBeHidden?: boolean | undefined;
 }
 
@@ -130,8 +141,11 @@ export interface NotFoundDetails extends ErrorDetails {
  * }
  */
 export class NotFoundError extends ManifestError {
+  /** `NotFoundError`. */
   override readonly name = "NotFoundError";
+  /** Which kind of thing is not there. */
   declare readonly code: NotFoundCode;
+  /** What is not there. */
   declare readonly subject: string;
   /** The registry did not say that it is not there, but refused to show it (401, 403): it may be there all the same. */
   readonly mayBeHidden: boolean;

@@ -1,6 +1,6 @@
 /**
  * tsmanifest as a library. First the functions for what is common, each of them one call: `pushList`, `append`, `copy`,
- * `inspect`, `diff`, `createDraft`. Behind them the pieces they are made of: references, repositories (registries and OCI
+ * `inspect`, `diff`, `createDraft`. Below them the pieces they are made of: references, repositories (registries and OCI
  * layouts), drafts and docker's store of them, plans and pushes. No function here but `userDocker` reads the environment, none
  * writes to a terminal or ends the process. docs/library.md has a program for each purpose.
  */

@@ -7,6 +7,7 @@ import { withSubject } from "./layoutFiles.js";
 
 /** An image that a build has recorded: by a file whose name is the digest, or in the metadata of the build. */
 export interface FromSource {
+  /** The digest of the image. */
   readonly digest: string;
   /** Where it was pushed to, without tag: `registry.example/team/app`. Undefined where nothing says so. */
   readonly repository: string | undefined;

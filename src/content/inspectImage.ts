@@ -29,6 +29,12 @@ interface Found {
   readonly manifest: Manifest;
 }
 
+export interface ReadImagesOptions {
+  readonly signal: AbortSignal;
+  /** Called whenever a manifest, config or attestation is to be read, or has been: so many of those known so far. */
+  readonly onRead?: ((done: number, known: number) => void) | undefined;
+}
+
 /**
  * The images behind a name, one for each platform, with what is wanted of them. Where several are for one platform, it
  * is the first; to buildx, any. Nothing is read that is not wanted, and nothing twice.
@@ -41,9 +47,10 @@ export async function readImages(
   repository: Repository,
   root: Found,
   wanted: DetailParts,
-  signal: AbortSignal,
+  options: ReadImagesOptions,
 ): Promise<PlatformDetails[]> {
-  const reader = new ContentReader(repository, signal);
+  const { signal } = options;
+  const reader = new ContentReader(repository, options);
   const leaves = await imagesUnder(reader, root, 0);
   const images = leaves.filter((leaf) => referenceOf(leaf) === undefined);
   const attestations = groupBy(leaves, (leaf) => referenceOf(leaf) ?? "");
@@ -146,12 +153,16 @@ class ContentReader {
   readonly #manifests = new Map<string, Promise<Manifest>>();
   readonly #configs = new Map<string, Promise<ImageConfig | undefined>>();
   readonly #limited = limitTo(READS_AT_ONCE);
+  readonly #onRead: ReadImagesOptions["onRead"];
+  #known = 0;
+  #done = 0;
   #count = 0;
   #bytes = 0;
 
-  constructor(repository: Repository, signal: AbortSignal) {
+  constructor(repository: Repository, { signal, onRead }: ReadImagesOptions) {
     this.#repository = repository;
     this.#signal = signal;
+    this.#onRead = onRead;
   }
 
   /** Counts manifests of an index that is so deep in others, before any of them is asked for. */
@@ -170,7 +181,7 @@ class ContentReader {
       const { digest, mediaType } = descriptor;
       const data = embeddedContent(descriptor);
       if (data !== undefined) return withExactBytes(parseManifest(mediaType, data), data, digest);
-      const manifest = await this.#limited(() => this.#repository.get(digest, { signal: this.#signal }));
+      const manifest = await this.#read(() => this.#repository.get(digest, { signal: this.#signal }));
       this.#hold(manifest.bytes);
       return manifest;
     });
@@ -194,9 +205,16 @@ class ContentReader {
     const data = embeddedContent(descriptor);
     if (data !== undefined) return data;
     const { digest } = descriptor;
-    const bytes = await this.#limited(() => this.#repository.getBlob(digest, { signal: this.#signal }));
+    const bytes = await this.#read(() => this.#repository.getBlob(digest, { signal: this.#signal }));
     this.#hold(bytes);
     return bytes;
+  }
+
+  async #read<Value>(read: () => Promise<Value>): Promise<Value> {
+    this.#onRead?.(this.#done, ++this.#known);
+    const value = await this.#limited(read);
+    this.#onRead?.(++this.#done, this.#known);
+    return value;
   }
 
   #hold({ byteLength }: Buffer): void {

@@ -49,9 +49,9 @@ const LayoutFile = z.object({ imageLayoutVersion: z.string().check(z.regex(/^1\.
 
 /** How blobs are copied into a layout. */
 export interface LayoutOptions {
-  /** How many blobs are copied into it at once; 4 unless told. */
+  /** How many blobs are copied into it at once. Default: 4. */
   readonly copies?: number;
-  /** How often a download that breaks is taken up again; 10 unless told. */
+  /** How often a download that breaks is taken up again. Default: 10. */
   readonly resumes?: number;
 }
 
@@ -81,6 +81,7 @@ export interface Layout extends Repository {
  * folder is refused.
  * https://github.com/opencontainers/image-spec/blob/main/image-layout.md
  * @param folder relative to the working directory, or absolute
+ * @param options how blobs are copied into it
  * @example
  * const layout = openLayout("out");
  * const manifest = await layout.get(await layout.defaultReference());
@@ -342,6 +343,7 @@ class OciLayout implements Layout {
     if (!isLayoutFile(bytes)) {
       throw new ManifestError("INVALID_MANIFEST", `${path}: not of an OCI image layout of version 1`, {
         subject: path,
+        hint: "docker buildx build --output type=oci,tar=false,dest=DIR writes one",
       });
     }
     this.#isThere = true;

@@ -7,7 +7,9 @@ import { isTag } from "../oci/reference.js";
 export interface LayoutReference {
   /** As it was written, relative or not. */
   readonly folder: string;
+  /** `v1`; undefined where it has none. */
   readonly tag?: string;
+  /** `sha256:…`; undefined where it has none. */
   readonly digest?: string;
 }
 

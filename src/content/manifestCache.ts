@@ -19,9 +19,12 @@ const MAX_KEPT_CONFIGS = 16 * 1024 * 1024;
 
 /** How much is held. */
 export interface ManifestCacheOptions {
+  /** Aborts what is under way, which then rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
-  /** Of all manifests together, 128 MiB unless told. */
+  /** The size of all manifests together, in bytes. Default: 128 MiB. */
   readonly maxBytes?: number;
+  /** Called whenever a manifest begins to be read, or has been: so many of those that have begun. */
+  readonly onRead?: ((done: number, begun: number) => void) | undefined;
   /** What other pieces of work have read, and shall find. */
   readonly shared?: SharedManifests | undefined;
 }
@@ -40,18 +43,24 @@ export class ManifestCache {
   readonly #signal: AbortSignal | undefined;
   readonly #maxBytes: number;
   readonly #shared: SharedManifests | undefined;
+  readonly #onRead: ((done: number, begun: number) => void) | undefined;
+  #begun = 0;
+  #done = 0;
   #count = 0;
   #bytes = 0;
   #configBytes = 0;
 
-  constructor({ signal, maxBytes = MAX_MANIFEST_BYTES, shared }: ManifestCacheOptions = {}) {
+  constructor({ signal, maxBytes = MAX_MANIFEST_BYTES, onRead, shared }: ManifestCacheOptions = {}) {
     this.#signal = signal;
+    this.#onRead = onRead;
     this.#shared = shared;
     this.#maxBytes = maxBytes;
   }
 
   /**
    * A manifest. One that is asked for by its digest is read once, however often that is.
+   * @param repository where it is read
+   * @param reference its tag or digest
    * @param name what errors call it
    * @param index what names it, if something does
    * @throws MANIFEST_UNKNOWN, naming it, if it is not there; LIMIT
@@ -119,6 +128,7 @@ export class ManifestCache {
 
   async #ask(repository: Repository, reference: string, name: string, index?: string): Promise<Manifest> {
     const read = (known: string): Promise<Manifest> => repository.get(known, { signal: this.#signal });
+    this.#onRead?.(this.#done, ++this.#begun);
     try {
       return await (this.#shared?.manifest(repository, reference, read) ?? read(reference));
     } catch (error) {
@@ -132,6 +142,8 @@ export class ManifestCache {
         mayBeHidden: error.mayBeHidden,
         cause: error,
       });
+    } finally {
+      this.#onRead?.(++this.#done, this.#begun);
     }
   }
 }

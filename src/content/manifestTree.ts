@@ -15,9 +15,11 @@ const COSIGN_SUFFIXES = ["sig", "att", "sbom"] as const;
 
 /** A manifest of a source, with where it is. */
 export interface TreeItem {
+  /** The manifest itself. */
   readonly manifest: Manifest;
   /** `child`: what was asked for, or what an index names; `referrer`: what is attached to one of those. */
   readonly role: "child" | "referrer";
+  /** Where the manifest is. */
   readonly location: Location;
   /** What it must be called to be found, if not by its digest or subject. */
   readonly tags: readonly string[];
@@ -25,8 +27,9 @@ export interface TreeItem {
 
 /** What is read besides what an index names. */
 export interface TreeOptions {
+  /** Aborts what is under way, which then rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
-  /** Which of what refers to a manifest is read too; nothing unless told. */
+  /** Which of what refers to a manifest is read too. Default: nothing. */
   readonly isWanted?: (referrer: Descriptor) => boolean;
   /** Is what cosign attaches by tags (`sha256-<hex>.sig`) read too? And what the referrers API does not tell of? */
   readonly byTags?: boolean;
@@ -59,6 +62,8 @@ export class TreeReader {
 
   /**
    * Everything below a manifest that is named by its digest. What was read before is not told again.
+   * @param repository where it is read
+   * @param child the manifest, as an index names it
    * @param name of what names it, for errors
    * @throws MANIFEST_UNKNOWN for what an index names and is not there, LIMIT
    */

@@ -87,7 +87,7 @@ export interface PutOptions extends Interruptible {
   readonly restore?: () => Promise<void>;
   /**
    * What it is in what is being pushed. A layout lists a `root` without a tag in its index.json all the same, and a `child`
-   * with a `subject` not; unless told, what has a tag or a subject is listed: nothing else would lead to it. In a registry
+   * with a `subject` not. Default: what has a tag or a subject is listed: nothing else would lead to it. In a registry
    * without the referrers API, a `root` or `referrer` with a `subject` is listed under the tag that stands in for it.
    */
   readonly role?: "child" | "referrer" | "root" | undefined;
@@ -99,6 +99,7 @@ export interface PutOptions extends Interruptible {
 
 /** A blob, as a manifest names it. */
 export interface BlobInfo {
+  /** `sha256:…`. */
   readonly digest: string;
   /** In bytes, as the manifest says. */
   readonly size: number;
@@ -116,6 +117,7 @@ export interface EnsureOptions extends Interruptible {
   readonly isNeeded?: () => boolean;
   /** Is it needed, when all is known that there is to know? Asked before a copy. */
   readonly isNeededAtLast?: () => Promise<boolean>;
+  /** Called for each piece of a copy. */
   readonly onEvent?: (event: BlobProgress) => void;
 }
 
@@ -144,6 +146,7 @@ export type BlobOutcome =
 
 /** The bytes of a blob on their way. */
 export interface BlobStream {
+  /** The bytes of the blob. */
   readonly stream: NodeJS.ReadableStream & AsyncIterable<unknown> & { destroy(error?: Error): unknown };
   /** Length of the whole blob in bytes, as the source says or else as the manifest does. */
   readonly length: number;

@@ -18,6 +18,7 @@ export interface Source {
   readonly name: string;
   /** As it was given, in full: the same for the same source, whatever it holds by now. */
   readonly origin: string;
+  /** Where it is read. */
   readonly repository: Repository;
   /** The tag or digest to ask for. */
   readonly reference: string;
@@ -71,7 +72,7 @@ const EVERYTHING: Choice = { platforms: [], attestations: "keep" };
 
 /** What is taken of sources, and how much of it is held. */
 export interface SourceReaderOptions extends ManifestCacheOptions {
-  /** What is taken of the sources; everything unless told. */
+  /** What is taken of the sources. Default: everything. */
   readonly choice?: Choice;
 }
 

@@ -2,9 +2,11 @@ import path from "node:path";
 
 /** The part of the outside world that docker's own settings depend on. */
 export interface Surroundings {
+  /** The variables, such as `process.env`. */
   readonly env: Readonly<Record<string, string | undefined>>;
   /** The user's home folder, for `~/.docker`. */
   readonly home: string;
+  /** The operating system, such as `process.platform`. */
   readonly platform: NodeJS.Platform;
 }
 

@@ -19,7 +19,9 @@ export interface DockerSetup {
 
 /** Certificates and keys for one host, as PEM. */
 export interface SetupCertificates {
+  /** Certificates of authorities that are trusted besides the usual ones; may be empty. */
   readonly ca: readonly string[];
+  /** Certificates that the client shows. */
   readonly cert?: readonly string[];
   /** In the order of `cert`. */
   readonly key?: readonly string[];

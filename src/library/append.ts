@@ -9,7 +9,7 @@ import type { ListSource } from "./sources.js";
 export interface AppendListOptions extends TransferOptions, ListOptions {
   /**
    * `merge`: an image takes the place of the one for its platform, and where there is no list one is begun. `append`: it is
-   * put beside those there are, and a list that is not there is an error. `merge`, unless told.
+   * put beside those there are, and a list that is not there is an error. Default: `merge`.
    */
   readonly mode?: "append" | "merge" | undefined;
 }
@@ -19,6 +19,8 @@ export interface AppendListOptions extends TransferOptions, ListOptions {
  * are lost, as docs/imagetools.md explains under "Appending".
  *
  * @param name of the list; of several names the first is the one that is added to, and all get the new list
+ * @param sources the images that are added
+ * @param options how they are added, how registries are reached, progress
  * @returns what the names have now; see {@link ListResult}
  * @throws NotFoundError (MANIFEST_UNKNOWN) for what is not there, TAG_MOVED where others were faster each time,
  *   OTHERS_OVERWRITTEN where nobody can tell what was overwritten, and what `pushList` throws

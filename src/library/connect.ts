@@ -17,32 +17,32 @@ import { VERSION } from "../version.js";
 import { readName } from "./names.js";
 import { checkOptions, CONNECT_OPTIONS, REPOSITORY_OPTIONS } from "./options.js";
 
-/** How registries are reached. All of it may be left out: then everybody is anonymous, and the way there is direct. */
+/** How registries are reached. Default: anonymously, without proxies, over HTTPS (over plain HTTP where a local registry speaks nothing else). */
 export interface ConnectOptions extends Pick<
   RegistryOptions,
   "retries" | "concurrency" | "patient" | "timeouts" | "retryLimits" | "userAgent"
 > {
-  /** What the user has set up for docker: `userDocker()`. */
+  /** What the user has set up for docker: `userDocker()`. Default: nothing. */
   readonly docker?: DockerSetup | undefined;
-  /** The credentials for a domain (`docker.io`, `registry.example:5000`); where it gives none, those of `docker` are used. */
+  /** The credentials for a domain (`docker.io`, `registry.example:5000`); where it gives none, those of `docker` are used. Default: none. */
   readonly credentials?: CredentialsFor | undefined;
-  /** HTTPS without verification, then plain HTTP: for all registries, or for these domains. */
+  /** HTTPS without verification of certificates, then plain HTTP: for all registries, or for these domains. Default: false. */
   readonly insecure?: boolean | readonly string[] | undefined;
-  /** Plain HTTP and nothing else: for all registries, or for these domains. */
+  /** Plain HTTP and nothing else: for all registries, or for these domains. Default: false. */
   readonly plainHttp?: boolean | readonly string[] | undefined;
-  /** Certificates of authorities, as PEM, that are trusted besides the usual ones. */
+  /** Certificates of authorities, as PEM, that are trusted besides the usual ones. Default: none. */
   readonly ca?: string | readonly string[] | undefined;
-  /** Told of every request, retry and wait, for a log; nothing secret is in it. */
+  /** Called for every request, retry and wait, for a log. No headers or bodies; show a URL without its query, which may be signed. */
   readonly onRequest?: ((event: RegistryEvent) => void) | undefined;
-  /** Told what people should know, in a line: what a registry says in a `Warning`, and when it asks to wait. */
+  /** Called with a line that people should know: what a registry says in a `Warning`, and when it asks to wait. */
   readonly onWarning?: ((text: string) => void) | undefined;
 }
 
-/** What all functions that talk to registries may be told. */
+/** Options of all functions that talk to registries. */
 export interface CallOptions extends ConnectOptions {
-  /** A connection that is there already, in place of one for this call; how registries are reached was told to that one. */
+  /** An open connection, in place of one for this call; the options of `connect` that it was opened with apply. Default: one for this call. */
   readonly connection?: Connection | undefined;
-  /** Gives up; what is thrown then is its reason. */
+  /** Aborts the call, which then rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -52,15 +52,21 @@ export interface CallOptions extends ConnectOptions {
  */
 export interface Connection extends AsyncDisposable {
   /**
-   * One repository, for what there is no function for: `registry.example/team/app`, `oci-layout://out`.
-   * @param options `push` asks for the right to push; `signal` gives up what is under way
-   * @throws INVALID_REFERENCE
+   * One repository, for what there is no function for.
+   * @param name `registry.example/team/app`, `oci-layout://out`
+   * @param options which rights are asked for, and a way to stop
+   * @throws INVALID_REFERENCE, USAGE; STOPPED where the connection is closed
    */
   repository(
     name: string,
-    options?: { readonly push?: boolean; readonly signal?: AbortSignal | undefined },
+    options?: {
+      /** Asks for the right to push, too. Default: false. */
+      readonly push?: boolean;
+      /** Aborts what is under way in the repository, which then rejects with the signal's reason. */
+      readonly signal?: AbortSignal | undefined;
+    },
   ): Promise<Repository>;
-  /** Ends all connections; what is under way is given up (STOPPED). `await using` does it at the end of a block. */
+  /** Ends all connections; what is under way, and what is begun later, rejects (STOPPED). `await using` does it at the end of a block. */
   close(): Promise<void>;
 }
 

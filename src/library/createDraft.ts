@@ -19,9 +19,9 @@ import { checkOptions, DRAFT_OPTIONS } from "./options.js";
 import type { ListOptions } from "./pushSources.js";
 import { placeListSources, type ListSource } from "./sources.js";
 
-/** What a draft may be told. */
+/** How a draft is made. */
 export interface DraftOptions extends CallOptions, Omit<ListOptions, "referrers"> {
-  /** How long to wait for sources that are not there yet, in milliseconds; 0 unless told. */
+  /** How long to wait for sources that are not there yet, in milliseconds. Default: 0. */
   readonly waitMs?: number | undefined;
 }
 
@@ -30,7 +30,8 @@ export interface DraftOptions extends CallOptions, Omit<ListOptions, "referrers"
  * `pushList` pushes it, a `Store` keeps it, `addEntries` adds to it, `encodeList` says what it will look like.
  *
  * @param name of the list, which is that of a registry: `registry.example/app:v1`
- * @param sources images, lists (all that they name), layouts, and what builds have left word of
+ * @param sources images, lists (all that they name), layouts, and the images that builds have recorded
+ * @param options which of them are taken, what the list says of itself, how registries are reached
  * @throws NotFoundError (MANIFEST_UNKNOWN) for a source that is not there, INVALID_REFERENCE, INVALID_PLATFORM,
  *   INVALID_SOURCE, INVALID_MANIFEST, NO_MATCH where nothing is left of the sources, EXPECTATION, USAGE; UNAUTHENTICATED,
  *   REGISTRY, TRANSPORT

@@ -8,7 +8,8 @@ import { accessesFor, lookAt, type Lookable } from "./look.js";
  * How one list (or image) differs from another: by platform, down to the layers and configs of the images that changed.
  *
  * @param from what was, by its name or as a draft
- * @param to what is
+ * @param to what is now
+ * @param options how registries are reached
  * @returns plain data, digests whole, sizes in bytes; `isSame` where both have the same digest
  * @throws NotFoundError (MANIFEST_UNKNOWN) if one of them is not there; USAGE, INVALID_REFERENCE, LIMIT; UNAUTHENTICATED,
  *   REGISTRY, TRANSPORT

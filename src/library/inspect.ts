@@ -10,6 +10,7 @@ import { accessesFor, lookAt, type Lookable } from "./look.js";
  *
  * @param name `registry.example/app:v1`, `registry.example/app@sha256:…`, `oci-layout://out:v1`; or a draft, which is shown as
  *   a push would send it
+ * @param options how registries are reached
  * @returns plain data, digests whole, sizes in bytes. What cannot be read leaves a gap: `problems` tells of each
  * @throws NotFoundError (MANIFEST_UNKNOWN) if it is not there; USAGE, INVALID_REFERENCE, INVALID_MANIFEST, LIMIT;
  *   UNAUTHENTICATED, REGISTRY, TRANSPORT

@@ -26,10 +26,10 @@ import type { ListOptions } from "./pushSources.js";
 /** How a draft is pushed. */
 export interface PushDraftOptions
   extends TransferOptions, Pick<ListOptions, "expect" | "strict" | "referrers"> {
-  /** What it shall be called: its own name, unless told. One name, or several, also in other registries and in layouts. */
+  /** The target: one name, or several, also in other registries and in layouts. Default: the name of the draft. */
   readonly to?: string | readonly string[] | undefined;
   /**
-   * May blobs be copied from another registry than the one that they go to? Yes, unless told; `false` refuses that before
+   * May blobs be copied from another registry than the one that they go to? Default: true; `false` refuses that before
    * anything is sent, as docker does (OTHER_REGISTRY).
    */
   readonly crossRegistry?: boolean | undefined;

@@ -20,6 +20,7 @@ export interface PushListOptions extends TransferOptions, ListOptions {
  * be already is not sent again.
  *
  * @param name of the list, or several: `registry.example/app:v1`, `oci-layout://out:v1`
+ * @param options what it is made of, how registries are reached, progress
  * @returns what the names have now, with the digest of the list, its entries, and what was sent; see {@link ListResult}
  * @throws NotFoundError (MANIFEST_UNKNOWN) for a source that is not there; INVALID_REFERENCE, INVALID_PLATFORM,
  *   INVALID_SOURCE, USAGE for what it was called with; EXPECTATION, NO_MATCH for a list that is not as it should be;
@@ -34,6 +35,8 @@ export interface PushListOptions extends TransferOptions, ListOptions {
 export function pushList(name: string | readonly string[], options: PushListOptions): Promise<ListResult>;
 /**
  * Pushes a draft as `docker manifest push` does, to its own name or to others.
+ * @param draft as `createDraft` makes it
+ * @param options where it goes, how registries are reached, progress
  * @throws PlanError for what docker refuses before its first request (LIST_EMPTY, PLATFORM_MISSING, …), and what is
  *   thrown above
  * @example

@@ -18,22 +18,23 @@ import { placeListSources, type ListSource } from "./sources.js";
 
 /** What a list that is made of sources may be. */
 export interface ListOptions {
-  /** Only these platforms are taken of the sources: `["linux/amd64", "linux/arm64"]`. All, unless told. */
+  /** Only these platforms are taken of the sources: `["linux/amd64", "linux/arm64"]`. Default: all. */
   readonly platforms?: readonly string[] | undefined;
-  /** What becomes of the attestations (provenance, SBOMs) that the sources list; they are kept, unless told. */
+  /** What becomes of the attestations (provenance, SBOMs) that the sources list. Default: `keep`. */
   readonly attestations?: "keep" | "drop" | undefined;
-  /** Exactly these platforms, each once, or nothing is pushed (EXPECTATION). */
+  /** Exactly these platforms, each once, or nothing is pushed (EXPECTATION). Default: any. */
   readonly expect?: readonly string[] | undefined;
-  /** What would be a warning is an error: a platform that is there twice, an attestation without its image (EXPECTATION). */
+  /** What would be a warning is an error: a platform that is there twice, an attestation without its image (EXPECTATION). Default: false. */
   readonly strict?: boolean | undefined;
-  /** Of the list itself: with any, it is an OCI index. */
+  /** Annotations of the list itself: with any, it is an OCI index. Default: none. */
   readonly annotations?: Annotations | undefined;
-  /** `docker`: a manifest list; `oci`: an image index. Unless told, docker's where all images are docker's. */
+  /** `docker`: a manifest list; `oci`: an image index. Default: `auto`, docker's where all images are docker's. */
   readonly type?: "auto" | "docker" | "oci" | undefined;
-  /** What the list refers to: an image, or a digest in the repository of the list. */
+  /** What the list refers to: an image, or a digest in the repository of the list. Default: nothing. */
   readonly subject?: string | undefined;
+  /** What the index is, as a media type. Default: none. */
   readonly artifactType?: string | undefined;
-  /** Is all taken along that is attached to the images: signatures, attestations, SBOMs? No, unless told. */
+  /** Is everything copied that is attached to the images: signatures, attestations, SBOMs? Default: false. */
   readonly referrers?: boolean | undefined;
 }
 

@@ -14,8 +14,8 @@ import { BUILD_SOURCE, checkOptions, IMAGE_SOURCE } from "./options.js";
  *
  * - a string: an image or list by its reference, a digest in the repository of the list, an OCI layout
  *   (`oci-layout://out:v1`), or a descriptor as JSON;
- * - an {@link ImageSource}: the same, with what the list shall say of it;
- * - a {@link BuildSource}: what builds have left word of.
+ * - an {@link ImageSource}: the same, with what the list says about it;
+ * - a {@link BuildSource}: the images that a build has recorded.
  */
 export type ListSource = string | ImageSource | BuildSource;
 
@@ -23,13 +23,13 @@ export type ListSource = string | ImageSource | BuildSource;
 export interface ImageSource {
   /** A reference, a digest or an OCI layout. */
   readonly image: string;
-  /** `linux/arm/v7`, `windows(10.0.20348.1)/amd64`; what its config says, unless told. */
+  /** `linux/arm/v7`, `windows(10.0.20348.1)/amd64`. Default: what its config says. */
   readonly platform?: string | undefined;
-  /** Of its entry in the list. */
+  /** Annotations of its entry in the list. Default: those that its source has. */
   readonly annotations?: Annotations | undefined;
 }
 
-/** Images that builds have left word of. */
+/** Images that builds have recorded. */
 export interface BuildSource {
   /** A folder of files that are called by digests, or what `docker buildx build --metadata-file` has written. */
   readonly from: string;

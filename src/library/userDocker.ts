@@ -4,13 +4,13 @@ import { checkOptions, USER_DOCKER_OPTIONS } from "./options.js";
 
 /** Where the set-up of docker is looked for, where that is not this process and its user. */
 export interface UserDockerOptions {
-  /** `process.env`, unless told: `DOCKER_CONFIG`, `DOCKER_AUTH_CONFIG`, `HTTPS_PROXY` and so on. */
+  /** The environment variables: `DOCKER_CONFIG`, `DOCKER_AUTH_CONFIG`, `HTTPS_PROXY` and so on. Default: `process.env`. */
   readonly env?: Readonly<Record<string, string | undefined>> | undefined;
-  /** The home folder, for `~/.docker/config.json`; the user's, unless told. */
+  /** The home folder, for `~/.docker/config.json`. Default: the user's. */
   readonly home?: string | undefined;
-  /** `process.platform`, unless told. */
+  /** The operating system. Default: `process.platform`. */
   readonly platform?: NodeJS.Platform | undefined;
-  /** Told, in one line without secrets, of what cannot be used: a helper that fails, a broken file. */
+  /** Called with a line, without secrets, about what cannot be used: a helper that fails, a broken file. */
   readonly onWarning?: ((text: string) => void) | undefined;
 }
 

@@ -27,7 +27,9 @@ export interface ListAnnotation {
   readonly type: (typeof TYPES)[number] | "";
   /** Of the entries that are meant; undefined for all. */
   readonly platform: Platform | undefined;
+  /** Before the `=`. */
   readonly key: string;
+  /** After the `=`; may be empty. */
   readonly value: string;
 }
 

@@ -58,7 +58,8 @@ export interface ValueChange {
  *
  * Two images for one platform are told apart by their order. Images of Windows are for one platform if they are of one
  * build: `10.0.17763.1` and `10.0.17763.2`.
- * @param before undefined where there was none
+ * @param before the old list; undefined where there was none
+ * @param after the new list
  * @example
  * listDifference(await repository.get("v1"), root).images; // [{ platform: "linux/arm64", change: "added", … }]
  */

@@ -9,9 +9,11 @@ import { withoutReplaced } from "./replace.js";
 
 /** A list in the making: the entries that docker stores, and the settings that docker does not have. */
 export interface Draft {
+  /** What the list is called, in full. */
   readonly name: Reference;
   /** In the order of docker's store. */
   readonly entries: readonly Entry[];
+  /** What the draft says of the list itself. */
   readonly settings: Settings;
 }
 
@@ -38,6 +40,7 @@ export interface DraftBase {
   readonly digest: string;
   /** Does an image make room for one of its platform, or stay beside it? */
   readonly mode: "append" | "merge";
+  /** The entries that the list had. */
   readonly entries: readonly Descriptor[];
   /** Of the list itself. */
   readonly annotations: Annotations;

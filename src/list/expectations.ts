@@ -11,7 +11,9 @@ import { groupBy } from "./groupBy.js";
 
 /** How the platforms of a list differ from the expected ones. Each is a platform's name, or an entry that has none. */
 export interface PlatformDifference {
+  /** The platforms that are expected and not there. */
   readonly missing: readonly string[];
+  /** The platforms that are there and not expected. */
   readonly unexpected: readonly string[];
   /** More than one entry has these. */
   readonly duplicates: readonly { readonly platform: string; readonly count: number }[];

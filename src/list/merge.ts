@@ -17,6 +17,7 @@ export interface Theirs {
 
 /** Two changes of one list, put together. */
 export interface Merged {
+  /** The draft with both changes. */
   readonly draft: Draft;
   /** What both have changed, a few words each: ours is what counts. */
   readonly conflicts: readonly string[];

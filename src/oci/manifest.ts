@@ -23,7 +23,9 @@ import {
 export interface Manifest {
   /** `artifact`: what is no image although it looks like one, such as a signature or an attestation without a config. */
   readonly kind: "image" | "index" | "artifact";
+  /** Its media type. */
   readonly mediaType: string;
+  /** The manifest as it is stored. */
   readonly bytes: Buffer;
   /** Of the bytes, by sha256. */
   readonly digest: string;
@@ -31,9 +33,11 @@ export interface Manifest {
   readonly blobs: readonly Descriptor[];
   /** The manifests of an index, in its order. */
   readonly children: readonly Descriptor[];
+  /** What it refers to, if it refers to anything. */
   readonly subject: Descriptor | undefined;
   /** Empty where it says none. */
   readonly artifactType: string;
+  /** Its annotations; empty where it has none. */
   readonly annotations: Readonly<Record<string, string>>;
 }
 

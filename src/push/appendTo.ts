@@ -35,7 +35,9 @@ const MAX_LOOKS = 60;
 
 /** What is added to which list, and how. */
 export interface AppendOptions {
+  /** Where the list is. */
   readonly repository: Repository;
+  /** The tag that names the list. */
   readonly tag: string;
   /**
    * Makes the new list of what the tag names, and puts it under `guard`; see `executeAll`. Called again for every try.
@@ -44,8 +46,9 @@ export interface AppendOptions {
   readonly put: (base: Manifest | undefined, guard: MoveGuard) => Promise<Manifest | undefined>;
   /** Does a list that others have made of ours still have all that was added? */
   readonly isIn: (list: Manifest) => boolean;
+  /** Aborts the call, which then rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
-  /** In milliseconds; 2 s unless told. It is safe only where all who append to the list are told the same. */
+  /** In milliseconds. Default: 2 s. It is safe only where all who append to the list are told the same. */
   readonly settleMs?: number | undefined;
 }
 

@@ -24,9 +24,12 @@ export type ListFault =
 
 /** A list that cannot be pushed as it is; nothing has been sent. */
 export class PlanError extends ManifestError {
+  /** `PlanError`. */
   override readonly name = "PlanError";
+  /** What the list is refused for. */
   readonly fault: ListFault;
 
+  /** @param fault what the list is refused for */
   constructor(fault: ListFault) {
     super(fault.code satisfies ErrorCode, messageOf(fault), {
       subject: "list" in fault ? fault.list : fault.entry,
@@ -56,10 +59,13 @@ function messageOf(fault: ListFault): string {
 
 /** A manifest that could not be put, for the reason that `cause` gives. */
 export class PutError extends ManifestError {
+  /** `PutError`. */
   override readonly name = "PutError";
   /** Of the manifest. */
   readonly digest: string;
+  /** What the manifest is in the plan. */
   readonly role: "child" | "referrer" | "root";
+  /** Why it could not be put. */
   override readonly cause: ManifestError;
 
   constructor(digest: string, role: "child" | "referrer" | "root", cause: ManifestError) {

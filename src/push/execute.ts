@@ -10,6 +10,7 @@ import { childrenOf, rootOf, type BlobStep, type ManifestStep, type Plan } from 
 export interface ExecuteOptions {
   /** Gives up at once what is under way. */
   readonly signal?: AbortSignal | undefined;
+  /** Called for each step, with what was done. */
   readonly onEvent?: (event: PushEvent) => void;
 }
 
@@ -22,7 +23,7 @@ export type PushEvent =
   | { readonly kind: "child"; readonly child: ManifestStep; readonly outcome: "present" | "put" }
   /** A tag by which a referrer would be found names another one already, and stays. */
   | { readonly kind: "kept"; readonly tag: string; readonly digest: string }
-  /** How much of how much is done: told when all is known that is to be done, and behind each event that changes it. */
+  /** How much of how much is done: reported when all is known that is to be done, and after each event that changes it. */
   | PlanProgress
   /** All children are there: the tags are about to move, and have moved. */
   | { readonly kind: "tagging" | "tagged"; readonly target: Location };
@@ -42,7 +43,9 @@ export interface PushResult {
  * mount of every blob; each child is put as soon as its own blobs are there; the root when all children are. Nothing
  * changes what a tag points to before that last step, and the same plan can be executed again.
  *
+ * @param plan what is to be done
  * @param open gives the repository at a location; asked once for each
+ * @param options how it is followed and stopped
  * @throws the error that kept a blob from getting there, before any that kept a child from being put (PutError): those
  *   are told in the order of the list
  * @example
@@ -60,6 +63,7 @@ export async function execute(
 
 /** How one push is done. */
 export interface PushOptions extends ExecuteOptions {
+  /** Is a refused mount an error, instead of a reason to copy? Default: false. */
   readonly mountOnly?: boolean;
 }
 

@@ -7,6 +7,7 @@ import { rootOf, type Plan } from "./plan.js";
 
 /** Protects a tag that others may move at the same time; see `appendTo.ts`. */
 export interface MoveGuard {
+  /** The repository whose tag is protected. */
   readonly target: Location;
   /** What goes around the requests that make tags name this manifest. */
   readonly around: (root: Manifest) => AroundMove;
@@ -25,6 +26,9 @@ export interface ExecuteAllOptions extends ExecuteOptions {
 /**
  * Executes several plans, one for each target, at the same time. No tag moves before everything is in all targets: if one
  * fails, the tags of all stay as they were.
+ * @param plans one for each target
+ * @param open gives the repository at a location
+ * @param options how they are followed, guarded and stopped
  * @param begun what was begun before the plans were whole, by the name of its target
  * @throws what went wrong in the first target in which something did
  * @example

@@ -18,6 +18,7 @@ import { PlanError } from "./errors.js";
  * does it.
  */
 export interface Plan {
+  /** Where all of it goes. */
   readonly target: Location;
   /** Every blob once. */
   readonly blobs: readonly BlobStep[];
@@ -37,6 +38,7 @@ export interface BlobStep extends BlobInfo {
 
 /** A manifest that must be in the target. */
 export interface ManifestStep {
+  /** The manifest to put. */
   readonly manifest: Manifest;
   /** `child`: what the root names, or an index that the root names; `referrer`: what names one of those as its subject. */
   readonly role: "child" | "referrer" | "root";
@@ -61,6 +63,7 @@ export interface PlanOptions {
   readonly tags?: readonly string[];
   /** Entries of other registries are taken too, by copying them. docker refuses them. */
   readonly anyRegistry?: boolean;
+  /** Is a refused mount an error, instead of a reason to copy? Default: false. */
   readonly mountOnly?: boolean;
   /** By the digest of an entry, where else its blobs are: in the target's registry, from which they can be mounted. */
   readonly near?: ReadonlyMap<string, readonly Location[]>;
@@ -70,11 +73,13 @@ export interface PlanOptions {
 
 /** A manifest that is to be in the target, besides the root. */
 export interface PlanItem {
+  /** The manifest itself. */
   readonly manifest: Manifest;
+  /** `child`: it is below the root; `referrer`: it refers to one of those. */
   readonly role: "child" | "referrer";
   /** Where it and its blobs are: the first that holds them, and others that do. */
   readonly sources: readonly Location[];
-  /** Of a referrer that is found by them (cosign's); none unless told. */
+  /** Of a referrer that is found by them (cosign's). Default: none. */
   readonly tags?: readonly string[];
   /** See {@link ManifestStep.toleratesRefusal}. */
   readonly toleratesRefusal: boolean;
@@ -82,7 +87,9 @@ export interface PlanItem {
 
 /** A tree of manifests that is to be in a target. */
 export interface ManifestsToPlan {
+  /** Where all of it goes. */
   readonly target: Location;
+  /** The manifest that the tags name. */
   readonly root: Manifest;
   /** Of the root; without tags it is put by its digest. */
   readonly tags: readonly string[];
@@ -94,6 +101,7 @@ export interface ManifestsToPlan {
   readonly rootSays?: Pick<Descriptor, "platform" | "annotations">;
   /** What is in the target already, since it is one of an item's sources, is left out. */
   readonly items: readonly PlanItem[];
+  /** Is a refused mount an error, instead of a reason to copy? Default: false. */
   readonly mountOnly?: boolean;
 }
 

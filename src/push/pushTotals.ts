@@ -4,16 +4,21 @@ import { childrenOf, type Plan } from "./plan.js";
 
 /** So many of so many. */
 export interface PartDone {
+  /** What is done. */
   readonly done: number;
+  /** All that is to be done. */
   readonly total: number;
 }
 
 /** How much of a plan is done: what was there already counts as done. */
 export interface PlanProgress {
+  /** `progress`. */
   readonly kind: "progress";
+  /** Where the plan goes. */
   readonly target: Location;
   /** Manifests below the root. */
   readonly children: PartDone;
+  /** Blobs that are in the target. */
   readonly blobs: PartDone;
   /** Of the blobs. Those of a copy that has to be begun again count once: `done` may go back. */
   readonly bytes: PartDone;

@@ -23,7 +23,7 @@ export interface RegistryAbilities {
   readonly tagParameter?: boolean | undefined;
   /** Has it the referrers API, and names the subject in `OCI-Subject`? */
   readonly referrersApi?: boolean | undefined;
-  /** Is a manifest in the index that stands in for that API, under the tag of its subject? No, unless told. */
+  /** Is a manifest in the index that stands in for that API, under the tag of its subject? Default: no. */
   readonly isListed?: ((digest: string) => boolean) | undefined;
 }
 

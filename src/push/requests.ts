@@ -37,11 +37,11 @@ type Method = "HEAD" | "GET" | "POST" | "PUT" | "DELETE";
 /** What is known, or assumed, of the target. */
 export interface Assumptions extends RegistryAbilities {
   /**
-   * Does it have this manifest already, under each of its tags? Nothing, unless told. A registry is given the list itself
+   * Does it have this manifest already, under each of its tags? Default: no. A registry is given the list itself
    * all the same.
    */
   readonly hasManifest?: (digest: string) => boolean;
-  /** Does it have this blob already? A registry is asked for what it cannot mount. Nothing, unless told. */
+  /** Does it have this blob already? A registry is asked for what it cannot mount. Default: no. */
   readonly hasBlob?: (digest: string) => boolean;
   /**
    * Layouts only: is there none in the folder yet, is there one, or do its tags name the list already? `missing` unless

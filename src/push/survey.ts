@@ -9,6 +9,7 @@ import type { Assumptions } from "./requests.js";
 
 /** How a target is asked. */
 export interface SurveyOptions {
+  /** Aborts the call, which then rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
   /** Told of each tag and manifest that the target has answered for; `questionsOf` says how many there are. */
   readonly onAnswer?: () => void;
@@ -16,6 +17,7 @@ export interface SurveyOptions {
 
 /** What a target has of a plan before it is executed, and what that means for each part of it. */
 export interface Survey {
+  /** The plan that was asked about. */
   readonly plan: Plan;
   /** For `requests()`. */
   readonly assumptions: Assumptions;
@@ -35,6 +37,7 @@ export interface SurveyedManifest {
 
 /** A blob, and what a push would do with it. */
 export interface SurveyedBlob {
+  /** The blob, as the plan has it. */
   readonly step: BlobStep;
   /**
    * `unneeded`: what needs it is there; `present`: it is there itself; `mount` and `copy`: how it would get there, if a

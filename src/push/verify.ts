@@ -11,7 +11,7 @@ import { rootOf, type ManifestStep, type Plan } from "./plan.js";
 
 /** What is looked at. */
 export interface VerifyOptions {
-  /** Is every blob asked for, too, and its size? Not unless told. */
+  /** Is every blob asked for, too, and its size? Default: false. */
   readonly blobs?: boolean;
   /** Gives up. */
   readonly signal?: AbortSignal | undefined;
@@ -21,7 +21,7 @@ export interface VerifyOptions {
 export interface VerifyWithinOptions extends VerifyOptions {
   /** How long it may take until all is there, in milliseconds: some registries lag behind what they were given. */
   readonly waitMs: number;
-  /** In milliseconds; the clock, unless told. */
+  /** The time in milliseconds. Default: the clock. */
   readonly now?: () => number;
   /** A wait in milliseconds, which ends early with the signal. */
   readonly sleep?: (milliseconds: number, signal: AbortSignal | undefined) => Promise<void>;
@@ -42,6 +42,7 @@ export type VerifyFault = { readonly subject: string } & (
 
 /** What was pushed is not, or not all, there afterwards. */
 export class NotVerifiedError extends ManifestError {
+  /** `NotVerifiedError`. */
   override readonly name = "NotVerifiedError";
   /** All of them; the message names the first few. */
   readonly faults: readonly VerifyFault[];

@@ -30,9 +30,9 @@ export type { RegistryEvent } from "./wireEvents.js";
 export interface RegistryOptions {
   /** The domain of a reference: `docker.io`, `registry.example:5000`. */
   readonly domain: string;
-  /** HTTPS without verification, then plain HTTP. */
+  /** HTTPS without verification of certificates, then plain HTTP. Default: false. */
   readonly insecure?: boolean;
-  /** Plain HTTP and nothing else. */
+  /** Plain HTTP and nothing else. Default: false. */
   readonly plainHttp?: boolean;
   /** What the user has for this domain; anonymous without. */
   readonly credentials?: () => Promise<Credentials | undefined>;
@@ -40,27 +40,31 @@ export interface RegistryOptions {
   readonly certificates?: (host: string) => Promise<Omit<TlsSettings, "verify">>;
   /** What the machine trusts, besides Node's own list: PEM. Asked only for HTTPS. */
   readonly roots?: () => Promise<readonly string[]>;
+  /** The proxy for a URL; undefined for none. Default: no proxies. */
   readonly proxyFor?: (url: URL) => URL | undefined;
-  /** Requests under way at once. Where `rates` are given, those have the say. */
+  /** The most requests under way at once. Where `rates` are given, those decide. Default: 32. */
   readonly concurrency?: number;
   /**
    * How much each host is asked, for all clients that are given the same: what one of them is refused by a rate limit, all
    * take into account. Without, the client has its own.
    */
   readonly rates?: HostRates | undefined;
-  /** How many tries may follow the first; 0 for none. */
+  /** How many tries may follow the first; 0 for none. Default: 5. */
   readonly retries?: number;
+  /** How long tries may wait, in milliseconds. Default: 200 ms at first, 10 s at most, 5 minutes in all. */
   readonly retryLimits?: RetryLimits;
   /**
-   * Is there all the time in the world? Then a host that has no room for the moment (429, or 503 with a `Retry-After`) is
-   * waited for, however long it asks to be left alone, and none of the `retries` is used up; one that does not say how long
-   * is asked again for 15 minutes. Without, a longer wait than a minute is an error. No, unless told.
+   * Waits as long as a busy host (429, or 503 with a `Retry-After`) asks, without using up `retries`; one that does not say
+   * how long is asked again for 15 minutes. Without it, a longer wait than a minute is an error. Default: false.
    */
   readonly patient?: boolean;
+  /** How long a server may be silent, in milliseconds. Default: 30 s to connect, 60 s for the answer to begin, 60 s between two pieces of it. */
   readonly timeouts?: Partial<Timeouts>;
   /** Ends everything at once, even what cleans up; a session has a signal of its own, which is gentler. */
   readonly signal?: AbortSignal | undefined;
+  /** The `User-Agent` header. Default: `tsmanifest`; of the one-call functions, with the version. */
   readonly userAgent?: string;
+  /** Called for every exchange, retry, wait and warning. */
   readonly onEvent?: (event: RegistryEvent) => void;
 }
 
@@ -91,7 +95,7 @@ export interface SessionOptions {
   readonly retries?: number | undefined;
   /**
    * Is it several pieces of work, each with some of the repositories? Then a 401 to who asks for a token for all of them may
-   * be about one of them alone, and is the credentials' fault only if they get no token for anything else. No, unless told.
+   * be about one of them alone, and is the credentials' fault only if they get no token for anything else. Default: false.
    */
   readonly isShared?: boolean;
 }

@@ -7,8 +7,11 @@ import { TransportError } from "./http/transportError.js";
  */
 export type RegistryEvent =
   | {
+      /** A request that was answered, or failed. */
       readonly kind: "exchange";
+      /** The HTTP method. */
       readonly method: Method;
+      /** As it was sent: show it by `shownUrl`, it may be signed. */
       readonly url: URL;
       /** From sending it to the end of the answer, or its headers where the body is a stream. */
       readonly ms: number;
@@ -16,10 +19,15 @@ export type RegistryEvent =
       readonly result: number | Error;
     }
   | {
+      /** A request that will be sent again. */
       readonly kind: "retry";
+      /** The HTTP method. */
       readonly method: Method;
+      /** As it was sent. */
       readonly url: URL;
+      /** How many tries there were: 1 after the first. */
       readonly attempt: number;
+      /** How long it waits before the next try, in milliseconds. */
       readonly delayMs: number;
       /** The status of the answer, or the code of the error. */
       readonly why: number | string;

@@ -4,7 +4,9 @@ import { basicCredentials, permits, userOf, type Access, type Grant, type Rules 
 
 /** Every request carries a name and password. */
 export interface BasicOptions extends Rules {
+  /** `basic`. */
   readonly kind: "basic";
+  /** The realm of the challenge. Default: `registry`. */
   readonly realm?: string | undefined;
 }
 

@@ -7,6 +7,7 @@ export type Kind = "docker" | "oci";
 
 /** An image that is made up. */
 export interface ImageOptions {
+  /** The tag that names the image. Default: none. */
   readonly tag?: string | undefined;
   /** `docker` by default. */
   readonly kind?: Kind | undefined;
@@ -14,8 +15,11 @@ export interface ImageOptions {
   readonly os?: string | undefined;
   /** `amd64` by default. */
   readonly architecture?: string | undefined;
+  /** The variant of the architecture, such as `v7`. Default: none. */
   readonly variant?: string | undefined;
+  /** `os.version` of the config. Default: none. */
   readonly osVersion?: string | undefined;
+  /** `os.features` of the config. Default: none. */
   readonly osFeatures?: readonly string[] | undefined;
   /** Contents, or how many small made-up ones; one by default. They are stored as they are. */
   readonly layers?: number | readonly (string | Uint8Array)[] | undefined;
@@ -25,16 +29,21 @@ export interface ImageOptions {
   readonly seed?: string | undefined;
   /** What the image is about, for the referrers API. */
   readonly subject?: Descriptor | undefined;
+  /** What the manifest is, as a media type. Default: none. */
   readonly artifactType?: string | undefined;
+  /** Annotations of the manifest. Default: none. */
   readonly annotations?: Readonly<Record<string, string>> | undefined;
 }
 
 /** A list that is made up. */
 export interface ListOptions {
+  /** The tag that names the list. Default: none. */
   readonly tag?: string | undefined;
   /** `docker` by default. */
   readonly kind?: Kind | undefined;
+  /** The entries, in this order. */
   readonly children: readonly Built[];
+  /** Annotations of the list. Default: none. */
   readonly annotations?: Readonly<Record<string, string>> | undefined;
 }
 

@@ -1,5 +1,6 @@
 /** One request as it came and how it was answered. Credentials are never kept. */
 export interface LoggedRequest {
+  /** The HTTP method. */
   readonly method: string;
   /** As it was sent, with its query. */
   readonly path: string;

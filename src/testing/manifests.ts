@@ -12,7 +12,7 @@ import { removeManifest, resolveManifest, type RegistryState, type Repository } 
 /** The least that every registry takes; a larger manifest is refused with 413. */
 const MANIFEST_LIMIT = 4 * 1024 * 1024;
 
-/** What a registry knows of what came after version 1.0 of the specification. Everything, unless told. */
+/** What a registry knows of what came after version 1.0 of the specification. Default: everything. */
 export interface ManifestOptions {
   /**
    * Does a PUT by digest take tags (`?tag=v1&tag=latest`), and name them in `OCI-Tag`? Without, the parameter is ignored,

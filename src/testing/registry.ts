@@ -27,13 +27,17 @@ export interface TestRegistryOptions extends UploadOptions, ManifestOptions {
 
 /** What `onRequest` gets to see. */
 export interface SeenRequest {
+  /** The HTTP method. */
   readonly method: string;
   /** As it was sent, with its query. */
   readonly path: string;
+  /** The query of its URL. */
   readonly query: URLSearchParams;
+  /** Names in lower case. */
   readonly headers: Call["headers"];
   /** Which endpoint it is for, if any. */
   readonly route: Route | undefined;
+  /** The number of its connection, as in the log. */
   readonly connection: number;
 }
 

@@ -2,9 +2,13 @@ import * as z from "zod/mini";
 
 /** https://github.com/opencontainers/image-spec/blob/v1.1.0/descriptor.md */
 export const Descriptor = z.object({
+  /** The media type of the content. */
   mediaType: z.string(),
+  /** The digest of the content. */
   digest: z.string(),
+  /** The size of the content, in bytes. */
   size: z.int().check(z.nonnegative()),
+  /** Where else the content is, of a layer that registries do not keep. */
   urls: z.nullish(z.array(z.string())),
 });
 export type Descriptor = z.infer<typeof Descriptor>;

@@ -32,6 +32,7 @@ export interface RunningRegistry extends TestRegistry, AsyncDisposable {
   readonly url: string;
   /** `127.0.0.1:43211`, as it stands in a reference. */
   readonly host: string;
+  /** The port where it listens. */
   readonly port: number;
   /** TCP connections accepted since the start or the last `resetLog`, whether or not a request came. */
   readonly connections: number;

@@ -7,6 +7,7 @@ import { basicCredentials, permits, userOf, type Access, type Grant, type Rules 
 
 /** Requests carry tokens that a token server gives out, by default the registry's own at `/token`. */
 export interface BearerOptions extends Rules {
+  /** `bearer`. */
   readonly kind: "bearer";
   /** Seconds that a token is good for; 300 by default. */
   readonly expiresIn?: number | undefined;

@@ -18,7 +18,7 @@ type DifferenceData = NonNullable<TagData["difference"]>;
 
 /** How registries would be reached. */
 export interface PlanReportOptions {
-  /** How a registry is reached, by its domain; as it is without flags and certificates, unless told. */
+  /** How a registry is reached, by its domain. Default: as it is without flags and certificates. */
   readonly endpointOf?: (domain: string) => EndpointOptions;
 }
 

@@ -66,6 +66,7 @@ const Target = z.object({
 
 /** What a push would send and change, as `--plan --format json` prints it. */
 export const PlanReport = z.object({
+  /** Of this document: 1. */
   version: z.literal(1),
   /** By their levels: what is in one level goes out beside each other. */
   requests: z.array(
@@ -83,6 +84,7 @@ export const PlanReport = z.object({
       optional: z.optional(z.literal(true)),
     }),
   ),
+  /** What would be done in each target. */
   targets: z.array(Target),
 });
 export type PlanReport = z.infer<typeof PlanReport>;

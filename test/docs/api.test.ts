@@ -26,6 +26,11 @@ it("docs/api is current; otherwise run node scripts/api.js", { timeout: 300_000 
     const pages = pagesIn(folder);
     expect(Object.keys(pages)).toContain("calls.md");
     expect(pagesIn(join(root, "docs/api"))).toEqual(pages);
+    // Every parameter and property says what it is.
+    const bare = Object.entries(pages).flatMap(([name, text]) =>
+      (text.match(/^\|.*\| - \|$/gm) ?? []).map((row) => `${name}: ${row}`),
+    );
+    expect(bare).toEqual([]);
     // Of this machine, nothing is in them.
     expect(Object.values(pages).filter((text) => text.includes(root))).toEqual([]);
   } finally {

@@ -65,6 +65,7 @@ export interface BodySource {
 
 /** An answer, whole or as a stream. */
 export interface HttpResponse {
+  /** The HTTP status. */
   readonly status: number;
   /** Names in lower case. */
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
@@ -74,6 +75,7 @@ export interface HttpResponse {
   readonly redirected: boolean;
   /** Empty where `stream` is there. */
   readonly body: Buffer;
+  /** The body, where it was asked for as a stream. */
   readonly stream?: Readable;
 }
 

@@ -21,6 +21,7 @@ export interface ApiError {
   readonly code: string;
   /** Empty where the registry has none. */
   readonly message: string;
+  /** Anything else that the registry says about it; not checked in any way. */
   readonly detail?: unknown;
 }
 
@@ -48,11 +49,15 @@ const MAX_QUOTED = 200;
 
 /** A registry said no, or something that is no answer to what it was asked. */
 export class RegistryError extends ManifestError {
+  /** `RegistryError`. */
   override readonly name = "RegistryError";
+  /** The HTTP method of the request. */
   readonly method: Method;
   /** As it may be shown, see `shownUrl`. */
   readonly url: string;
+  /** The HTTP status of the answer. */
   readonly status: number;
+  /** The errors in the body of the answer, at most 20; empty where there are none. */
   readonly errors: readonly ApiError[];
   /** What the registry said, without the request: `DENIED: requested access to the resource is denied`; may be empty. */
   readonly reason: string;

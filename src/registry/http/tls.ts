@@ -21,6 +21,7 @@ export interface TlsSettings {
   readonly ca?: readonly string[];
   /** PEM of client certificates and their keys, in the same order. */
   readonly cert?: readonly string[];
+  /** PEM of the keys of these, in the same order. */
   readonly key?: readonly string[];
   /** false: any certificate will do. */
   readonly verify: boolean;

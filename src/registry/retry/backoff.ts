@@ -10,7 +10,7 @@ export interface RetryLimits {
   /** No wait may end later than this after the first try began. */
   readonly totalMs: number;
   /**
-   * With patience: so long is a host waited for that has no room (429), besides what it asks for. 15 minutes unless told.
+   * With `patient`: how long to wait for a host that has no room (429), besides what it asks for. Default: 15 minutes.
    */
   readonly patienceMs?: number | undefined;
 }

@@ -27,7 +27,9 @@ export class CredentialsRefusedError extends ManifestError {
 
   /**
    * @param who refused: `registry.example`, `the token server`
+   * @param cause the answer that said so
    * @param host the registry that the credentials are for
+   * @param credentials those that were refused, if there were any
    */
   constructor(who: string, cause: RegistryError, host: string, credentials: Credentials | undefined) {
     const { method, url, status } = cause;
