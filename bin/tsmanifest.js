@@ -33,8 +33,10 @@ function load(name) {
   const file = path.join(bundle, name);
   // Node maps stacks back to the sources only for what its own loader has loaded.
   if (process.sourceMapsEnabled) return require(file);
-  const { script } = compiled.get(name) ?? withUsualFlags(() => compile(name, file));
-  if (name === "undici.cjs") leaveParserAlone(true);
+  const wasLeftAlone = isParserLeftAlone;
+  if (wasLeftAlone) leaveParserAlone(false);
+  const { script } = compiled.get(name) ?? compile(name, file);
+  if (wasLeftAlone || name === "undici.cjs") leaveParserAlone(true);
   const module = { exports: {} };
   /** Each of its modules asks for the file beside it that it needs; one evaluation does for all. @type {Map<string, unknown>} */
   const loaded = new Map();
@@ -73,27 +75,13 @@ function compile(name, filename) {
 
 /**
  * V8 would optimise undici's HTTP parser, which is WebAssembly, in a thread, and Node would wait for that before it ends: a
- * tenth of a second for a parser that is done.
+ * tenth of a second for a parser that is done. But V8 takes compiled code only with the flags that it was compiled with.
  * @param {boolean} isLeft or as V8 usually does
  */
 function leaveParserAlone(isLeft) {
   const no = isLeft ? "no-" : "";
   require("node:v8").setFlagsFromString(`--${no}wasm-tier-up --${no}wasm-dynamic-tiering`);
   isParserLeftAlone = isLeft;
-}
-
-/**
- * V8 takes compiled code only with the flags that it was compiled with.
- * @template T
- * @param {() => T} compileOrSave
- * @returns {T}
- */
-function withUsualFlags(compileOrSave) {
-  if (!isParserLeftAlone) return compileOrSave();
-  leaveParserAlone(false);
-  const result = compileOrSave();
-  leaveParserAlone(true);
-  return result;
 }
 
 /**
@@ -204,12 +192,8 @@ function save(status) {
     }
     // Somebody else may have made it in the meantime, in /tmp.
     if (!isSafe(cache)) return;
-    for (const { script, file } of compiled.values()) {
-      writeOwn(
-        file,
-        withUsualFlags(() => script.createCachedData()),
-      );
-    }
+    if (isParserLeftAlone) leaveParserAlone(false);
+    for (const { script, file } of compiled.values()) writeOwn(file, script.createCachedData());
     removeOldest(cache);
   } catch {
     // A disk that is full or not written to, a folder of somebody else's: the next start compiles again.
