@@ -36,6 +36,11 @@ export function outputFault(error: unknown): string {
   return diskFault(error) ?? messageOf(error);
 }
 
+/** What to do about it. */
+export function outputHint(error: unknown): string | undefined {
+  return systemCode(error) === "ENOENT" ? "make the folder first, or name another one" : undefined;
+}
+
 /** For `.catch`: what is not there is undefined. */
 export function ignoreMissing(error: unknown): undefined {
   if (systemCode(error) === "ENOENT") return undefined;

@@ -83,13 +83,13 @@ export async function makeList(request: ListRequest): Promise<Made> {
 function chosenOf(sources: readonly ReadSource[], platforms: readonly Platform[]): readonly ReadSource[] {
   if (platforms.length === 0) return sources;
   const choice = { platforms, attestations: "keep" } as const;
+  const allOf = ({ descriptor, manifest }: ReadSource) =>
+    manifest.kind === "index" ? manifest.children : [descriptor];
   const chosen = sources.flatMap((source): ReadSource[] => {
-    const { descriptor, manifest } = source;
-    const all = manifest.kind === "index" ? manifest.children : [descriptor];
-    if (chooseChildren(all, choice).length === 0) return [];
+    if (chooseChildren(allOf(source), choice).length === 0) return [];
     return [withChildren(source, (children) => chooseChildren(children, choice))];
   });
-  if (chosen.length === 0) throw noManifestMatches(platforms);
+  if (chosen.length === 0) throw noManifestMatches(platforms, sources.flatMap(allOf));
   return chosen;
 }
 

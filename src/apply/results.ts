@@ -1,7 +1,7 @@
 import { open, stat } from "node:fs/promises";
 import type { Place } from "../content/place.js";
 import { ManifestError, messageOf, systemCode } from "../errors.js";
-import { outputFault } from "../fileSystem.js";
+import { outputFault, outputHint } from "../fileSystem.js";
 import { formatLocation } from "../oci/location.js";
 import { inBuildxWords } from "../ui/buildxWords.js";
 import type { ListResult } from "../ui/listResult.js";
@@ -57,6 +57,7 @@ export async function openResultFile(path: string): Promise<ResultFile> {
   const fault = (error: unknown): ManifestError =>
     new ManifestError("CONFIG", `${path}: ${outputFault(error)}`, {
       subject: path,
+      hint: outputHint(error),
       cause: error,
     });
   try {

@@ -2,7 +2,7 @@ import { access, constants, lstat, rm, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { readBounded, readFault } from "../docker/readBounded.js";
 import { ManifestError, messageOf } from "../errors.js";
-import { diskFault, ignoreMissing, move, outputFault, uniqueName } from "../fileSystem.js";
+import { diskFault, ignoreMissing, move, outputFault, outputHint, uniqueName } from "../fileSystem.js";
 
 /** Files that the user names on the command line. */
 
@@ -38,7 +38,7 @@ export async function checkOutputFile(path: string): Promise<void> {
 }
 
 function outputError(path: string, why: string, cause?: unknown): ManifestError {
-  return new ManifestError("CONFIG", `${path}: ${why}`, { subject: path, cause });
+  return new ManifestError("CONFIG", `${path}: ${why}`, { subject: path, hint: outputHint(cause), cause });
 }
 
 /**

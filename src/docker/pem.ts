@@ -46,6 +46,7 @@ export async function readCaFile(file: string): Promise<string[]> {
     return await readCertificates(file);
   } catch (error) {
     throw new ManifestError("CONFIG", `cannot use the CA file ${printable(file)}: ${readFault(error)}`, {
+      hint: "--ca-file takes certificates as PEM, which begin with -----BEGIN CERTIFICATE-----",
       cause: error,
     });
   }

@@ -42,7 +42,9 @@ function parseProxy(value: string, name: string): URL {
   const text = /^[a-z][a-z0-9+.-]*:\/\//i.test(value) ? value : `http://${value}`;
   const proxy = URL.canParse(text) ? new URL(text) : undefined;
   if (proxy === undefined || proxy.hostname === "") {
-    throw new ManifestError("CONFIG", `${name} is not the URL of a proxy`);
+    throw new ManifestError("CONFIG", `${name} is not the URL of a proxy`, {
+      hint: "write it as http://proxy.example:3128, or as http://USER:PASSWORD@proxy.example:3128",
+    });
   }
   if (!PROXY_PROTOCOLS.has(proxy.protocol)) {
     throw new ManifestError(

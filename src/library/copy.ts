@@ -114,7 +114,7 @@ async function readCopied(
   if (found.kind === "image" && platforms.length > 0) {
     const own = { ...descriptor("", "", 0), platform: await cache.platform(repository, found) };
     if (chooseChildren([own], { platforms, attestations: "keep" }).length === 0)
-      throw noManifestMatches(platforms);
+      throw noManifestMatches(platforms, [own]);
   }
   const root = withPlatforms(found, platforms);
   const children = root.kind === "index" ? root.children : undefined;
@@ -143,6 +143,6 @@ function withPlatforms(manifest: Manifest, platforms: readonly Platform[]): Mani
   );
   if (chosen.descriptor.digest === digest) return manifest;
   const list = parseManifest(mediaType, chosen.bytes);
-  if (list.children.length === 0) throw noManifestMatches(platforms);
+  if (list.children.length === 0) throw noManifestMatches(platforms, manifest.children);
   return list;
 }

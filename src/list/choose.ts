@@ -63,24 +63,46 @@ export function chooseChildren(
 export function checkImage({ platform }: Descriptor, { platforms }: Pick<Choice, "platforms">): void {
   if (platforms.length === 0 && platform !== undefined) return;
   if (platform === undefined) {
-    throw noMatch("cannot filter platforms from a manifest without platform information", []);
+    throw new ManifestError(
+      "NO_MATCH",
+      "cannot filter platforms from a manifest without platform information",
+      { hint: "leave out --platform to take it as it is" },
+    );
   }
   if (platformMatcher(platforms)(platform)) return;
   throw noMatch(
     `input platform ${formatPlatform(platform)} does not match any of the provided platforms`,
     platforms,
+    [],
   );
 }
 
-/** The error, in buildx's words, where nothing of a list has one of these platforms. */
-export function noManifestMatches(platforms: readonly Platform[]): ManifestError {
-  return noMatch("none of the manifests match the provided platforms", platforms);
+/**
+ * The error, in buildx's words, where nothing of a list has one of these platforms.
+ * @param there what the list has, where that is known
+ */
+export function noManifestMatches(
+  platforms: readonly Platform[],
+  there: readonly Descriptor[] = [],
+): ManifestError {
+  return noMatch("none of the manifests match the provided platforms", platforms, there);
 }
 
 /** containerd accepts any word as an architecture, so one that matches nothing may be a typing error. */
-function noMatch(message: string, platforms: readonly Platform[]): ManifestError {
+function noMatch(
+  message: string,
+  platforms: readonly Platform[],
+  there: readonly Descriptor[],
+): ManifestError {
   const meant = platforms.flatMap((platform) => suggestPlatformName(formatPlatform(platform)) ?? []);
-  return new ManifestError("NO_MATCH", message, {
-    hint: meant.length === 0 ? undefined : `did you mean ${meant.join(", ")}?`,
-  });
+  const has = new Set(
+    there.flatMap(({ platform }) => (platform === undefined ? [] : formatPlatform(platform))),
+  );
+  const hint =
+    meant.length > 0
+      ? `did you mean ${meant.join(", ")}?`
+      : has.size > 0
+        ? `there is ${[...has].join(", ")}`
+        : "tsmanifest imagetools inspect shows which platforms a source has";
+  return new ManifestError("NO_MATCH", message, { hint });
 }

@@ -211,7 +211,12 @@ export function choosePlatforms(combined: Combined, platforms: readonly Platform
     return { kept: [], unattested: [], attestations: new Set() };
   }
   const { kept, subjects, isWanted } = chooseByPlatform(entries, platforms);
-  if (kept.length === 0) throw noManifestMatches(platforms);
+  if (kept.length === 0) {
+    throw noManifestMatches(
+      platforms,
+      entries.map(({ descriptor }) => descriptor),
+    );
+  }
   const attested = new Set(subjects.values());
   const unattested = kept.filter(
     ({ descriptor }) =>

@@ -60,7 +60,10 @@ export async function getManifest(
   for (const digest of [reference, header(response, "docker-content-digest") ?? ""]) {
     if (isDigest(digest) && digestLike(digest, response.body) !== digest) {
       const message = `${client.url("").host} sent something else for the manifest ${digest}`;
-      throw new ManifestError("MANIFEST_MISMATCH", message, { subject: digest });
+      throw new ManifestError("MANIFEST_MISMATCH", message, {
+        subject: digest,
+        hint: "a cache or proxy may hold something broken: try again, and tell whoever runs the registry if it stays so",
+      });
     }
   }
   return response;
@@ -250,7 +253,10 @@ function blobRequest(client: RepositoryClient, digest: string, { signal, stop }:
 
 function blobUnknown({ location }: RepositoryClient, digest: string): ManifestError {
   const message = `blob unknown to registry: ${formatLocation(location)}@${digest}`;
-  return new NotFoundError("BLOB_UNKNOWN", message, { subject: digest });
+  return new NotFoundError("BLOB_UNKNOWN", message, {
+    subject: digest,
+    hint: "the registry has the manifest, but not this part of it: push the image again",
+  });
 }
 
 function mismatch({ location }: RepositoryClient, digest: string, what: string): ManifestError {

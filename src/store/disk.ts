@@ -46,7 +46,9 @@ async function named(error: unknown, { root, private: own }: ListPaths): Promise
     subject,
     hint: REFUSED.has(code)
       ? "make it accessible to this user, or pass --store DIR to keep lists elsewhere"
-      : undefined,
+      : code === "ENOTDIR"
+        ? "pass --store DIR to keep lists elsewhere"
+        : undefined,
   });
 }
 

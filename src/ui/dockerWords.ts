@@ -1,6 +1,7 @@
 import { BlobError } from "../content/blobError.js";
 import { ManifestError, NotFoundError } from "../errors.js";
 import { goString } from "../go/json.js";
+import { goQuote } from "../go/quote.js";
 import { formatLocation, type Location } from "../oci/location.js";
 import { formatReference, withDigest, type Reference } from "../oci/reference.js";
 import { PlanError, PutError, type ListFault } from "../push/errors.js";
@@ -18,6 +19,9 @@ export function inDockerWords(error: unknown, list?: Reference): unknown {
   const { message, hint } = wordsFor(error, list);
   return new ManifestError(error.code, message, { subject: error.subject, hint, cause: error });
 }
+
+/** Of names that are quoted, in characters. */
+const MAX_NAME = 200;
 
 interface Words {
   readonly message: string;
@@ -37,7 +41,7 @@ function wordsFor(error: ManifestError, list: Reference | undefined): Words {
   if (error instanceof BlobError && list !== undefined) {
     const { message, hint } = wordsFor(error.cause, list);
     const blob = `${nameOf(error.source, list)}@${error.digest} to ${formatReference(list)}`;
-    if (error.code === "MOUNT_REFUSED") return { message: `error mounting ${blob}`, hint: undefined };
+    if (error.code === "MOUNT_REFUSED") return { message: `error mounting ${blob}`, hint: hint ?? COPIED };
     return {
       message: `failed to ${error.action === "mount" ? "mount" : "copy"} blob ${blob}: ${message}`,
       hint,
@@ -59,7 +63,16 @@ function wordsFor(error: ManifestError, list: Reference | undefined): Words {
     return { message: "no basic auth credentials", hint: wanted };
   }
   if (code === "TAG_IMMUTABLE" && cause instanceof RegistryError) return { message: dockerText(cause), hint };
+  // Where the hint does not say whose it is.
+  if (code === "INVALID_REFERENCE" && error.subject !== undefined && hint?.startsWith("--tag ") === false) {
+    return { message, hint: `${goQuote(shortened(subject))}: ${hint}` };
+  }
   return { message, hint };
+}
+
+/** Who writes a long name knows its beginning. */
+function shortened(name: string): string {
+  return name.length > MAX_NAME ? `${name.slice(0, MAX_NAME)}…` : name;
 }
 
 /** What a registry has answered that does not show what it may have. */
@@ -107,6 +120,9 @@ function wordsForFault(fault: ListFault): Words {
       return alone(`failed to put manifest ${fault.ref}: ${fault.entry} has no payload`, DAMAGED);
   }
 }
+
+/** What to do where a registry does not mount. */
+const COPIED = "leave out --mount-only to have it copied";
 
 /** What is wrong with the files of a list, and what to do. */
 const DAMAGED =

@@ -62,6 +62,7 @@ describe("a list that is not there", () => {
     ["inspect", "x.example/app:v1", "x.example/app:v1-arm64"],
     ["annotate", "x.example/app:v1", "x.example/app:v1-arm64", "--arch", "arm64"],
     ["annotate", "x.example/app:v1", "--annotation", "index:a=1"],
+    ["rm", "x.example/app:v1"],
     ["rm", "x.example/app:v1", "--entry", "x.example/app:v1-arm64"],
   ])("is a local one to %s %s %s %s %s", async (...argv) => {
     const [first, second, ...more] = await failed(...argv);
@@ -115,6 +116,29 @@ describe("a list that is not there", () => {
     expect(first).toBe(`no such manifest: ${name}`);
     expect(second).toMatch(/^GET http:\S+ answered 401; /);
     expect(second).toContain(`not logged in to ${host}, or not with enough rights: log in by docker login`);
+  });
+});
+
+describe("sources that nothing is taken of", () => {
+  it("are told with the platforms that are there", async () => {
+    const { images, host, name } = await registryWith(["amd64", "arm64"]);
+    await work.out("imagetools", "create", "-t", name, ...images);
+    const target = ["-t", `${host}/team/app:v2`];
+    expect(await failed("imagetools", "create", ...target, "--platform", "linux/s390x", name)).toEqual([
+      "ERROR: none of the manifests match the provided platforms",
+      "there is linux/amd64, linux/arm64",
+    ]);
+    expect(await failed("create", `${host}/team/app:v2`, "--platform", "linux/s390x", name)).toEqual([
+      "none of the manifests match the provided platforms",
+      "tsmanifest imagetools inspect shows which platforms a source has",
+    ]);
+  });
+
+  it("are none at all, where none are named", async () => {
+    expect(await failed("imagetools", "create", "-t", "x.example/app:v1")).toEqual([
+      "ERROR: no sources specified",
+      "name images or lists that it is made of, or pass --file or --from",
+    ]);
   });
 });
 

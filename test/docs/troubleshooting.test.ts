@@ -61,6 +61,18 @@ describe("a message of the page is what the program prints:", () => {
   });
 });
 
+describe("a message of the page says what to do", () => {
+  /** What somebody is told to do where that is in the same line. */
+  const ADVICE = /; (?:pass|leave out|name|put)|: (?:put|did you mean) /;
+
+  it.each(
+    sections.flatMap(({ heading, messages }) => messages.map((message) => [heading, message] as const)),
+  )("%s, %#", (_, message) => {
+    const lines = message.split("\n").filter((line) => line !== "");
+    if (lines.length < 2) expect(message).toMatch(ADVICE);
+  });
+});
+
 describe("the table of all codes", () => {
   const rows = [...page.matchAll(/^\| `([A-Z_]+)` +\| (.*?) +\| (.*?) *\|$/gm)].map(
     ([, code = "", , more = ""]) => ({ code, more }),

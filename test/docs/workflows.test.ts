@@ -224,7 +224,8 @@ describe("the release workflow", () => {
   );
 
   it("says where the repository is before it packs: npm resolves the links of the README by that", () => {
-    const steps = releaseWorkflow().jobs["npm"]?.steps?.map(({ run = "" }) => run) ?? [];
+    const { npm } = releaseWorkflow().jobs;
+    const steps = npm !== undefined && "steps" in npm ? npm.steps.map(({ run = "" }) => run) : [];
     const setting = steps.findIndex((run) => /^npm pkg set "?repository=/.test(run));
     expect(setting).toBeGreaterThan(-1);
     expect(steps.indexOf("npm pack")).toBeGreaterThan(setting);

@@ -7,6 +7,7 @@ import { seed } from "../helpers/images.js";
 import { everything, sources } from "./catalogue.js";
 import { nextStep, Random, type Step } from "./generator.js";
 import { dockerSide, firstLine, ourSide, type Outcome, type Side } from "./sides.js";
+import { dockersLines } from "../helpers/usageCases.js";
 
 /**
  * Random sessions, each with its own two stores and registries. `PARITY_SEED` makes another run, or the same run again;
@@ -135,7 +136,12 @@ function visible(step: Step, { status, stdout, stderr }: Outcome) {
   return {
     status,
     stdout,
-    stderr: step.faults > 1 ? "" : step.argv[0] === "rm" ? stderr : firstLine(withoutWarnings(stderr)),
+    stderr:
+      step.faults > 1
+        ? ""
+        : step.argv[0] === "rm"
+          ? dockersLines(stderr)
+          : firstLine(withoutWarnings(stderr)),
   };
 }
 

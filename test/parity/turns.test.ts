@@ -8,6 +8,7 @@ import { describeWithPrograms, startRegistryServer, type RegistryServer } from "
 import { everything } from "./catalogue.js";
 import { dockerSide, firstLine, ourSide, type Outcome, type Side } from "./sides.js";
 import { ENTRY_FILE, ENTRY_NAME, storedEntries } from "./storedEntries.js";
+import { dockersLines } from "../helpers/usageCases.js";
 
 const LIST = "{host}/multi/app:v1";
 const LIST_FILE = "{host-file}_multi_app-v1";
@@ -66,7 +67,9 @@ describeWithPrograms("docker and tsmanifest on one store", ["docker", "docker-re
     const [one, other] = [sides[names.one], sides[names.other]];
     await succeed(other, ["create", "--insecure", LIST, ...SOURCES]);
     await succeed(one, ["rm", LIST]);
-    expect((await other.run(["rm", LIST])).stderr).toBe("No such manifest: {host}/multi/app:v1\n");
+    expect(dockersLines((await other.run(["rm", LIST])).stderr)).toBe(
+      "No such manifest: {host}/multi/app:v1\n",
+    );
     await succeed(one, ["create", "--insecure", LIST, ...SOURCES.slice(1)]);
     await succeed(one, ["rm", LIST]);
     await succeed(other, ["create", "--insecure", LIST, ...SOURCES.slice(0, 1)]);

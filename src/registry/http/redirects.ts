@@ -28,7 +28,10 @@ export function withRedirects(send: Send, allowPlainHttp: boolean): Send {
         throw new ManifestError(
           "INVALID_ANSWER",
           `${first.url.host} redirects more than ${MAX_REDIRECTS} times`,
-          { subject: first.url.host },
+          {
+            subject: first.url.host,
+            hint: "something before the registry sends its clients in a circle: ask whoever runs it",
+          },
         );
       }
       const { authorization, ...open } = request.headers ?? {};

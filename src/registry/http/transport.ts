@@ -116,7 +116,7 @@ async function readAll(body: Readable, maxBytes: number, request: HttpRequest): 
       throw new ManifestError(
         "LIMIT",
         `the answer is larger than ${maxBytes} bytes (${request.method} ${where})`,
-        { subject: where },
+        { subject: where, hint: "that is more than any manifest may have: check what the name stands for" },
       );
     }
     pieces.push(piece);

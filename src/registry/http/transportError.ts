@@ -14,7 +14,11 @@ export class TransportError extends ManifestError {
   readonly isProxys: boolean;
 
   constructor(method: Method, url: URL, cause: unknown, reason = reasonOf(cause, url)) {
-    super("TRANSPORT", `${reason} (${method} ${shownUrl(url)})`, { cause, subject: shownUrl(url) });
+    super("TRANSPORT", `${reason} (${method} ${shownUrl(url)})`, {
+      cause,
+      subject: shownUrl(url),
+      hint: hintOf(cause),
+    });
     this.systemCode = rootCode(cause);
     this.reason = reason;
     this.isProxys = proxyOf(cause) !== undefined;
@@ -36,6 +40,35 @@ const NETWORK_REASONS = new Map([
   ["UND_ERR_BODY_TIMEOUT", "the answer stopped half-way"],
   ["UND_ERR_HEADERS_OVERFLOW", "the answer's headers are too large"],
 ]);
+
+const LISTENING = "nothing listens there: check the host and the port of the name";
+const CUT_OFF =
+  "a proxy or firewall may be in the way: try again later, or set HTTPS_PROXY where only a proxy leads out";
+const UNREACHABLE =
+  "check the name and the network; where only a proxy leads out, set HTTPS_PROXY, which docker's config.json can do, too";
+
+/** What to do about them. */
+const WAYS_OUT = new Map([
+  ["ECONNREFUSED", LISTENING],
+  ...["ECONNRESET", "EPIPE", "UND_ERR_SOCKET", "UND_ERR_BODY_TIMEOUT"].map(
+    (code) => [code, CUT_OFF] as const,
+  ),
+  ...[
+    "ENOTFOUND",
+    "EAI_AGAIN",
+    "ETIMEDOUT",
+    "EHOSTUNREACH",
+    "ENETUNREACH",
+    "UND_ERR_CONNECT_TIMEOUT",
+    "UND_ERR_HEADERS_TIMEOUT",
+  ].map((code) => [code, UNREACHABLE] as const),
+]);
+
+function hintOf(cause: unknown): string | undefined {
+  const wayOut = WAYS_OUT.get(rootCode(cause) ?? "");
+  const isProxys = proxyOf(cause) !== undefined;
+  return wayOut !== undefined && isProxys ? "check HTTPS_PROXY, HTTP_PROXY and NO_PROXY" : wayOut;
+}
 
 /** A server that speaks none of the protocols that it was offered. */
 export const NO_PROTOCOL = "ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL";
