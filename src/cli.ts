@@ -45,7 +45,7 @@ export async function run(
   let isJson = false;
   let failureStatus = 1;
   let command: Command | undefined;
-  const way: CommandGroup[] = [];
+  const way: Way = { groups: [] };
   try {
     const { globals, entry, rest } = route(argv, commands, way);
     debug = globals.debug;
@@ -53,7 +53,7 @@ export async function run(
       context.stdout.write(`tsmanifest version ${VERSION}\n`);
       return 0;
     }
-    if (entry === undefined) return await runNothing(context, commands, way.at(-1), globals.help, rest);
+    if (entry === undefined) return await runNothing(context, commands, way, globals.help, rest);
 
     command = await entry.load();
     const { values, args, fault } = readFlags({ ...command.flags, ...commonFlags }, rest);
@@ -79,10 +79,12 @@ export async function run(
     const status = await command.run(withConfig(context, globals.config), { ...values, debug }, args);
     return typeof status === "number" ? status : 0;
   } catch (error) {
-    const dialect = command?.dialect ?? way.at(-1)?.dialect ?? "docker";
-    const flags = { ...(command?.flags ?? { ...globalFlags, ...way.at(-1)?.flags }), ...commonFlags };
+    const group = way.groups.at(-1);
+    const dialect = command?.dialect ?? group?.dialect ?? "docker";
+    const flags = { ...(command?.flags ?? { ...globalFlags, ...group?.flags }), ...commonFlags };
     const { text, ...told } = await describe(error, {
       command,
+      meant: () => meantCommand(way, commands),
       flags,
       dialect,
       debug,
@@ -121,12 +123,19 @@ interface Route {
   readonly rest: readonly string[];
 }
 
+/** What was found on the way to the command; what is found before something is wrong with a flag, too. */
+interface Way {
+  readonly groups: CommandGroup[];
+  /** The word in a command's place that is none. */
+  unknown?: string;
+}
+
 /**
  * Which command is meant: the first word that is no flag, below the groups that are named before it, which are noted in
  * `way`. `tsmanifest manifest push` is `tsmanifest push`, for those who turn `docker manifest` into it by an alias of
  * `docker`; `help push` is `push --help`.
  */
-function route(argv: readonly string[], tree: readonly CommandOrGroup[], way: CommandGroup[]): Route {
+function route(argv: readonly string[], tree: readonly CommandOrGroup[], way: Way): Route {
   const leading: string[] = [];
   let commands = tree;
   let flags: typeof globalFlags = globalFlags;
@@ -143,9 +152,12 @@ function route(argv: readonly string[], tree: readonly CommandOrGroup[], way: Co
       leading.push("--help");
     } else {
       const node = commands.find(({ name }) => name === word);
-      if (node === undefined) break;
+      if (node === undefined) {
+        way.unknown = word;
+        break;
+      }
       if ("commands" in node) {
-        way.push(node);
+        way.groups.push(node);
         nested = true;
         commands = node.commands;
         flags = { ...flags, ...node.flags };
@@ -163,10 +175,11 @@ function route(argv: readonly string[], tree: readonly CommandOrGroup[], way: Co
 async function runNothing(
   context: Context,
   commands: readonly CommandOrGroup[],
-  group: CommandGroup | undefined,
+  way: Way,
   wantsHelp: boolean,
   [unknown]: readonly string[],
 ): Promise<number> {
+  const group = way.groups.at(-1);
   if (unknown !== undefined && !wantsHelp) {
     const { suggestCommand } = await import("./commands/suggest.js");
     const meant = suggestCommand(unknown, group?.commands ?? commands);
@@ -188,7 +201,18 @@ async function runNothing(
   const text =
     group === undefined ? programHelp(commands, globalFlags, screen) : groupHelp(group, globalFlags, screen);
   output.write(isWanted ? text : `\n${text}`);
+  const meant = await meantCommand(way, commands);
+  if (meant !== undefined) context.stderr.write(`${escapeControls(meant)}\n`);
   return 0;
+}
+
+/** Where a flag is refused, or the help is shown, before anybody has said that there is no such command. */
+async function meantCommand({ groups, unknown }: Way, commands: readonly CommandOrGroup[]) {
+  if (unknown === undefined) return undefined;
+  const { suggestCommand } = await import("./commands/suggest.js");
+  const names = ["tsmanifest", ...groups.map(({ name }) => name)].join(" ");
+  const meant = suggestCommand(unknown, groups.at(-1)?.commands ?? commands);
+  return meant?.replace(/^did you mean (?!tsmanifest )/, `did you mean ${names} `);
 }
 
 async function screenOf(output: Output, { env }: Context): Promise<HelpScreen> {
@@ -215,6 +239,8 @@ function usage(command: Command | undefined, hint: "Run" | "See" = "Run"): strin
 
 interface Circumstances {
   readonly command: Command | undefined;
+  /** Which command may be meant by a word that is none. */
+  readonly meant: () => Promise<string | undefined>;
   /** All that may stand on the command line. */
   readonly flags: FlagTable;
   readonly dialect: Dialect;
@@ -232,10 +258,10 @@ interface Described {
 
 /** What to print about an error. Where it comes from is for `--debug` only. */
 async function describe(thrown: unknown, circumstances: Circumstances): Promise<Described> {
-  const { command, flags, dialect, debug, signal } = circumstances;
+  const { command, meant, flags, dialect, debug, signal } = circumstances;
   if (thrown instanceof UsageError) {
     const { code, message } = thrown;
-    const hint = thrown.hint ?? (await flagHint(thrown, flags));
+    const hint = thrown.hint ?? (await meant()) ?? (await flagHint(thrown, flags));
     const lines = hint === undefined ? message : `${message}\n${hint}`;
     return { code, message, hint, text: lines + (dialect === "docker" ? usage(command) : "") };
   }

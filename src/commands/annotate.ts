@@ -48,6 +48,7 @@ export const annotate = defineCommand({
     "tsmanifest annotate registry.example/app:v1 --annotation index:org.opencontainers.image.version=1.0",
   ],
   arity: { min: 2, max: 2 },
+  completes: ["list", "entry", "other"],
   flags: { ...platformFlags, ...moreFlags, ...outputFlags, ...storeFlags, ...networkFlags },
   arityFor: (flags) => ({ min: hasMore(flags) && !hasPlatform(flags) ? 1 : 2, max: 2 }),
   async run(context, flags, [listName = "", ...rest]) {

@@ -17,6 +17,7 @@ export const apply = defineCommand({
     "tsmanifest apply -f lists.yaml --shard auto --shards 16",
   ],
   arity: { min: 0 },
+  completes: [],
   flags: applyFlags,
   async run(context, flags, [stray]) {
     if (stray !== undefined) {

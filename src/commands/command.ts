@@ -25,6 +25,9 @@ export const globalFlags = {
 /** `docker manifest`'s words, or those of `docker buildx imagetools`. */
 export type Dialect = "docker" | "buildx";
 
+/** What an argument is to completion: a local list, an image of the first argument, a shell, or what only a registry knows. */
+export type ArgumentKind = "list" | "entry" | "shell" | "other";
+
 /** One verb: what it takes, what its help says, and what it does. */
 export interface Command<Flags extends FlagTable = FlagTable> {
   readonly name: string;
@@ -40,6 +43,8 @@ export interface Command<Flags extends FlagTable = FlagTable> {
   readonly examples?: readonly string[];
   /** How many arguments it takes; no `max` means any number. */
   readonly arity: { readonly min: number; readonly max?: number };
+  /** What its arguments are, in their order; the last of them for all that follow. */
+  readonly completes: readonly ArgumentKind[];
   readonly flags: Flags;
   /** The same where it depends on the flags that were given; `arity` is what holds without any. */
   arityFor?(flags: FlagValues<Flags & typeof commonFlags>): Command["arity"];

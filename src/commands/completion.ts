@@ -17,6 +17,7 @@ export const completion = defineCommand({
     "  tsmanifest completion powershell | Out-String | Invoke-Expression",
   examples: ["tsmanifest completion bash", "tsmanifest completion zsh"],
   arity: { min: 1, max: 1 },
+  completes: ["shell", "other"],
   flags: {},
   async run({ stdout }, _, [shell = ""]) {
     const { SCRIPTS } = await import("./completion/scripts.js");

@@ -24,6 +24,7 @@ export const create = defineCommand({
     "tsmanifest create registry.example/app:v1 oci-layout://out:v1",
   ],
   arity: { min: 2 },
+  completes: ["list", "other"],
   flags: createFlags,
   arityFor: ({ from, amend, refresh }) => ({ min: from.length > 0 || (amend && refresh) ? 1 : 2 }),
   async run(context, flags, [listName = "", ...sourceNames]) {

@@ -16,6 +16,7 @@ export const diffCommand = defineCommand({
     "tsmanifest diff --remote --format markdown registry.example/app:v1 registry.example/app:v2",
   ],
   arity: { min: 1, max: 2 },
+  completes: ["list"],
   flags: {
     remote: {
       kind: "bool",

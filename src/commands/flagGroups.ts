@@ -1,12 +1,12 @@
-import { longName, rangeOf, type Flag, type FlagTable } from "../go/flags.js";
+import { longName, rangeOf, type Flag, type FlagTable, type NamedFlag } from "../go/flags.js";
 
 /**
  * How flags are presented: in which group, as what, with which default. The help, docs/cli.md and the man page are made
  * of it. Loaded only for them.
  */
 
-/** In this order. A flag means the same in every command that has it, so that its name says its group. */
-const GROUPS: readonly (readonly [title: string, names: readonly string[]])[] = [
+/** In this order. A flag's name says its group, where its table does not. */
+export const GROUPS: readonly (readonly [title: string, names: readonly string[]])[] = [
   [
     "What goes into the list",
     [
@@ -27,13 +27,14 @@ const GROUPS: readonly (readonly [title: string, names: readonly string[]])[] = 
     "What the list says",
     ["os", "arch", "variant", "osVersion", "osFeatures", "annotation", "subject", "artifactType", "type"],
   ],
-  ["Where it goes", ["tag", "to", "purge"]],
+  ["Where it goes", ["tag", "to"]],
   ["Before anything is changed", ["plan", "dryRun", "expect", "strict"]],
   ["What is sent", ["crossRegistry", "mountOnly", "referrers", "wait", "verify"]],
+  ["What is deleted", []],
   ["Many lists", ["jobs", "failFast", "shard", "shards"]],
   ["What is shown", ["verbose", "tree", "raw", "remote", "check", "olderThan"]],
   ["Output", ["format", "quiet", "progress", "exitCode", "digestFile", "metadataFile", "results"]],
-  ["Local lists", ["store"]],
+  ["Local lists", ["purge", "store"]],
   ["Network", ["insecure", "plainHttp", "caFile", "retries", "concurrency"]],
   ["General", ["config", "builder", "debug", "help", "version"]],
 ];
@@ -43,18 +44,18 @@ const OTHERS = "Options";
 /** Some of a command's flags, by the names their values have in the program. */
 export interface FlagGroup {
   readonly title: string;
-  readonly flags: readonly (readonly [name: string, flag: Flag])[];
+  readonly flags: readonly NamedFlag[];
 }
 
 /** The flags of a command in their groups; those of a group in the order of the group. */
 export function groupFlags(table: FlagTable): FlagGroup[] {
-  const known = new Set(GROUPS.flatMap(([, names]) => names));
-  const others = Object.keys(table).filter((name) => !known.has(name));
-  return [[OTHERS, others] as const, ...GROUPS].flatMap(([title, names]) => {
-    const flags = names.flatMap((name) => {
-      const flag = table[name];
-      return flag === undefined ? [] : [[name, flag] as const];
-    });
+  const ordered = GROUPS.flatMap(([, names]) => names);
+  const rank = ([name]: NamedFlag): number => ordered.indexOf(name);
+  const named = Object.entries(table).toSorted((one, other) => rank(one) - rank(other));
+  const groupOf = ([name, { group }]: NamedFlag): string =>
+    group ?? GROUPS.find(([, names]) => names.includes(name))?.[0] ?? OTHERS;
+  return [OTHERS, ...GROUPS.map(([title]) => title)].flatMap((title) => {
+    const flags = named.filter((one) => groupOf(one) === title);
     return flags.length === 0 ? [] : [{ title, flags }];
   });
 }

@@ -31,6 +31,7 @@ export const inspectCommand = defineCommand({
     "tsmanifest inspect --format markdown registry.example/app:v1",
   ],
   arity: { min: 1, max: 2 },
+  completes: ["list", "entry", "other"],
   flags: {
     verbose: {
       kind: "bool",

@@ -30,6 +30,7 @@ export const ls = defineCommand({
     "tsmanifest ls --format json",
   ],
   arity: { min: 0, max: 0 },
+  completes: [],
   flags: {
     quiet: { kind: "bool", short: "q", description: "Names only, one per line" },
     check: {

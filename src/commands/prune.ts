@@ -24,9 +24,11 @@ export const prune = defineCommand({
     "What is in a registry stays there. Anything that is not a list, or cannot be read, is left alone.",
   examples: ["tsmanifest prune --dry-run", "tsmanifest prune --older-than 72h"],
   arity: { min: 0, max: 0 },
+  completes: [],
   flags: {
     olderThan: {
       kind: "string",
+      group: "What is deleted",
       value: "duration",
       default: DEFAULT_AGE,
       description: "Delete those that have not changed for this long: 72h, 30d, 2w",

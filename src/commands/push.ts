@@ -27,6 +27,7 @@ export const push = defineCommand({
     "tsmanifest push --to oci-layout://out:v1 registry.example/app:v1",
   ],
   arity: { min: 1, max: 1 },
+  completes: ["list", "other"],
   flags: pushCommandFlags,
   async run(context, flags, [name = ""]) {
     const list = parseReference(name);

@@ -1,5 +1,5 @@
 import type { Context } from "../context.js";
-import { ManifestError, UsageError } from "../errors.js";
+import { hasCode, ManifestError, UsageError } from "../errors.js";
 import { formatReference, parseReference, type Reference } from "../oci/reference.js";
 import type { Store } from "../store/store.js";
 import { jsonDocument } from "../ui/jsonDocument.js";
@@ -18,10 +18,12 @@ export const rm = defineCommand({
     "tsmanifest rm registry.example/app:v1 --entry registry.example/app:v1-arm64",
   ],
   arity: { min: 1 },
+  completes: ["list"],
   flags: {
     entry: {
       kind: "stringArray",
       value: "image",
+      group: "What is deleted",
       description:
         "Take this image out of the list, and keep the list: its name in the list, the index it came from, or a digest; may be repeated",
     },
@@ -61,8 +63,16 @@ async function removeLists(store: Store, names: readonly string[]): Promise<Remo
   }
   const result: RemovalResult = { version: 1, lists: removed, entries: [] };
   const [first, ...more] = faults;
-  if (first !== undefined) throw partlyDone([first, ...more], result);
-  return result;
+  if (first === undefined) return result;
+  // docker tells of each list on a line of its own.
+  throw partlyDone([more.length > 0 ? first : await withWayOut(first, store), ...more], result);
+}
+
+/** The same error, with what to do below it. */
+async function withWayOut(fault: ManifestError, store: Store): Promise<ManifestError> {
+  if (!hasCode(fault, "LIST_NOT_FOUND") || fault.subject === undefined) return fault;
+  const { missingHint } = await import("./missing.js");
+  return listNotFound(parseReference(fault.subject), await missingHint(store, parseReference(fault.subject)));
 }
 
 /** A line on stdout for each entry that has left, unless something else is printed, or nothing. */

@@ -6,7 +6,7 @@ import {
   type CommandOrGroup,
 } from "../commands/command.js";
 import { withConfig, type Context } from "../context.js";
-import { longName, readFlags, type Flag, type FlagTable } from "../go/flags.js";
+import { longName, readFlags, type Flag, type FlagTable, type NamedFlag } from "../go/flags.js";
 import { oneLine } from "../ui/text.js";
 import { NOTHING, type Candidate, type Completion } from "./completion.js";
 import { argumentsFor, valuesFor } from "./values.js";
@@ -90,10 +90,8 @@ interface Way {
   /** What follows the command. */
   readonly rest: readonly string[];
   /** The flag before the command whose value comes next. */
-  readonly pending?: Named;
+  readonly pending?: NamedFlag;
 }
-
-type Named = readonly [name: string, flag: Flag];
 
 /** Which command the words lead to, in the ways that `cli.ts` understands. */
 function readWay(words: readonly string[], grammar: Grammar): Way {
@@ -128,7 +126,7 @@ function isGroup(node: CommandOrGroup): node is CommandGroup {
 }
 
 /** The flag that a word names, by its name or by the last of some letters. */
-function flagOf(word: string, flags: FlagTable): Named | undefined {
+function flagOf(word: string, flags: FlagTable): NamedFlag | undefined {
   const entries = Object.entries(flags);
   if (word.startsWith("--")) {
     const [name = ""] = word.slice(2).split("=");
@@ -149,14 +147,10 @@ async function completeCommand(
   context: Context,
 ): Promise<Completion> {
   const flags = { ...command.flags, ...commonFlags };
-  const { values, args, fault } = readFlags(flags, rest);
-  const last = rest.at(-1) ?? "";
+  const { values, args, fault, lacking } = readFlags(flags, rest);
   const isOver = rest.includes("--") && fault === undefined;
-  if (fault?.message.startsWith("flag needs an argument") === true) {
-    const named = flagOf(last, flags);
-    return named === undefined
-      ? NOTHING
-      : startingWith(current, await valuesFor(named, current, context, values, args));
+  if (lacking !== undefined) {
+    return startingWith(current, await valuesFor(lacking, current, context, values, args));
   }
   if (!isOver && current.startsWith("--") && current.includes("=")) {
     const named = flagOf(current, flags);

@@ -68,36 +68,24 @@ function platforms(current: string): Completion {
   return wordsOf(PLATFORMS.filter((one) => !named.has(one)).map((one) => before + one));
 }
 
-/** What the arguments of a command are, as far as anything but a registry knows; the last of them for all that follow. */
-const ARGUMENTS: Readonly<Record<string, readonly ("list" | "entry" | "shell" | "name")[]>> = {
-  annotate: ["list", "entry", "name"],
-  completion: ["shell", "name"],
-  create: ["list", "name"],
-  diff: ["list"],
-  inspect: ["list", "entry", "name"],
-  push: ["list", "name"],
-  rm: ["list"],
-};
-
 export const SHELLS = ["bash", "zsh", "fish", "powershell"] as const;
 
 /** What may be the next argument of a command. */
 export async function argumentsFor(
-  { name }: Command,
+  { completes }: Command,
   current: string,
   context: Context,
   values: Values,
   args: readonly string[],
 ): Promise<Completion> {
-  const kinds = ARGUMENTS[name] ?? [];
-  switch (kinds[args.length] ?? kinds.at(-1)) {
+  switch (completes[args.length] ?? completes.at(-1)) {
     case "list":
       return listsOf(storeOf(context, values), current, args);
     case "entry":
       return entriesOf(storeOf(context, values), args[0]);
     case "shell":
       return wordsOf(SHELLS);
-    case "name":
+    case "other":
     case undefined:
       return NOTHING;
   }

@@ -14,6 +14,8 @@ interface FlagBase {
   readonly quietShort?: boolean;
   /** A few words for the help. */
   readonly description: string;
+  /** The heading above it in the help, where that is another one than in other commands. */
+  readonly group?: string;
 }
 
 interface ValueFlagBase extends FlagBase {
@@ -73,6 +75,17 @@ export interface ParsedFlags<Table extends FlagTable> {
   readonly args: readonly string[];
 }
 
+/** What could be read. */
+export interface ReadFlags<Table extends FlagTable> extends ParsedFlags<Table> {
+  /** The first thing that is wrong. */
+  readonly fault?: UsageError;
+  /** The last flag, where all that is wrong is that its value is not there yet. */
+  readonly lacking?: NamedFlag;
+}
+
+/** A flag, and the name that its value has in the program. */
+export type NamedFlag = readonly [name: string, flag: Flag];
+
 /** How a flag is written on the command line: `osFeatures` is `os-features`. */
 export function longName(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
@@ -89,15 +102,13 @@ export function parseFlags<Table extends FlagTable>(
 }
 
 /** The same as far as the command line can be read: up to the first thing that is wrong with it, which is `fault`. */
-export function readFlags<Table extends FlagTable>(
-  table: Table,
-  argv: readonly string[],
-): ParsedFlags<Table> & { readonly fault?: UsageError } {
+export function readFlags<Table extends FlagTable>(table: Table, argv: readonly string[]): ReadFlags<Table> {
   const reader = new Reader(table, argv);
   const fault = faultOf(reader);
   // The reader sets one value of the flag's kind for each key of the table, which the compiler cannot follow.
   const values = Object.fromEntries(reader.values) as FlagValues<Table>;
-  return { values, args: reader.args, ...(fault && { fault }) };
+  const { args, lacking } = reader;
+  return { values, args, ...(fault && { fault }), ...(lacking && { lacking }) };
 }
 
 function faultOf(reader: Reader): UsageError | undefined {
@@ -113,8 +124,9 @@ function faultOf(reader: Reader): UsageError | undefined {
 class Reader {
   readonly values = new Map<string, FlagValue>();
   readonly args: string[] = [];
-  readonly #byLongName = new Map<string, [name: string, flag: Flag]>();
-  readonly #byShorthand = new Map<string, [name: string, flag: Flag]>();
+  lacking: NamedFlag | undefined;
+  readonly #byLongName = new Map<string, NamedFlag>();
+  readonly #byShorthand = new Map<string, NamedFlag>();
   readonly #argv: readonly string[];
   #at = 0;
 
@@ -153,7 +165,7 @@ class Reader {
 
     const given = equals === -1 ? undefined : body.slice(equals + 1);
     const value = given ?? valueAlone(found[1]) ?? this.#next();
-    if (value === undefined) throw bad(`flag needs an argument: ${token}`);
+    if (value === undefined) throw this.#lacks(found, token);
     this.#set(...found, value);
   }
 
@@ -175,10 +187,15 @@ class Reader {
         continue;
       }
       const value = left.length > 1 ? left.slice(1) : this.#next();
-      if (value === undefined) throw bad(`flag needs an argument: ${letter()}`);
+      if (value === undefined) throw this.#lacks(found, letter());
       this.#set(...found, value);
       return;
     }
+  }
+
+  #lacks(found: NamedFlag, written: string): UsageError {
+    this.lacking = found;
+    return bad(`flag needs an argument: ${written}`);
   }
 
   #set(name: string, flag: Flag, text: string): void {

@@ -2,7 +2,7 @@ import { stripVTControlCharacters } from "node:util";
 import { describe, expect, it } from "vitest";
 import { run } from "../../src/cli.js";
 import { commonFlags } from "../../src/commands/command.js";
-import { flagText, groupFlags } from "../../src/commands/flagGroups.js";
+import { flagText, GROUPS, groupFlags } from "../../src/commands/flagGroups.js";
 import type { Flag } from "../../src/go/flags.js";
 import { allCommands } from "../helpers/allCommands.js";
 import { cli, recordingContext } from "../helpers/cli.js";
@@ -46,6 +46,25 @@ describe("the help of every command", async () => {
       for (const line of command.examples ?? []) expect(line).toContain(`tsmanifest ${command.name}`);
     },
   );
+
+  it.each([
+    ["rm", "entry", "What is deleted"],
+    ["prune", "olderThan", "What is deleted"],
+    ["apply", "file", "Many lists"],
+    ["create", "wait", "What goes into the list"],
+    ["push", "wait", "What is sent"],
+    ["push", "purge", "Local lists"],
+  ])("%s has --%s under %s", (command, flag, title) => {
+    const { flags = {} } = commands.find(({ name }) => name === command) ?? {};
+    const group = groupFlags(flags).find((one) => one.flags.some(([name]) => name === flag));
+    expect(group?.title).toBe(title);
+  });
+
+  it("has a flag of another group in one that others have, too", () => {
+    const known = new Set(GROUPS.map(([title]) => title));
+    const named = commands.flatMap(({ flags }) => Object.values(flags).flatMap(({ group }) => group ?? []));
+    expect(named.filter((title) => !known.has(title))).toEqual([]);
+  });
 
   it.each(commands.map(({ name }) => name))(
     "%s is as wide as the terminal, between 40 and 100 columns",

@@ -41,6 +41,37 @@ describe("a command that is not known", () => {
     expect(await stderrOf("imagetools", "delete")).not.toContain("did you mean");
   });
 
+  it.each([
+    [
+      ["imagetools", "crate", "-t", "x"],
+      "ERROR: unknown shorthand flag: 't' in -t",
+      "tsmanifest imagetools create",
+    ],
+    [["imagetools", "crate", "--tag", "x"], "ERROR: unknown flag: --tag", "tsmanifest imagetools create"],
+    [["psuh", "-p", "x"], "unknown shorthand flag: 'p' in -p", "tsmanifest push"],
+    [["psuh", "--format", "json"], "unknown flag: --format", "tsmanifest push"],
+  ])("%j is told below what is said of its flags", async (argv, first, meant) => {
+    expect((await stderrOf(...argv)).split("\n").slice(0, 2)).toEqual([first, `did you mean ${meant}?`]);
+  });
+
+  it("is told below the help that is asked for", async () => {
+    for (const argv of [
+      ["--help", "puhs"],
+      ["help", "puhs"],
+      ["puhs", "--help"],
+    ]) {
+      const { status, stdout, stderr } = await cli(argv);
+      expect({ status, stderr }).toEqual({ status: 0, stderr: "did you mean tsmanifest push?\n" });
+      expect(stdout).toContain("Usage:  tsmanifest ");
+    }
+    expect((await cli(["imagetools", "--help", "creat"])).stderr).toBe(
+      "did you mean tsmanifest imagetools create?\n",
+    );
+    for (const argv of [["--help"], ["help", "push"], ["--help", "bogus"]]) {
+      expect((await cli(argv)).stderr).toBe("");
+    }
+  });
+
   it.each(["bogus", "x", "", "-", "buildy", "__complet"])("%j is like none", async (word) => {
     expect(await stderrOf(word)).not.toContain("did you mean");
   });

@@ -187,6 +187,7 @@ function entryOf(overrides: Partial<Command>): CommandEntry {
     args: "[OPTIONS]",
     description: "Does x.",
     arity: { min: 0 },
+    completes: [],
     flags: { osFeatures: { kind: "stringSlice", value: "list", description: "Some of them" } },
     run: () => Promise.resolve(),
     ...overrides,

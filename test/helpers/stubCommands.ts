@@ -7,7 +7,7 @@ import { USAGE } from "./usageCases.js";
  * docker's flags and arities with next to nothing behind them: what these commands print is what docker prints when
  * there is no local list at all.
  */
-const common = { description: "A stand-in." };
+const common = { description: "A stand-in.", completes: [] };
 const insecure = { kind: "bool", description: "Allow it" } as const;
 const text = { kind: "string", value: "text", description: "Some text" } as const;
 

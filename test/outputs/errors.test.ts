@@ -228,6 +228,7 @@ describe("--format json", () => {
         args: "[OPTIONS]",
         description: "Fails",
         arity: { min: 0 },
+        completes: [],
         flags: outputFlags,
         run: () => {
           throw error;

@@ -8,6 +8,7 @@ export const applyFlags = {
     kind: "stringArray",
     short: "f",
     value: "file",
+    group: "Many lists",
     description:
       "Read lists from a YAML or JSON file, a folder of them, or - for what is piped in; may be repeated",
   },

@@ -14,7 +14,7 @@ export const createFlags = {
   ...sourceFlags,
   ...expectationFlags,
   ...settingFlags,
-  ...waitFlags,
+  wait: { ...waitFlags.wait, group: "What goes into the list" },
   ...outputFlags,
   ...storeFlags,
   ...networkFlags,

@@ -33,6 +33,7 @@ export const imagetoolsCreate = defineCommand({
     "tsmanifest imagetools create -t docker.io/me/app:v1 -t ghcr.io/me/app:v1 ghcr.io/me/app:build-7",
   ],
   arity: { min: 0 },
+  completes: ["other"],
   flags: {
     tag: {
       kind: "stringArray",
@@ -71,7 +72,12 @@ export const imagetoolsCreate = defineCommand({
     },
   },
   async run(context, flags, args) {
-    if (args.length + flags.file.length + flags.from.length === 0) throw usage("no sources specified");
+    if (args.length + flags.file.length + flags.from.length === 0) {
+      throw usage(
+        "no sources specified",
+        "name images or lists that it is made of, or pass --file or --from",
+      );
+    }
     if (!flags.dryRun && flags.tag.length === 0) {
       throw usage("can't push with no tags specified, please set --tag or --dry-run");
     }
@@ -176,6 +182,6 @@ function withoutKey(annotations: ReturnType<typeof parseAnnotations>, texts: rea
   return texts.filter((text) => /^[^=]*:=/.test(text));
 }
 
-function usage(message: string): ManifestError {
-  return new ManifestError("USAGE", message);
+function usage(message: string, hint?: string): ManifestError {
+  return new ManifestError("USAGE", message, { hint });
 }

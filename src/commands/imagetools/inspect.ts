@@ -27,6 +27,7 @@ export const imagetoolsInspect = defineCommand({
     `tsmanifest imagetools inspect --format '{{json (index .Provenance "linux/amd64").SLSA}}' oci-layout://out:v1`,
   ],
   arity: { min: 1, max: 1 },
+  completes: ["other"],
   flags: {
     format: {
       kind: "string",
