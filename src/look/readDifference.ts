@@ -29,6 +29,8 @@ import type { TreeSource } from "./treeSource.js";
 
 export interface ReadDifferenceOptions {
   readonly signal?: AbortSignal | undefined;
+  /** Called with how many of the images that differ have been compared. */
+  readonly onCompared?: ((done: number, total: number) => void) | undefined;
 }
 
 /** A config may have 16 MiB, and is held only while it is read. */
@@ -56,7 +58,15 @@ export async function readDifference(
   const reader = new DifferenceReader(options);
   const [before, after] = await reader.withNested(from, to);
   const { compared, difference } = await reader.compare(before, after);
-  const images = await Promise.all(compared.map((one) => reader.image(one, before, after)));
+  let done = 0;
+  options.onCompared?.(done, compared.length);
+  const images = await Promise.all(
+    compared.map(async (one) => {
+      const image = await reader.image(one, before, after);
+      options.onCompared?.(++done, compared.length);
+      return image;
+    }),
+  );
   return {
     from: from && sideOf(from),
     to: sideOf(to),

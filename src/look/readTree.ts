@@ -25,6 +25,8 @@ export interface ReadTreeOptions {
   readonly signal?: AbortSignal | undefined;
   /** How long without any answer to wait for what is attached to manifests, in milliseconds; ten seconds unless told. */
   readonly patienceMs?: number | undefined;
+  /** Called whenever a manifest begins to be read, or has been: so many of those that have begun. */
+  readonly onRead?: ((done: number, begun: number) => void) | undefined;
   /** All that the list names is read, and what is attached to it is still being asked for. */
   readonly onAttachedLeft?: (() => void) | undefined;
 }
@@ -91,13 +93,16 @@ class NodeReader {
   #asks = 0;
   #onAttachedLeft: (() => void) | undefined;
 
-  constructor(source: TreeSource, { signal, patienceMs = PATIENCE_MS, onAttachedLeft }: ReadTreeOptions) {
+  constructor(
+    source: TreeSource,
+    { signal, patienceMs = PATIENCE_MS, onRead, onAttachedLeft }: ReadTreeOptions,
+  ) {
     this.#source = source;
     this.#patienceMs = patienceMs;
     this.#patience = new Patience(patienceMs, signal);
     this.#onAttachedLeft = onAttachedLeft;
     this.#signal = signal;
-    this.#cache = new ManifestCache({ signal });
+    this.#cache = new ManifestCache({ signal, onRead });
     this.#problems = new Problems(signal);
     this.#cache.know(source.repository, source.root);
     for (const { repository, manifest } of source.entries.values()) {

@@ -5,6 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { digestOf } from "../../src/oci/digest.js";
 import { startRegistry, type RunningRegistry } from "../../src/testing/index.js";
 import { buildProgram, type Program } from "../helpers/program.js";
+import { putConfigured, putIndex } from "../helpers/lookedAt.js";
 import { describeWithPrograms } from "../helpers/registryServer.js";
 import { onScreen, type Screen, type ScreenOptions } from "../helpers/screen.js";
 import { startSlowRegistry, type SlowRegistry } from "../helpers/slowRegistry.js";
@@ -355,6 +356,33 @@ describeWithPrograms("what a terminal shows", ["script"], () => {
     closing.push(() => failing.close());
     const screen = show(["inspect", `${failing.host}/app:v1`], { columns: 100 });
     await screen.shows(/reading 127\.0\.0\.1:\d+\/app:v1: again in \ds \(503\) \(\d+s\)/);
+  });
+
+  it.each([
+    ["inspect --tree", ["inspect", "--tree", "v1"], /reading \S+:v1: 2 of 3 manifests \(\d+s\)/],
+    ["inspect -v", ["inspect", "-v", "v1"], /reading \S+:v1: 3 of 4 manifests \(\d+s\)/],
+    [
+      "imagetools inspect",
+      ["imagetools", "inspect", "--format", "{{json .Image}}", "v1"],
+      /reading \S+:v1: 4 of 5 documents \(\d+s\)/,
+    ],
+    ["diff", ["diff", "v1", "v2"], /comparing \S+:v1 with \S+:v2: 2 of 3 images \(\d+s\)/],
+  ])("how much has been read, where that takes a while: %s", async (_, words, pattern) => {
+    let held = "";
+    const registry = await startRegistry({
+      onRequest: ({ path }) => (path.endsWith(held) ? new Promise(() => undefined) : undefined),
+    });
+    closing.push(() => registry.close());
+    for (const version of ["1", "2"]) {
+      const images = ["amd64", "arm64", "s390x"].map((architecture) =>
+        putConfigured(registry, "app", { architecture, layers: [{ name: version, size: 10 }] }),
+      );
+      held = images.at(-1)?.digest ?? "";
+      putIndex(registry, "app", images, { tag: `v${version}` });
+      if (version === "1" && words[0] !== "diff") break;
+    }
+    const names = words.map((word) => word.replace(/^v\d$/, (tag) => `${registry.host}/app:${tag}`));
+    await show(names, { columns: 120 }).shows(pattern);
   });
 
   it("names of wide characters, cut and never wrapped", async () => {

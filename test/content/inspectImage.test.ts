@@ -35,7 +35,7 @@ describe("the images behind a name", () => {
     const child = { mediaType: OCI_INDEX, digest: `sha256:${"1".repeat(64)}`, size: 1 };
     const endless = index([child, { ...child, digest: `sha256:${"2".repeat(64)}` }]);
     const { repository, asked } = repositoryOf(() => endless.manifest);
-    await expect(readImages(repository, endless, EVERYTHING, signal)).rejects.toMatchObject({
+    await expect(readImages(repository, endless, EVERYTHING, { signal })).rejects.toMatchObject({
       code: "LIMIT",
       message: "source.example/team/app: indexes are nested more than 4 deep",
     });
@@ -48,7 +48,7 @@ describe("the images behind a name", () => {
       throw new Error("not to be asked");
     });
     const many = index(Array.from({ length: 10_001 }, () => child));
-    await expect(readImages(repository, many, EVERYTHING, signal)).rejects.toMatchObject({
+    await expect(readImages(repository, many, EVERYTHING, { signal })).rejects.toMatchObject({
       code: "LIMIT",
       message: "source.example/team/app: more than 10000 manifests",
     });
@@ -74,13 +74,13 @@ describe("the images behind a name", () => {
     });
     const whole = { mediaType: OCI_MANIFEST, digest: digestOf(image), size: image.byteLength };
     const list = index([{ ...whole, data: image.toString("base64") }]);
-    expect(await readImages(repository, list, EVERYTHING, signal)).toMatchObject([
+    expect(await readImages(repository, list, EVERYTHING, { signal })).toMatchObject([
       { platform: "linux/amd64", config: { author: "me" }, sboms: { value: [] } },
     ]);
     expect(asked).toEqual([]);
     // What is there instead of it counts for nothing.
     const lies = index([{ ...whole, data: Buffer.alloc(image.byteLength, " ").toString("base64") }]);
-    await expect(readImages(repository, lies, EVERYTHING, signal)).rejects.toThrow("not to be asked");
+    await expect(readImages(repository, lies, EVERYTHING, { signal })).rejects.toThrow("not to be asked");
   });
 
   it("are the first where several are for one platform", async () => {
@@ -95,7 +95,9 @@ describe("the images behind a name", () => {
     );
     const { repository, asked } = repositoryOf(() => parseManifest(OCI_MANIFEST, Buffer.from("{}")));
     const nothing = { configs: false, sboms: true, provenance: true };
-    expect(await readImages(repository, list, nothing, signal)).toMatchObject([{ platform: "linux/arm/v7" }]);
+    expect(await readImages(repository, list, nothing, { signal })).toMatchObject([
+      { platform: "linux/arm/v7" },
+    ]);
     expect(asked).toEqual([]);
   });
 
@@ -113,6 +115,8 @@ describe("the images behind a name", () => {
       throw new Error("interrupted");
     });
     const wanted = { configs: false, sboms: true, provenance: false };
-    await expect(readImages(repository, list, wanted, interrupt.signal)).rejects.toThrow("aborted");
+    await expect(readImages(repository, list, wanted, { signal: interrupt.signal })).rejects.toThrow(
+      "aborted",
+    );
   });
 });

@@ -36,10 +36,13 @@ export async function showFormat(
     repository,
   }: Named & { readonly given: string; readonly repository: Repository },
   { stderr, signal }: Context,
+  onRead?: (done: number, begun: number) => void,
 ): Promise<string> {
   const wanted = detailsWanted(template);
   const isMore = Object.values(wanted).includes(true) && manifest !== undefined;
-  const images = isMore ? await readImages(repository, { descriptor, manifest }, wanted, signal) : [];
+  const images = isMore
+    ? await readImages(repository, { descriptor, manifest }, wanted, { signal, onRead })
+    : [];
   for (const problem of hiddenProblems(images)) warnOn(stderr)(problem);
   const index = isListType(descriptor.mediaType) ? parseIndexContent(bytes) : undefined;
   return executeTemplate(template, imageDetailsValue({ name: given, descriptor, index, images }), functions);

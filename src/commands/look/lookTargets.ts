@@ -1,4 +1,4 @@
-import { openSession } from "../../apply/session.js";
+import { openSession, type NetworkSettings } from "../../apply/session.js";
 import { openLayout } from "../../content/layout.js";
 import {
   isLayoutReference,
@@ -12,10 +12,9 @@ import { hasCode } from "../../errors.js";
 import type { Draft } from "../../list/draft.js";
 import { draftSource, locationsOf, namedSource, type TreeSource } from "../../look/treeSource.js";
 import { isDigest } from "../../oci/digest.js";
-import { formatLocation, locationOf, type Location } from "../../oci/location.js";
+import { formatLocation, LAYOUT_SCHEME, locationOf, type Location } from "../../oci/location.js";
 import { formatReference, parseReference, type Reference } from "../../oci/reference.js";
 import type { Store } from "../../store/store.js";
-import type { NetworkFlags } from "../networkFlags.js";
 
 /** What is in front of a name that means what the registry has, also where there is a local list of that name. */
 const REGISTRY_SCHEME = "registry://";
@@ -42,6 +41,15 @@ export async function lookTarget(text: string, store: Store, isRemote: boolean):
   return draft === undefined ? { kind: "registry", ref, isElse } : { kind: "local", draft };
 }
 
+/** What people call it. */
+export function targetName(target: LookTarget): string {
+  if (target.kind !== "layout") {
+    return formatReference(target.kind === "local" ? target.draft.name : target.ref);
+  }
+  const { folder, tag, digest } = target;
+  return `${LAYOUT_SCHEME}${folder}${tag === undefined ? "" : `:${tag}`}${digest === undefined ? "" : `@${digest}`}`;
+}
+
 /** Reads what targets name. What is not there is thrown by `open`, or undefined from `openIfThere`. */
 export interface LookSources {
   readonly open: (target: LookTarget) => Promise<TreeSource>;
@@ -51,7 +59,7 @@ export interface LookSources {
 /** Opens the repositories of targets for as long as they are used. */
 export async function withLookSources<Result>(
   context: Context,
-  flags: NetworkFlags,
+  flags: NetworkSettings,
   targets: readonly LookTarget[],
   use: (sources: LookSources) => Promise<Result>,
 ): Promise<Result> {

@@ -10,7 +10,7 @@ import { jsonDocument } from "../../ui/jsonDocument.js";
 import { progressMode, withProgress } from "../../ui/terminal/progress.js";
 import type { NetworkFlags } from "../networkFlags.js";
 import { lookStyle } from "./lookStyle.js";
-import { withLookSources, type LookSources, type LookTarget } from "./lookTargets.js";
+import { targetName, withLookSources, type LookSources, type LookTarget } from "./lookTargets.js";
 import { tellProblems } from "./tellProblems.js";
 
 export interface ShowDifferenceFlags extends NetworkFlags {
@@ -31,15 +31,21 @@ export async function showDifference(
 ): Promise<{ readonly isSame: boolean; readonly isRight: boolean }> {
   const { signal } = context;
   const difference = await withProgress(context, progressMode(flags), (progress) => {
-    progress.step("comparing");
+    const other = second === undefined ? "the registry" : targetName(second);
+    progress.step(`comparing ${targetName(first)} with ${other}`);
     return withLookSources(
       context,
-      flags,
+      { ...flags, onWire: progress.onWire },
       second === undefined ? [first] : [first, second],
       async (sources) => {
         const [from, to] = await openSides(sources, first, second);
         if (flags.quiet) return from?.root.digest === to.root.digest;
-        return readDifference(from, to, { signal });
+        return readDifference(from, to, {
+          signal,
+          onCompared: (done, total) => {
+            progress.count(done, total, "image");
+          },
+        });
       },
     );
   });

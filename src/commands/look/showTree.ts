@@ -37,10 +37,13 @@ export async function showTree(
   const target = await lookTarget(name, openUserStore(context, flags), flags.remote);
   const tree = await withProgress(context, progressMode(flags), (progress) => {
     progress.step(`reading ${name}`);
-    return withLookSources(context, flags, [target], async ({ open }) =>
+    return withLookSources(context, { ...flags, onWire: progress.onWire }, [target], async ({ open }) =>
       readTree(await open(target), {
         signal: context.signal,
         patienceMs: context.waits?.timeouts?.headers,
+        onRead: (done, begun) => {
+          progress.count(done, begun, "manifest");
+        },
         onAttachedLeft: () => {
           progress.step("asking what is attached to manifests");
         },

@@ -30,6 +30,8 @@ export interface Progress {
    * @param notes what is worth saying besides how many: `2 failed`
    */
   advance(said?: string, notes?: readonly string[]): void;
+  /** How many of them are done by now, where it is known only on the way how many there are. */
+  count(done: number, total: number, unit: string): void;
   /** What a push is going to do, once that is known. */
   expect(plans: readonly Plan[]): void;
   readonly onEvent: (event: PushEvent) => void;
@@ -49,6 +51,7 @@ const LOG_EVERY_MS = 5_000;
 const SILENT: Progress = {
   step: () => undefined,
   advance: () => undefined,
+  count: () => undefined,
   expect: () => undefined,
   onEvent: () => undefined,
   onWire: () => undefined,
@@ -160,6 +163,7 @@ function movingProgress(context: ProgressContext, isForced: boolean): Progress {
   return {
     step: (what, counted) => work?.step(what, counted),
     advance: (_said, notes) => work?.advance(notes),
+    count: (done, total, unit) => work?.count({ done, total, unit }),
     expect: (plans) => work?.expect(plans),
     onEvent: (event) => work?.onEvent(event, performance.now()),
     onWire: (event) => {
@@ -214,6 +218,9 @@ function plainProgress({ stderr, signal }: ProgressContext): Progress {
       const [count] = work.at(performance.now()).counts;
       if (said !== undefined)
         say(count?.total === undefined ? said : `${said} (${count.done} of ${count.total})`);
+    },
+    count: (done, total, unit) => {
+      work.count({ done, total, unit });
     },
     expect: (plans) => {
       work.expect(plans);

@@ -89,6 +89,11 @@ export class WorkState {
     this.#counted = this.#counted && oneMore(this.#counted);
   }
 
+  /** So many are done by now. */
+  count(counted: Count): void {
+    this.#counted = counted;
+  }
+
   /** What a push is going to do, once that is known. */
   expect(plans: readonly Plan[]): void {
     const images = plans.reduce((sum, plan) => sum + childrenOf(plan).length, 0);

@@ -86,6 +86,17 @@ describe("lines with a time", () => {
     );
   });
 
+  it("say from time to time how many are done, where all are known only on the way", () => {
+    const { context, written } = stage();
+    const progress = openProgress(context, "plain");
+    progress.step("reading app:v1");
+    progress.count(0, 1, "manifest");
+    progress.count(2, 12, "manifest");
+    vi.advanceTimersByTime(5_000);
+    progress.stop();
+    expect(written()).toBe("0.0s reading app:v1\n5.0s reading app:v1: 2 of 12 manifests\n");
+  });
+
   it("say what is copied, how fast, and from time to time how far it is", () => {
     const { context, written } = stage();
     const progress = openProgress(context, "plain");
