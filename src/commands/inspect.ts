@@ -1,4 +1,3 @@
-import type { NetworkSettings } from "../apply/session.js";
 import type { Context, Output } from "../context.js";
 import { ManifestError, NotFoundError } from "../errors.js";
 import type { Draft } from "../list/draft.js";
@@ -10,10 +9,10 @@ import { NO_PLATFORM } from "../oci/platform.js";
 import { formatReference, parseReference, type Reference } from "../oci/reference.js";
 import { checkEntrySource } from "../push/plan.js";
 import { jsonDocument } from "../ui/jsonDocument.js";
-import { progressMode, withProgress } from "../ui/terminal/progress.js";
+import { progressMode, withProgress, type Progress } from "../ui/terminal/progress.js";
 import { escapeControls } from "../ui/text.js";
 import { defineCommand } from "./command.js";
-import { networkFlags } from "./networkFlags.js";
+import { networkFlags, type NetworkFlags } from "./networkFlags.js";
 import { formatFlags } from "./outputFlags.js";
 import { listNotFound, openUserStore, storeFlags } from "./userStore.js";
 
@@ -88,7 +87,7 @@ export const inspectCommand = defineCommand({
       draft === undefined
         ? await withProgress(context, progressMode(flags), (progress) => {
             progress.step(`reading ${formatReference(ref)}`);
-            return showRemote(context, { ...flags, onWire: progress.onWire }, ref);
+            return showRemote(context, flags, ref, progress);
           })
         : await showLocal(draft, flags.verbose),
     );
@@ -129,16 +128,22 @@ async function showLocal(draft: Draft, verbose: boolean): Promise<Buffer> {
 
 async function showRemote(
   context: Context,
-  flags: NetworkSettings & { readonly verbose: boolean },
+  flags: NetworkFlags & { readonly verbose: boolean },
   ref: Reference,
+  { onWire, count }: Pick<Progress, "onWire" | "count">,
 ): Promise<Buffer> {
   const { openSession } = await import("../apply/session.js");
   const { registrySource, SourceReader } = await import("../content/resolve.js");
   const location = locationOf(ref);
-  const session = await openSession(context, flags, [{ location, actions: ["pull"] }]);
+  const session = await openSession(context, { ...flags, onWire }, [{ location, actions: ["pull"] }]);
   try {
     const source = registrySource(ref, session.open(location));
-    const reader = new SourceReader({ signal: context.signal });
+    const reader = new SourceReader({
+      signal: context.signal,
+      onRead: (done, begun) => {
+        if (flags.verbose) count(done, begun, "manifest");
+      },
+    });
     const manifest = await reader.manifest(source);
     if (manifest.kind !== "index") {
       if (!flags.verbose) return showManifest(manifest.bytes);

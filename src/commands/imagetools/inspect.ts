@@ -45,7 +45,9 @@ export const imagetoolsInspect = defineCommand({
     await withProgress(context, progressMode(flags), async (progress) => {
       progress.step(`reading ${name}`);
       await withInspected(context, { ...flags, onWire: progress.onWire }, name, async (inspected) => {
-        const shown = await show(inspected, context);
+        const shown = await show(inspected, context, (done, begun) => {
+          progress.count(done, begun, "document");
+        });
         progress.stop();
         print(context.stdout, shown);
       });
@@ -64,7 +66,11 @@ interface Inspected extends Named {
   readonly repository: Repository;
 }
 
-type Show = (inspected: Inspected, context: Context) => string | Buffer | Promise<string>;
+type Show = (
+  inspected: Inspected,
+  context: Context,
+  onRead: (done: number, begun: number) => void,
+) => string | Buffer | Promise<string>;
 
 const showRaw: Show = ({ bytes }) => bytes;
 
@@ -76,7 +82,7 @@ async function templateShow(format: string): Promise<Show> {
   const { parseFormat, showFormat } = await import("./inspectFormat.js");
   const parsed = parseFormat(format);
   if (parsed.isText) return showText;
-  return (inspected, context) => showFormat(parsed, inspected, context);
+  return (inspected, context, onRead) => showFormat(parsed, inspected, context, onRead);
 }
 
 /** A script gets the bytes; on a terminal, what it might obey is spelled out. */

@@ -42,7 +42,7 @@ export async function lookTarget(text: string, store: Store, isRemote: boolean):
 }
 
 /** What people call it. */
-export function targetName(target: LookTarget): string {
+export function lookTargetName(target: LookTarget): string {
   if (target.kind !== "layout") {
     return formatReference(target.kind === "local" ? target.draft.name : target.ref);
   }

@@ -10,7 +10,7 @@ import { jsonDocument } from "../../ui/jsonDocument.js";
 import { progressMode, withProgress } from "../../ui/terminal/progress.js";
 import type { NetworkFlags } from "../networkFlags.js";
 import { lookStyle } from "./lookStyle.js";
-import { targetName, withLookSources, type LookSources, type LookTarget } from "./lookTargets.js";
+import { lookTargetName, withLookSources, type LookSources, type LookTarget } from "./lookTargets.js";
 import { tellProblems } from "./tellProblems.js";
 
 export interface ShowDifferenceFlags extends NetworkFlags {
@@ -31,8 +31,8 @@ export async function showDifference(
 ): Promise<{ readonly isSame: boolean; readonly isRight: boolean }> {
   const { signal } = context;
   const difference = await withProgress(context, progressMode(flags), (progress) => {
-    const other = second === undefined ? "the registry" : targetName(second);
-    progress.step(`comparing ${targetName(first)} with ${other}`);
+    const other = second === undefined ? "the registry" : lookTargetName(second);
+    progress.step(`comparing ${lookTargetName(first)} with ${other}`);
     return withLookSources(
       context,
       { ...flags, onWire: progress.onWire },
