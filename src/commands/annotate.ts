@@ -1,4 +1,4 @@
-import { hasCode, ManifestError, messageOf, NotFoundError } from "../errors.js";
+import { hasCode, hintOf, ManifestError, messageOf, NotFoundError } from "../errors.js";
 import type { FlagTable, FlagValues } from "../go/flags.js";
 import { changedPlatform } from "../list/annotate.js";
 import type { Draft } from "../list/draft.js";
@@ -149,7 +149,7 @@ function parseName(what: string, name: string): Reference {
     throw new ManifestError(
       "INVALID_REFERENCE",
       `annotate: error parsing name for ${what} ${name}: ${messageOf(error)}`,
-      { subject: name, cause: error },
+      { subject: name, hint: hintOf(error), cause: error },
     );
   }
 }

@@ -1,5 +1,5 @@
 import type { Context } from "../context.js";
-import { ManifestError, messageOf } from "../errors.js";
+import { hintOf, ManifestError, messageOf } from "../errors.js";
 import { addEntries, addOntoBase, emptyDraft, refreshed, type Draft } from "../list/draft.js";
 import type { Entry } from "../list/entry.js";
 import { formatReference, parseReference, type Reference } from "../oci/reference.js";
@@ -73,7 +73,7 @@ function parseListName(name: string): Reference {
     throw new ManifestError(
       "INVALID_REFERENCE",
       `error parsing name for manifest list ${name}: ${messageOf(error)}`,
-      { subject: name, cause: error },
+      { subject: name, hint: hintOf(error), cause: error },
     );
   }
 }
