@@ -64,7 +64,7 @@ function adviceOnUsage(error: CommandError): CommandError {
 }
 
 function adviceOnReference(error: CommandError): CommandError {
-  const tag = /^--tag ("[^]*") cannot be read$/.exec(error.hint ?? "")?.[1];
+  const tag = /^--tag ("[^]*") cannot be read(?::.*)?$/.exec(error.hint ?? "")?.[1];
   if (tag !== undefined) {
     const way = error.message.endsWith("must be lowercase")
       ? "write it in lowercase, as docker/metadata-action does"

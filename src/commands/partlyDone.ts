@@ -1,4 +1,5 @@
 import { ManifestError, type ErrorCode, type ErrorDetails } from "../errors.js";
+import { goQuote } from "../go/quote.js";
 
 /** Something failed, and some of the work is done all the same. */
 export class PartlyDoneError extends ManifestError {
@@ -19,6 +20,9 @@ export function partlyDone(
   const [first] = faults;
   const { code, subject } = first;
   const message = faults.map((fault) => fault.message).join("\n");
-  const hint = faults.find((fault) => fault.hint !== undefined)?.hint;
+  const told = faults.find((fault) => fault.hint !== undefined);
+  // The first says by its code and subject what the hint is about.
+  const isFirst = told === first || told?.subject === undefined || told.code !== "INVALID_REFERENCE";
+  const hint = isFirst ? told?.hint : `${goQuote(told.subject)}: ${told.hint ?? ""}`;
   return new PartlyDoneError(code, message, { subject, hint, cause: first }, done);
 }

@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import { isLayoutReference, parseLayoutReference } from "../content/layoutReference.js";
-import { hasCode, ManifestError, messageOf } from "../errors.js";
+import { hasCode, hintOf, ManifestError, messageOf } from "../errors.js";
 import { attestedDigest } from "../list/attestations.js";
 import type { Entry } from "../list/entry.js";
 import { removeImages } from "../list/remove.js";
@@ -52,7 +52,7 @@ function fullName(image: string): string {
     throw new ManifestError(
       "INVALID_REFERENCE",
       `error parsing name for manifest ${image}: ${messageOf(error)}`,
-      { subject: image, cause: error },
+      { subject: image, hint: hintOf(error), cause: error },
     );
   }
 }

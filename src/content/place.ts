@@ -6,10 +6,13 @@ import { isLayoutReference, parseLayoutReference } from "./layoutReference.js";
 
 /** A repository of a registry or a layout, and what is meant there by a tag, a digest or both. */
 export interface Place {
+  /** The repository or layout. */
   readonly location: Location;
   /** What the repository is called: `docker.io/library/app`; of a layout the folder as it was written. */
   readonly name: string;
+  /** `v1`; undefined where it has none. */
   readonly tag?: string | undefined;
+  /** `sha256:…`; undefined where it has none. */
   readonly digest?: string | undefined;
 }
 
@@ -88,7 +91,8 @@ function parseNamed(text: string): Place {
   } catch (error) {
     if (!(error instanceof ManifestError)) throw error;
     const { code, message, hint } = error;
-    const named = message.includes(text) ? hint : `--tag ${JSON.stringify(text)} cannot be read`;
+    const reason = hint === undefined ? "" : `: ${hint}`;
+    const named = message.includes(text) ? hint : `--tag ${JSON.stringify(text)} cannot be read${reason}`;
     throw new ManifestError(code, message, { subject: text, hint: named, cause: error });
   }
 }

@@ -16,6 +16,11 @@ const HEX_LENGTHS = new Map([
 const ANY_DIGEST = /^[a-z0-9]+(?:[.+_-][a-z0-9]+)*:[a-zA-Z0-9=_-]+$/;
 const LOWER_HEX = /^[0-9a-f]+$/;
 
+/** How many hexadecimal digits a digest by an algorithm has; undefined for those that docker does not accept. */
+export function hexLengthOf(algorithm: string): number | undefined {
+  return HEX_LENGTHS.get(algorithm);
+}
+
 /**
  * The sha256 digest of some bytes, `sha256:…`.
  * @example

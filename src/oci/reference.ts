@@ -1,5 +1,6 @@
 import { ManifestError } from "../errors.js";
 import { digestFault } from "./digest.js";
+import { referenceFault } from "./referenceFault.js";
 
 /**
  * Image references, read and written as docker does.
@@ -23,7 +24,9 @@ export interface Reference {
   readonly domain: string;
   /** The repository within its registry: `library/a`. */
   readonly path: string;
+  /** `v1`; undefined where it has none. */
   readonly tag?: string;
+  /** `sha256:…`; undefined where it has none. */
   readonly digest?: string;
 }
 
@@ -43,7 +46,7 @@ const MAX_PATH = 255;
 
 /**
  * The reference that `docker manifest` understands by an argument: completed with Docker Hub's domain, and with
- * `latest` where there is neither tag nor digest. Throws docker's message.
+ * `latest` where there is neither tag nor digest. Throws docker's message, with a `hint` that says what to do.
  * @example
  * parseReference("app"); // { "domain": "docker.io", "path": "library/app", "tag": "latest" }
  */
@@ -113,18 +116,12 @@ export function withTag(reference: Reference, tag: string): Reference {
 
 function parseNormalized(input: string): Reference {
   if (IMAGE_ID.test(input)) {
-    throw new ManifestError(
-      "INVALID_REFERENCE",
-      `invalid repository name (${input}), cannot specify 64-byte hexadecimal strings`,
-    );
+    throw refusal(input, `invalid repository name (${input}), cannot specify 64-byte hexadecimal strings`);
   }
   const { domain, remainder } = splitDomain(input);
   const [remote] = cut(remainder, ":");
   if (toLower(remote) !== remote) {
-    throw new ManifestError(
-      "INVALID_REFERENCE",
-      `invalid reference format: repository name (${remote}) must be lowercase`,
-    );
+    throw refusal(input, `invalid reference format: repository name (${remote}) must be lowercase`);
   }
 
   const full = `${domain}/${remainder}`;
@@ -132,20 +129,19 @@ function parseNormalized(input: string): Reference {
   if (reference === undefined) {
     // Reached by what is valid only in lower case and not part of the path: a domain such as `x_Y`.
     const onlyCase = match(toLower(full)) !== undefined;
-    throw new ManifestError(
-      "INVALID_REFERENCE",
-      onlyCase ? "repository name must be lowercase" : "invalid reference format",
-    );
+    throw refusal(input, onlyCase ? "repository name must be lowercase" : "invalid reference format");
   }
   if (reference.path.length > MAX_PATH) {
-    throw new ManifestError(
-      "INVALID_REFERENCE",
-      `repository name must not be more than ${MAX_PATH} characters`,
-    );
+    throw refusal(input, `repository name must not be more than ${MAX_PATH} characters`);
   }
   const fault = reference.digest === undefined ? undefined : digestFault(reference.digest);
-  if (fault !== undefined) throw new ManifestError("INVALID_REFERENCE", fault);
+  if (fault !== undefined) throw refusal(input, fault);
   return reference;
+}
+
+/** docker's message, with what to do behind it. */
+function refusal(input: string, message: string): ManifestError {
+  return new ManifestError("INVALID_REFERENCE", message, { subject: input, hint: referenceFault(input) });
 }
 
 /**

@@ -143,7 +143,7 @@ describe("a value that a flag of ours does not take", () => {
     ["push", "--retries", "-1", "must be a whole number from 0 to 100"],
     ["push", "--retries", "9999999999999999999", "must be a whole number from 0 to 100"],
     ["push", "--concurrency", "0", "must be a whole number from 1 to 1000"],
-    ["push", "--format", "yaml", "must be one of text, json"],
+    ["push", "--format", "yaml", "must be one of text, json, markdown"],
     [
       "prune",
       "--older-than",

@@ -145,8 +145,16 @@ describe("rm --entry", () => {
       /^--entry is for one list, and here are 2\n\nUsage: {2}tsmanifest rm /,
       125,
     ],
-    [["--entry", ""], /^error parsing name for manifest : invalid reference format\n$/, 1],
-    [["--entry", "A"], /^error parsing name for manifest A: .* must be lowercase\n$/, 1],
+    [
+      ["--entry", ""],
+      /^error parsing name for manifest : invalid reference format\n"": the name is empty: was a variable not set\?\n$/,
+      1,
+    ],
+    [
+      ["--entry", "A"],
+      /^error parsing name for manifest A: .* must be lowercase\n"A": write it in lower-case letters\n$/,
+      1,
+    ],
     [["--entry", "oci-layout://"], /^oci-layout:\/\/: the folder is missing\n$/, 1],
   ])("refuses %j", async (argv, stderr, status) => {
     const result = await here.run("rm", LIST, ...argv);

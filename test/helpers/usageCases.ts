@@ -30,7 +30,7 @@ export function expectedStderr({ message, usage, hint = "Run" }: UsageCase): str
 /** What docker has of an output of ours: without the lines that say what to do. */
 export function dockersLines(stderr: string): string {
   return stderr.replaceAll(
-    /^(?:did you mean .*\?|there is no local list .*|--\S+ goes before the command: .*)\n/gm,
+    /^(?:"[^\n]*": [^\n]+|did you mean .*\?|there is no local list .*|--\S+ goes before the command: .*)\n/gm,
     "",
   );
 }

@@ -9,15 +9,20 @@ import {
   withDigest,
   withTag,
 } from "../../src/oci/reference.js";
+import { referenceFault } from "../../src/oci/referenceFault.js";
 import { referenceCases } from "../helpers/referenceCases.js";
 
 const DIGEST = `sha256:${"a".repeat(64)}`;
+
+/** docker's message, and what to do behind it. */
+const refusal = (message: string, subject: string): ManifestError =>
+  new ManifestError("INVALID_REFERENCE", message, { subject, hint: referenceFault(subject) });
 
 describe("parseReference", () => {
   for (const { name, input, reference, error } of referenceCases) {
     it(`${error === undefined ? "reads" : "refuses"} ${name}`, () => {
       if (reference !== undefined) expect(formatReference(parseReference(input))).toBe(reference);
-      else expect(() => parseReference(input)).toThrow(new ManifestError("INVALID_REFERENCE", error ?? ""));
+      else expect(() => parseReference(input)).toThrow(refusal(error ?? "", input));
     });
   }
 
@@ -101,9 +106,7 @@ describe("parseCanonical", () => {
   );
 
   it("refuses what is no reference for that reason", () => {
-    expect(() => parseCanonical("")).toThrow(
-      new ManifestError("INVALID_REFERENCE", "invalid reference format"),
-    );
+    expect(() => parseCanonical("")).toThrow(refusal("invalid reference format", ""));
   });
 });
 

@@ -1,5 +1,5 @@
 import type { Context } from "../../context.js";
-import { ManifestError, messageOf } from "../../errors.js";
+import { hintOf, ManifestError, messageOf } from "../../errors.js";
 import type { FlagValues } from "../../go/flags.js";
 import { goQuote } from "../../go/quote.js";
 import type { Settings } from "../../list/draft.js";
@@ -54,6 +54,7 @@ function subjectOf({ subject }: SettingFlags, { domain, path }: Reference): Refe
   } catch (error) {
     throw new ManifestError("INVALID_REFERENCE", `--subject ${goQuote(subject)}: ${messageOf(error)}`, {
       subject,
+      hint: hintOf(error),
       cause: error,
     });
   }

@@ -39,7 +39,7 @@ lists:
       "4:13: the variable NOPE is not set: set it, or write ${NOPE:-default}",
       '5:5: unknown key "souces": did you mean sources?',
       '6:12: "v 1" is not a tag: a tag has only letters, digits and _ . -',
-      '7:13: "ghcr.io/O/app": invalid reference format: repository name (O/app) must be lowercase: write it as registry.example/team/app:v1',
+      '7:13: "ghcr.io/O/app": invalid reference format: repository name (O/app) must be lowercase: write it in lower-case letters',
       "8:14: there are no sources: write at least one",
       '9:11: "ocii" is not allowed: did you mean oci?',
       '10:14: "linux/amd46" is not a platform: did you mean linux/amd64?',
@@ -388,7 +388,7 @@ describe("a value with variables", () => {
     [
       "a name",
       "target: r.example/x:${TAG}\nsources: [b]",
-      '3:13: "r.example/x:feature/foo" (written "r.example/x:${TAG}"): invalid reference format: write it as registry.example/team/app:v1',
+      '3:13: "r.example/x:feature/foo" (written "r.example/x:${TAG}"): invalid reference format: a tag has no / in it',
     ],
     [
       "a name whose fault shows it",
@@ -413,7 +413,7 @@ describe("a value with variables", () => {
     [
       "a template",
       "target: a\ntemplate: b:${TAG}-{arch}\nplatforms: [linux/amd64]",
-      '4:15: "b:feature/foo-amd64" (written "b:${TAG}-{arch}"): invalid reference format: write it as registry.example/team/app:v1',
+      '4:15: "b:feature/foo-amd64" (written "b:${TAG}-{arch}"): invalid reference format: what is behind the colon is no port, and a tag has no / in it',
     ],
     [
       "a platform among others",
