@@ -168,6 +168,11 @@ export class UsageError extends ManifestError {
   }
 }
 
+/** What is wrong with what a function was called with, or with flags that do not go together: USAGE. */
+export function usageError(message: string, hint?: string): ManifestError {
+  return new ManifestError("USAGE", message, { hint });
+}
+
 /**
  * Is it an error of ours with one of these codes?
  * @example
