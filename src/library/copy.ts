@@ -25,9 +25,9 @@ import { publishSettings, type TransferOptions } from "./pushSettings.js";
 
 /** What is copied. */
 export interface CopyOptions extends TransferOptions {
-  /** Is all taken along that is attached to it and to its images: signatures, attestations, SBOMs? Yes, unless told. */
+  /** Is everything copied that is attached to it and to its images: signatures, attestations, SBOMs? Default: true. */
   readonly referrers?: boolean | undefined;
-  /** Only these platforms of a list: the copy is then another list, with a digest of its own. All, unless told. */
+  /** Only these platforms of a list: the copy is then another list, with a digest of its own. Default: all. */
   readonly platforms?: readonly string[] | undefined;
 }
 
@@ -37,6 +37,7 @@ export interface CopyOptions extends TransferOptions {
  *
  * @param from `registry.example/app:v1`, `registry.example/app@sha256:…`, `oci-layout://out:v1`
  * @param to one name or several, in the same place or elsewhere
+ * @param options what is copied, how registries are reached, progress
  * @returns what the names have now; see {@link ListResult}
  * @throws NotFoundError (MANIFEST_UNKNOWN) if it is not there, NO_MATCH where it has none of the platforms, USAGE,
  *   INVALID_REFERENCE; BLOB_NOT_PUSHED or MANIFEST_NOT_PUSHED for what could not be sent, UNAUTHENTICATED, REGISTRY,
