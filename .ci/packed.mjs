@@ -5,48 +5,49 @@ import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import {
-  accessesOf,
-  addEntries,
-  createRegistry,
-  emptyDraft,
-  execute,
-  parseReference,
-  plan,
-  registrySource,
-  SourceReader,
-} from "tsmanifest";
+import { append, connect, copy, diff, inspect, pushList } from "tsmanifest";
 import { startRegistry } from "tsmanifest/testing";
 
 const registry = await startRegistry();
-const sources = ["amd64", "arm64"].map((architecture) => {
+const [amd64, arm64, s390x] = ["amd64", "arm64", "s390x"].map((architecture) => {
   registry.putImage(`build/${architecture}`, { tag: "v1", os: "linux", architecture, layers: 2 });
   return `${registry.host}/build/${architecture}:v1`;
 });
+const digestOf = (tag) => registry.manifest("app", tag)?.digest;
+const folder = await mkdtemp(join(tmpdir(), "packed-"));
 
-const env = { ...process.env, DOCKER_CONFIG: await mkdtemp(join(tmpdir(), "packed-")) };
+const env = { ...process.env, DOCKER_CONFIG: folder };
 const command = (...args) => promisify(execFile)("npx", ["tsmanifest", ...args], { env });
 const list = `${registry.host}/app:command`;
-await command("create", list, ...sources);
+await command("create", list, amd64, arm64);
 const { stdout } = await command("push", "-p", list);
-assert.equal(stdout.trim().split("\n").at(-1), registry.manifest("app", "command")?.digest);
+assert.equal(stdout.trim().split("\n").at(-1), digestOf("command"));
 
-const target = parseReference(`${registry.host}/app:library`);
-const client = await createRegistry({ domain: target.domain });
-const read = client.session({ access: [] });
-const reader = new SourceReader();
-const entries = await Promise.all(
-  sources.map((source) => {
-    const ref = parseReference(source);
-    return reader.entries(registrySource(ref, read.repository(ref.path)));
-  }),
-);
-const planned = plan(addEntries(emptyDraft(target), entries.flat()));
-const access = accessesOf(planned).map(({ location, actions }) => ({ path: location.path, actions }));
-const session = client.session({ access });
-const { digest } = await execute(planned, ({ path }) => session.repository(path));
-assert.equal(digest, registry.manifest("app", "library")?.digest);
+const connection = connect();
+try {
+  const name = `${registry.host}/app:library`;
+  const pushed = await pushList(name, {
+    from: [amd64, arm64],
+    expect: ["linux/amd64", "linux/arm64"],
+    connection,
+  });
+  assert.equal(pushed.digest, digestOf("library"));
 
-await client.close();
-await registry.close();
+  const { root } = await inspect(name, { connection });
+  assert.deepEqual(
+    root.children.map(({ platform }) => platform),
+    ["linux/amd64", "linux/arm64"],
+  );
+
+  const layout = `oci-layout://${join(folder, "mirror")}:v1`;
+  assert.equal((await copy(name, layout, { connection })).digest, pushed.digest);
+  assert.equal((await diff(name, layout, { connection })).isSame, true);
+
+  const { platforms } = await append(name, [s390x], { connection });
+  assert.deepEqual(platforms, ["linux/amd64", "linux/arm64", "linux/s390x"]);
+  assert.equal((await diff(name, layout, { connection })).isSame, false);
+} finally {
+  await connection.close();
+  await registry.close();
+}
 console.log("the packed command and library work");

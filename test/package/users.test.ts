@@ -1,10 +1,12 @@
 import { execFile, execFileSync, spawnSync } from "node:child_process";
-import { writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { startRegistry, type RunningRegistry } from "../../src/testing/index.js";
 import { buildPackage, nodes, type BuiltPackage } from "../helpers/package.js";
+import { blocksOfPage } from "../helpers/pages/blocks.js";
 
 /** Programs of users who have installed the package, in each way in which a program can be written, on each Node. */
 
@@ -93,6 +95,30 @@ const MODULES = [
   ["preserve", "bundler", ["program.mts"]],
 ] as const;
 
+/** The first programs of docs/library.md, by their headings, and what they print. */
+const SHA = "sha256:[0-9a-f]{64}";
+const PAGE_PROGRAMS: Readonly<Record<string, RegExp>> = {
+  "Push a list": new RegExp(`^${SHA} is for linux/amd64 and linux/arm64\n$`),
+  "Copy a list": /^mirror\.example\/app:v1, mirror\.example\/app:latest: [1-9]\d* blobs, [1-9]\d* bytes\n$/,
+  "Look at a list": new RegExp(
+    `^linux/amd64 ${SHA}: \\d+ bytes\nlinux/arm64 ${SHA}: \\d+ bytes\n2 images, \\d+ bytes\n$`,
+  ),
+  "Add to a list": /^registry\.example\/app:v1 is for linux\/amd64, linux\/arm64, linux\/s390x\n$/,
+  // It has `await using`.
+  "Mirror to a layout": new RegExp(`^v1: ${SHA}\nv1-arm64: ${SHA}\n$`),
+};
+const page = readFileSync(join(root, "docs/library.md"), "utf8");
+
+/** The program below a heading of the page. */
+function programOf(heading: string): string {
+  const [, section = ""] = page.split(`\n## ${heading}\n`);
+  const block = blocksOfPage(section).find(({ language }) => language === "ts");
+  if (block === undefined) throw new Error(`docs/library.md has no program below ${heading}`);
+  return block.text;
+}
+const fileOf = (heading: string, extension: string): string =>
+  `${heading.toLowerCase().replaceAll(" ", "-")}.${extension}`;
+
 let built: BuiltPackage;
 let user: string;
 
@@ -116,6 +142,15 @@ it.each(MODULES)(
   120_000,
 );
 
+it("the programs of docs/library.md compile", () => {
+  const files = Object.keys(PAGE_PROGRAMS).map((heading) => {
+    const file = fileOf(heading, "mts");
+    writeFileSync(join(user, file), programOf(heading));
+    return file;
+  });
+  expect(tsc(user, "nodenext", "nodenext", files, "pages")).toMatchObject({ status: 0, stdout: "" });
+}, 120_000);
+
 describe.each([...nodes()])("on Node %s", (major, node) => {
   const test = it.skipIf(node === undefined);
   const run = async (file: string): Promise<unknown> => {
@@ -137,6 +172,54 @@ describe.each([...nodes()])("on Node %s", (major, node) => {
   ])(`a program in JavaScript, %s, runs${skipped}`, async (_, file, text) => {
     writeFileSync(join(user, file), text);
     expect(await run(file)).toEqual(done);
+  });
+
+  describe.each([
+    [
+      "compiled of TypeScript",
+      (heading: string) => readFileSync(join(user, "pages", fileOf(heading, "mjs")), "utf8"),
+    ],
+    ["in JavaScript, as they stand there", programOf],
+  ])("the programs of docs/library.md, %s,", (way, textOf) => {
+    const registries: Record<string, RunningRegistry> = {};
+    let folder = "";
+    beforeAll(async () => {
+      for (const host of ["registry.example", "mirror.example"]) registries[host] = await startRegistry();
+      for (const architecture of ["amd64", "arm64", "s390x"]) {
+        registries["registry.example"]?.putImage("app", {
+          tag: `v1-${architecture}`,
+          os: "linux",
+          architecture,
+        });
+      }
+      folder = join(user, `${major}-${way.split(" ", 1)[0] ?? ""}`);
+      mkdirSync(folder);
+    });
+    afterAll(async () => {
+      for (const registry of Object.values(registries)) await registry.close();
+    });
+
+    it.each(Object.entries(PAGE_PROGRAMS))(`run: %s${skipped}`, async (heading, printed) => {
+      const text = textOf(heading);
+      // Only Node 24 knows it.
+      if (node === undefined || (text.includes("await using") && major < 24)) return;
+      const here = (one: string): string =>
+        Object.entries(registries).reduce((all, [name, { host }]) => all.replaceAll(name, host), one);
+      const there = (one: string): string =>
+        Object.entries(registries).reduce((all, [name, { host }]) => all.replaceAll(host, name), one);
+      const file = join(folder, fileOf(heading, "mjs"));
+      writeFileSync(file, here(text));
+      const env = { DOCKER_CONFIG: folder, HOME: folder };
+      const { stdout } = await promisify(execFile)(node, [file], { cwd: folder, env });
+      expect(there(stdout)).toMatch(printed);
+    });
+
+    test(`have done what they say${skipped}`, () => {
+      const digestAt = (host: string, tag: string) => registries[host]?.manifest("app", tag)?.digest;
+      expect(digestAt("mirror.example", "latest")).toMatch(/^sha256:/);
+      expect(digestAt("mirror.example", "v1")).toBe(digestAt("mirror.example", "latest"));
+      expect(digestAt("registry.example", "v1")).not.toBe(digestAt("mirror.example", "v1"));
+    });
   });
 
   test(`a program that both imports and requires has each class once${skipped}`, async () => {
@@ -183,10 +266,16 @@ it("the command is there as npm makes it, and says its version", () => {
 });
 
 /** TypeScript as strict as it gets, which also checks the declarations of the package and of what they import. */
-function tsc(cwd: string, module: string, moduleResolution: string, files: readonly string[]) {
+function tsc(
+  cwd: string,
+  module: string,
+  moduleResolution: string,
+  files: readonly string[],
+  outDir = module,
+) {
   const config = {
     compilerOptions: {
-      ...{ module, moduleResolution, outDir: module, rootDir: ".", target: "es2022", lib: ["es2024"] },
+      ...{ module, moduleResolution, outDir, rootDir: ".", target: "es2022", lib: ["es2024"] },
       ...{ strict: true, exactOptionalPropertyTypes: true, noUncheckedIndexedAccess: true },
       ...{ skipLibCheck: false, verbatimModuleSyntax: false, types: [], declaration: true },
     },
