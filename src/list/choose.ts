@@ -95,8 +95,9 @@ function noMatch(
   there: readonly Descriptor[],
 ): ManifestError {
   const meant = platforms.flatMap((platform) => suggestPlatformName(formatPlatform(platform)) ?? []);
+  const images = there.filter((descriptor) => !isAttestation(descriptor));
   const has = new Set(
-    there.flatMap(({ platform }) => (platform === undefined ? [] : formatPlatform(platform))),
+    images.flatMap(({ platform }) => (platform === undefined ? [] : formatPlatform(platform))),
   );
   const hint =
     meant.length > 0
