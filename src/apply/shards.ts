@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { ManifestError } from "../errors.js";
+import { usageError } from "../errors.js";
 
 /**
  * Lists shared out among jobs that know nothing of each other. Which job a list belongs to depends on its name and on how
@@ -73,7 +73,7 @@ export function readShard(text: string, shards: number | undefined, env: Env): S
   if (text === "auto") return fromEnvironment(shards, env);
   const [, index, count] = /^(\d{1,6})\/(\d{1,6})$/.exec(text) ?? [];
   if (index === undefined || count === undefined) {
-    throw usage(
+    throw usageError(
       `--shard ${JSON.stringify(text)} is neither I/N nor auto`,
       "write the third of sixteen as 3/16",
     );
@@ -81,13 +81,13 @@ export function readShard(text: string, shards: number | undefined, env: Env): S
   const shard = { index: Number(index), count: Number(count) };
   checkCount(shard.count, `--shard ${text}`);
   if (!isShard(shard)) {
-    throw usage(
+    throw usageError(
       `--shard ${text}: there is no such shard`,
       `the shards are 1/${shard.count} to ${shard.count}/${shard.count}`,
     );
   }
   if (shards !== undefined && shards !== shard.count) {
-    throw usage(
+    throw usageError(
       `--shard ${text} and --shards ${shards} are not the same number of shards`,
       "leave --shards out",
     );
@@ -100,13 +100,13 @@ function fromEnvironment(shards: number | undefined, env: Env): Shard {
   const [system, other] = found;
   if (system === undefined) {
     const names = SYSTEMS.map(({ name }) => name).join(", ");
-    throw usage(
+    throw usageError(
       `--shard auto: nothing in the environment says which job this is; looked for the variables of ${names}`,
       `pass --shard I/N, or set ${SYSTEMS.map(({ index }) => index).join(", ")}; a workflow of GitHub has to pass its own on, see docs/apply.md`,
     );
   }
   if (other !== undefined) {
-    throw usage(
+    throw usageError(
       `--shard auto: the environment has variables of both ${system.name} (${setOf(system, env)}) and ${other.name} (${setOf(other, env)})`,
       "pass --shard I/N",
     );
@@ -119,23 +119,23 @@ function fromSystem(system: System, shards: number | undefined, env: Env): Shard
   // A job that is the only one: GitLab says so to every job.
   if (!isSet(env, index) && numberIn(env, count) === 1 && (shards ?? 1) === 1) return { index: 1, count: 1 };
   if (!isSet(env, index))
-    throw usage(`--shard auto: ${count} is set, but ${index} is not`, "pass --shard I/N");
+    throw usageError(`--shard auto: ${count} is set, but ${index} is not`, "pass --shard I/N");
   const said = isSet(env, count) ? numberIn(env, count) : undefined;
   if (said !== undefined && shards !== undefined && said !== shards) {
-    throw usage(`--shards ${shards}, but ${count} is ${said}`, "leave --shards out");
+    throw usageError(`--shards ${shards}, but ${count} is ${said}`, "leave --shards out");
   }
   const total = said ?? (isCountSaidElsewhere ? shards : undefined);
   if (total === undefined) {
     const wayOut = isCountSaidElsewhere
       ? "pass --shards N, as many as the Job has completions"
       : "pass --shard I/N";
-    throw usage(`--shard auto: ${index} is set, but ${count} is not`, wayOut);
+    throw usageError(`--shard auto: ${index} is set, but ${count} is not`, wayOut);
   }
   const given = numberIn(env, index);
   checkCount(total, `--shard auto on ${name}`);
   const shard = { index: given - first + 1, count: total };
   if (isShard(shard)) return shard;
-  throw usage(
+  throw usageError(
     `--shard auto: ${index} is ${given}, but with ${total} ${total === 1 ? "job" : "jobs"} ${name} counts from ${first} to ${first + total - 1}`,
     "check how many jobs there are, or pass --shard I/N",
   );
@@ -143,7 +143,7 @@ function fromSystem(system: System, shards: number | undefined, env: Env): Shard
 
 function checkCount(count: number, what: string): void {
   if (count < 1 || count > MAX_COUNT)
-    throw usage(`${what}: ${count} shards`, `there can be 1 to ${MAX_COUNT} shards`);
+    throw usageError(`${what}: ${count} shards`, `there can be 1 to ${MAX_COUNT} shards`);
 }
 
 function isShard({ index, count }: Shard): boolean {
@@ -157,7 +157,7 @@ function isSet(env: Env, name: string): boolean {
 function numberIn(env: Env, name: string): number {
   const text = env[name] ?? "";
   if (/^\d{1,6}$/.test(text)) return Number(text);
-  throw usage(
+  throw usageError(
     `--shard auto: ${name} is ${JSON.stringify(text)}, which is not the number of a job`,
     "pass --shard I/N",
   );
@@ -165,8 +165,4 @@ function numberIn(env: Env, name: string): number {
 
 function setOf({ index, count }: System, env: Env): string {
   return [index, count].filter((name) => isSet(env, name)).join(", ");
-}
-
-function usage(message: string, hint?: string): ManifestError {
-  return new ManifestError("USAGE", message, { hint });
 }

@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { ManifestError } from "../errors.js";
+import { ManifestError, usageError } from "../errors.js";
 import { goInteger, goStruct, issueOf, parseJson } from "../go/json.js";
 import { goQuote } from "../go/quote.js";
 import { Descriptor } from "../oci/descriptor.js";
@@ -86,7 +86,7 @@ export function placeSources(
   const placed = sources.flatMap(({ source }) => (source.kind === "place" ? [source.place] : []));
   const names = new Set([...targets, ...placed].map(({ name }) => name));
   if (names.size === 0 && sources.length > 0) {
-    throw usage("no repositories specified, please set a reference in tag or source");
+    throw usageError("no repositories specified, please set a reference in tag or source");
   }
   const [only] = names.size === 1 ? [...placed, ...targets] : [];
   const isResolved = sources.some(
@@ -95,7 +95,7 @@ export function placeSources(
   return sources.map(({ text, source }) => {
     if (source.kind === "place") return { place: source.place, given: undefined, text };
     if (only === undefined) {
-      throw usage(`multiple repositories specified, cannot infer repository for ${goQuote(text)}`);
+      throw usageError(`multiple repositories specified, cannot infer repository for ${goQuote(text)}`);
     }
     if (source.kind === "digest")
       return { place: { ...only, digest: source.digest }, given: undefined, text };
@@ -107,10 +107,6 @@ export function placeSources(
     const tag = only.location.kind === "layout" ? (only.tag ?? "latest") : "latest";
     return { place: { ...only, tag, digest: undefined }, given, text };
   });
-}
-
-function usage(message: string): ManifestError {
-  return new ManifestError("USAGE", message);
 }
 
 /**

@@ -4,7 +4,7 @@ import type { Repository } from "../content/repository.js";
 import type { Output } from "../context.js";
 import type { CredentialsFor } from "../docker/credentials.js";
 import type { DockerSetup } from "../docker/setup.js";
-import { ManifestError } from "../errors.js";
+import { ManifestError, usageError } from "../errors.js";
 import {
   createRegistry,
   DEFAULT_CONCURRENCY,
@@ -144,7 +144,7 @@ export async function overConnection<Result>(
   const { connection, signal = new AbortController().signal, onWarning } = options;
   signal.throwIfAborted();
   const open = connection ?? new OpenConnection(options, signal);
-  if (!(open instanceof OpenConnection)) throw usage("connection is not what connect() gives");
+  if (!(open instanceof OpenConnection)) throw usageError("connection is not what connect() gives");
   try {
     const repositories = await open.begin(accesses, options.signal);
     const warn = (text: string): void => onWarning?.(text);
@@ -201,8 +201,4 @@ function opener(
 
 function isMeant(those: boolean | readonly string[] | undefined, domain: string): boolean {
   return typeof those === "object" ? those.includes(domain) : those === true;
-}
-
-function usage(message: string): ManifestError {
-  return new ManifestError("USAGE", message);
 }

@@ -5,7 +5,7 @@ import type { WantedOrderSource } from "../apply/readSource.js";
 import { wantedSources } from "../apply/wantedSources.js";
 import type { Place } from "../content/place.js";
 import { parseSourceText } from "../content/sourceText.js";
-import { ManifestError } from "../errors.js";
+import { usageError } from "../errors.js";
 import type { Annotations } from "../list/draft.js";
 import { BUILD_SOURCE, checkOptions, IMAGE_SOURCE } from "./options.js";
 
@@ -44,7 +44,7 @@ export async function placeListSources(
   given: readonly ListSource[],
   list: Place | undefined,
 ): Promise<readonly WantedOrderSource[]> {
-  if (isNothing(given)) throw usage("there must be a list of sources");
+  if (isNothing(given)) throw usageError("there must be a list of sources");
   const targets = list === undefined ? [] : [list];
   const placed = given.map(async (source) =>
     isBuild(source)
@@ -74,8 +74,4 @@ function orderSource(source: string | ImageSource): OrderSource {
     ...(annotations !== undefined && { annotations }),
   };
   return { text: image, source: parseSourceText(image), ...(Object.keys(says).length > 0 && { says }) };
-}
-
-function usage(message: string): ManifestError {
-  return new ManifestError("USAGE", message);
 }

@@ -1,15 +1,10 @@
 import * as z from "zod/mini";
 import type { EntryChange, ValueChange } from "../list/difference.js";
 import type { ContentDifference, ImageDifference, TreeDifference } from "../look/treeDifference.js";
+import { imageChange, otherChanges, ValueChangeResult } from "./listChangeResult.js";
 import { LookProblemResult, TreeBlobResult } from "./treeResult.js";
 
 const Size = z.number().check(z.minimum(0));
-
-const ValueChangeResult = z.object({
-  name: z.string(),
-  from: z.optional(z.string()),
-  to: z.optional(z.string()),
-});
 
 const Side = z.object({
   /** In full. */
@@ -38,14 +33,7 @@ const Content = z.object({
 });
 
 const Image = z.object({
-  /** Missing where no list says it. */
-  platform: z.optional(z.string()),
-  change: z.enum(["added", "removed", "changed", "described", "unchanged"]),
-  /** The digest that it had. */
-  from: z.optional(z.string()),
-  /** The digest that it has. */
-  to: z.optional(z.string()),
-  attestation: z.optional(z.enum(["added", "removed", "changed"])),
+  ...imageChange,
   /** Digests of its attestations. */
   attestations: z.object({ from: z.array(z.string()), to: z.array(z.string()) }),
   /** What the lists say of it differently. */
@@ -63,18 +51,7 @@ export const DifferenceResult = z.object({
   /** Have both the same digest? */
   same: z.boolean(),
   images: z.array(Image),
-  /** How many images are as they were. */
-  unchanged: z.int(),
-  others: z.array(
-    z.object({
-      change: z.enum(["added", "removed", "described"]),
-      digest: z.string(),
-      mediaType: z.string(),
-      artifactType: z.optional(z.string()),
-    }),
-  ),
-  annotations: z.array(ValueChangeResult),
-  fields: z.array(ValueChangeResult),
+  ...otherChanges,
   problems: z.array(LookProblemResult),
 });
 export type DifferenceResult = z.infer<typeof DifferenceResult>;

@@ -1,36 +1,9 @@
 import * as z from "zod/mini";
+import { imageChange, otherChanges } from "./listChangeResult.js";
 
 /** What a push would do, as `--plan --format json` prints it. Digests are whole, sizes in bytes. */
 
-const Change = z.object({
-  name: z.string(),
-  from: z.optional(z.string()),
-  to: z.optional(z.string()),
-});
-
-/** See `list/difference.ts`. */
-const Difference = z.object({
-  images: z.array(
-    z.object({
-      platform: z.optional(z.string()),
-      change: z.enum(["added", "removed", "changed", "described", "unchanged"]),
-      from: z.optional(z.string()),
-      to: z.optional(z.string()),
-      attestation: z.optional(z.enum(["added", "removed", "changed"])),
-    }),
-  ),
-  unchanged: z.int(),
-  others: z.array(
-    z.object({
-      change: z.enum(["added", "removed", "described"]),
-      digest: z.string(),
-      mediaType: z.string(),
-      artifactType: z.optional(z.string()),
-    }),
-  ),
-  annotations: z.array(Change),
-  fields: z.array(Change),
-});
+const Difference = z.object({ images: z.array(z.object(imageChange)), ...otherChanges });
 
 const Blobs = z.object({ count: z.int(), bytes: z.number() });
 

@@ -2,7 +2,7 @@ import { arch } from "node:os";
 import { targetsOf } from "../../apply/targets.js";
 import { parseTarget, type Place } from "../../content/place.js";
 import { parseSourceText } from "../../content/sourceText.js";
-import { ManifestError } from "../../errors.js";
+import { ManifestError, usageError } from "../../errors.js";
 import { goQuote } from "../../go/quote.js";
 import { parseAnnotations } from "../../list/annotationFlags.js";
 import { encodeMetadata } from "../../list/combine.js";
@@ -73,18 +73,20 @@ export const imagetoolsCreate = defineCommand({
   },
   async run(context, flags, args) {
     if (args.length + flags.file.length + flags.from.length === 0) {
-      throw usage(
+      throw usageError(
         "no sources specified",
         "name images or lists that it is made of, or pass --file or --from",
       );
     }
     if (!flags.dryRun && flags.tag.length === 0) {
-      throw usage("can't push with no tags specified, please set --tag or --dry-run");
+      throw usageError("can't push with no tags specified, please set --tag or --dry-run");
     }
     checkPushFlags(flags);
-    if (flags.plan && flags.dryRun) throw usage("--plan and --dry-run: choose one of them");
+    if (flags.plan && flags.dryRun) throw usageError("--plan and --dry-run: choose one of them");
     if (flags.dryRun && (flags.quiet || flags.format !== "text")) {
-      throw usage(`--dry-run and --${flags.quiet ? "quiet" : `format ${flags.format}`}: choose one of them`);
+      throw usageError(
+        `--dry-run and --${flags.quiet ? "quiet" : `format ${flags.format}`}: choose one of them`,
+      );
     }
     const files = await Promise.all(flags.file.map(readSourceFile));
     const targets = flags.tag.map(parseTarget);
@@ -93,8 +95,9 @@ export const imagetoolsCreate = defineCommand({
     const sources = [...appended, ...files, ...args].map((text) => ({ text, source: parseSourceText(text) }));
     const platforms = flags.platform.flatMap((text) => parsePlatforms(text, context.platform));
     const annotations = readAnnotations(flags.annotation);
-    if (flags.merge && flags.append) throw usage("--append and --merge: choose one of them");
-    if (flags.merge && targets.length === 0) throw usage("--merge needs a --tag: the list that is added to");
+    if (flags.merge && flags.append) throw usageError("--append and --merge: choose one of them");
+    if (flags.merge && targets.length === 0)
+      throw usageError("--merge needs a --tag: the list that is added to");
     if (!flags.dryRun && !flags.plan) await checkOutputFiles(flags);
     for (const text of withoutKey(annotations, flags.annotation)) {
       const named = escapeControls(goQuote(text));
@@ -180,8 +183,4 @@ function readAnnotations(texts: readonly string[]): ReturnType<typeof parseAnnot
 function withoutKey(annotations: ReturnType<typeof parseAnnotations>, texts: readonly string[]): string[] {
   if (annotations.every(({ key }) => key !== "")) return [];
   return texts.filter((text) => /^[^=]*:=/.test(text));
-}
-
-function usage(message: string, hint?: string): ManifestError {
-  return new ManifestError("USAGE", message, { hint });
 }
