@@ -261,9 +261,9 @@ describe("rm, prune and ls", () => {
     await here.makeList(LIST, [amd64]);
     const { status, stdout, stderr } = await here.run("rm", "--format", "json", "none", LIST, "No");
     expect(status).toBe(1);
-    const { code, message } = ErrorResult.parse(JSON.parse(stdout)).error;
+    const { code, message, hint } = ErrorResult.parse(JSON.parse(stdout)).error;
     expect(code).toBe("LIST_NOT_FOUND");
-    expect(`${message}\n`).toBe(stderr);
+    expect(`${message}\n${hint}\n`).toBe(stderr);
     expect(removedIn(stdout).lists).toEqual([LIST]);
     const text = await here.run("rm", "none", "No");
     expect(text).toEqual({ status, stdout: "", stderr });
@@ -324,10 +324,10 @@ describe("rm, prune and ls", () => {
     const { status, stdout, stderr } = await here.run("prune", "--format", "json");
     expect(status).toBe(1);
     expect(removedIn(stdout).lists).toEqual([LIST]);
-    const { code, message } = ErrorResult.parse(JSON.parse(stdout)).error;
+    const { code, message, hint } = ErrorResult.parse(JSON.parse(stdout)).error;
     expect(code).toBe("STORE");
     expect(message.split("\n")).toHaveLength(2);
-    expect(stderr).toBe(`1 list deleted\n${message}\n`);
+    expect(stderr).toBe(`1 list deleted\n${message}\n${hint}\n`);
   });
 
   it("ls --format json is a document, also beside --quiet, which is for names alone", async () => {
