@@ -49,12 +49,17 @@ function longestShared(folder: string, refs: readonly Reference[]): string {
 
 /** The names that a folder may stand for, the likeliest first, if its beginning is known. Not all of them are valid. */
 function readings(folder: string, known: string): string[] {
-  const text = known + folder.slice(known.length);
+  const text = withColonsInBrackets(known + folder.slice(known.length));
   const [named, digest] = cutDigest(text);
   return tagPositions(named, known.length).flatMap((end) => {
     const tag = end === undefined ? "" : `:${named.slice(end + 1)}`;
     return repositories(named.slice(0, end), known.length).map((repository) => repository + tag + digest);
   });
+}
+
+/** An address of IPv6 has no dash. */
+function withColonsInBrackets(text: string): string {
+  return text.replace(/^\[[^\]]*\]/, (address) => address.replaceAll("-", ":"));
 }
 
 /** The digest's colon is never in doubt: no algorithm has a dash. */

@@ -17,6 +17,7 @@ describe("the name of a list that docker made", () => {
     ["a_b.c/d:v1", "a_b.c/d:v1"],
     [`x.example/app@sha256:${"a".repeat(64)}`, `x.example/app@sha256:${"a".repeat(64)}`],
     ["localhost:5000/app:latest", "localhost:5000/app:latest"],
+    ["[::1]:5000/app:v1", "[::1]:5000/app:v1"],
   ])("is told from its folder where only one is possible: %s", (name, expected) => {
     expect(told(folderOf(name))).toBe(expected);
   });
@@ -24,6 +25,7 @@ describe("the name of a list that docker made", () => {
   it.each([
     ["x.example/team/app:v1"],
     ["127.0.0.1:5001/multi/app:v1"],
+    ["[2001:db8::7]/team/app:v1"],
     [`x.example/app__b:v1@sha512:${"b".repeat(128)}`],
     ["x.example/my-app:1.0-alpine"],
     ["x.example/my-app:latest"],
