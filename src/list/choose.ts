@@ -10,6 +10,7 @@ import { attestedDigest, isAttestation } from "./attestations.js";
 export interface Choice {
   /** Only these; all where there are none. */
   readonly platforms: readonly Platform[];
+  /** What becomes of the attestations that the sources list. */
   readonly attestations: "keep" | "drop";
 }
 

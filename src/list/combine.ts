@@ -36,6 +36,7 @@ export interface CombinedSource {
 
 /** An entry of what was made. */
 export interface CombinedEntry {
+  /** What the list says of it. */
   readonly descriptor: Descriptor;
   /** Which of the sources have it, by their places among them; the last that named it comes first. */
   readonly sources: readonly number[];
@@ -43,7 +44,9 @@ export interface CombinedEntry {
 
 /** What is to be put under the tags. */
 export interface Combined {
+  /** Its type, digest and size. */
   readonly descriptor: Descriptor;
+  /** The manifest itself. */
   readonly bytes: Buffer;
   /** Undefined where one manifest, which is no list, is carried over. */
   readonly entries: readonly CombinedEntry[] | undefined;
@@ -53,13 +56,15 @@ export interface Combined {
 
 /** How sources are combined. */
 export interface CombineOptions {
+  /** Of the list and of its entries; empty for none. */
   readonly annotations: readonly ListAnnotation[];
   /** A single image is put into a list of its own. */
   readonly preferIndex: boolean;
-  /** Of docker's manifests alone a list of docker's is made, unless told otherwise. */
+  /** The format of the list. Default: `auto`, docker's where all manifests are docker's. */
   readonly type?: "auto" | "docker" | "oci";
   /** What the list refers to. */
   readonly subject?: Descriptor | undefined;
+  /** What the index is, as a media type. Default: none. */
   readonly artifactType?: string | undefined;
   /** One image for several platforms is several entries; buildx makes one of them, for the last. */
   readonly keepsPlatforms?: boolean;

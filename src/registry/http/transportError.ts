@@ -5,6 +5,7 @@ import { shownUrl, type Method } from "./message.js";
 
 /** No answer, or none that could be read: the network, TLS or the server's HTTP is at fault. */
 export class TransportError extends ManifestError {
+  /** `TransportError`. */
   override readonly name = "TransportError";
   /** Node's, undici's or OpenSSL's name for what happened, if there is one. */
   readonly systemCode: string | undefined;
