@@ -50,11 +50,7 @@ export function decodeEntry(bytes: Buffer, file: string): DecodedEntry {
     };
     return { entry, recordId: fields.TsmanifestRecord };
   } catch (error) {
-    throw new ManifestError("STORE", `${file}: ${messageOf(error)}`, {
-      cause: error,
-      subject: file,
-      hint: "the local list is damaged: tsmanifest rm deletes it, tsmanifest create makes it again",
-    });
+    throw new ManifestError("STORE", `${file}: ${messageOf(error)}`, { cause: error, subject: file });
   }
 }
 

@@ -7,6 +7,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
+import type Fs from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
@@ -16,16 +17,16 @@ import { writeOutputFile } from "../../src/commands/files.js";
 
 const disk = vi.hoisted(() => ({
   /** Before and after the bytes are written, with the name of the file they are in. */
-  before: (_: string): void => undefined,
-  after: (_: string): void => undefined,
+  before: undefined as ((file: string) => void) | undefined,
+  after: undefined as ((file: string) => void) | undefined,
 }));
 
 vi.mock("node:fs/promises", async (original) => {
-  const real: typeof import("node:fs/promises") = await original();
-  const writeFile: typeof real.writeFile = async (file, ...rest) => {
-    disk.before(String(file));
+  const real = await original<typeof Fs>();
+  const writeFile = async (file: string, ...rest: [Buffer]): Promise<void> => {
+    disk.before?.(file);
     await real.writeFile(file, ...rest);
-    disk.after(String(file));
+    disk.after?.(file);
   };
   return { ...real, writeFile };
 });
@@ -41,8 +42,8 @@ beforeEach(() => {
   writeFileSync(victim, "not to be touched");
 });
 afterEach(() => {
-  disk.before = () => undefined;
-  disk.after = () => undefined;
+  disk.before = undefined;
+  disk.after = undefined;
   rmSync(folder, { recursive: true });
 });
 

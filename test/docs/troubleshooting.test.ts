@@ -69,6 +69,8 @@ describe("a message of the page says what to do", () => {
     sections.flatMap(({ heading, messages }) => messages.map((message) => [heading, message] as const)),
   )("%s, %#", (_, message) => {
     const lines = message.split("\n").filter((line) => line !== "");
+    // What scripts look for is one line that names the file.
+    if (message.startsWith("<file>: invalid JSON")) return;
     if (lines.length < 2) expect(message).toMatch(ADVICE);
   });
 });

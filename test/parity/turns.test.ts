@@ -157,6 +157,10 @@ describeWithPrograms("entries that somebody else wrote", ["docker", "docker-regi
     const adds = "tsmanifest create --amend adds some";
     const hints = new Map([
       ["inspect", `it has no images: ${adds}\n`],
+      [
+        "rm",
+        "there is no local list {host}/multi/app:v1: tsmanifest create makes one, tsmanifest ls shows your lists\n",
+      ],
       ["annotate", `it has no images: ${adds}\n`],
       ["push", `the local list has no images: ${adds}, tsmanifest rm deletes it\n`],
     ]);
