@@ -93,7 +93,6 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   library: [
     "apply",
     "content",
-    "context.ts",
     "docker",
     "errors.ts",
     "homeFolder.ts",

@@ -8,7 +8,7 @@ import type { PushEvent } from "../push/execute.js";
 import type { ListResult } from "../ui/listResult.js";
 import { pushedResult } from "../ui/pushedResult.js";
 import { SentTally } from "../ui/sentTally.js";
-import { warnOn } from "../ui/warn.js";
+import { tellOn, warnOn } from "../ui/warn.js";
 import { expectationsOf } from "./expectations.js";
 import { ListWork, type WorkTools } from "./listWork.js";
 import { entriesOf } from "./makeList.js";
@@ -125,7 +125,7 @@ export function newWork(
     cache: new ManifestCache({ signal, shared: manifests }),
     shared: targets,
     signal,
-    stderr,
+    tell: tellOn(stderr),
     tellsItself: "all",
     warn: warnOf(order, { context }),
     settings,

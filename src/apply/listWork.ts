@@ -7,7 +7,6 @@ import { formatPlace, tagsOf, type Place } from "../content/place.js";
 import type { Repository } from "../content/repository.js";
 import type { SharedTargets } from "../content/sharedTargets.js";
 import type { WantedSource } from "../content/sourceText.js";
-import type { Output } from "../context.js";
 import { hasAll } from "../list/lost.js";
 import type { Descriptor } from "../oci/descriptor.js";
 import { formatLocation, isSameLocation, type Location } from "../oci/location.js";
@@ -41,8 +40,8 @@ export interface WorkTools {
   /** What other lists have put, or found, where this one goes. */
   readonly shared?: SharedTargets | undefined;
   readonly signal: AbortSignal;
-  /** How far it came when it is interrupted is said there, unless whoever calls tells it. */
-  readonly stderr: Output;
+  /** Told how far it came when it is interrupted, unless whoever calls tells it. */
+  readonly tell: (text: string) => void;
   readonly tellsItself?: "all" | undefined;
   /** Told what is odd about the list, each once. */
   readonly warn: (text: string) => void;

@@ -1,11 +1,9 @@
 import type { Repository } from "../content/repository.js";
-import type { Context } from "../context.js";
 import { formatLocation, isSameLocation, type Location } from "../oci/location.js";
 import type { Push, PushResult } from "../push/execute.js";
 import { executeAll, type ExecuteAllOptions } from "../push/executeAll.js";
 import type { Plan } from "../push/plan.js";
 import type { Progress } from "../ui/terminal/progress.js";
-import { escapeControls } from "../ui/text.js";
 import { withRootTags } from "./unchanged.js";
 
 export interface PublishSettings {
@@ -53,9 +51,17 @@ export async function reportPlans(
   });
 }
 
+export interface PublishTools {
+  readonly signal: AbortSignal;
+  /** Told what is odd. */
+  readonly warn: (text: string) => void;
+  /** Told how far it came in a target, where it is interrupted. */
+  readonly tell: (text: string) => void;
+}
+
 /** Does plans, one a target. With `verify` and `waitMs` what was pushed is read back. */
 export async function publish(
-  { signal, stderr }: Pick<Context, "signal" | "stderr">,
+  { signal, warn, tell }: PublishTools,
   settings: PublishSettings,
   plans: readonly Plan[],
   open: (location: Location) => Repository,
@@ -84,12 +90,11 @@ export async function publish(
     const told = plans
       .map(({ target }) => target)
       .filter((target) => tellsItself !== "all" && target !== tellsItself);
-    const lines = signal.aborted
-      ? told.map((target) => interruption(target, moved.includes(target), isMoving))
-      : isPartly(moved, plans)
-        ? [`WARNING: in ${moved.map(formatLocation).join(", ")} the tags have moved already`]
-        : [];
-    for (const line of lines) stderr.write(`${escapeControls(line)}\n`);
+    if (signal.aborted) {
+      for (const target of told) tell(interruption(target, moved.includes(target), isMoving));
+    } else if (isPartly(moved, plans)) {
+      warn(`in ${moved.map(formatLocation).join(", ")} the tags have moved already`);
+    }
     throw error;
   }
 }

@@ -1,7 +1,6 @@
 import type { RepositoryAccess } from "../apply/accesses.js";
 import { registriesBy, type Registries, type Repositories } from "../apply/registries.js";
 import type { Repository } from "../content/repository.js";
-import type { Output } from "../context.js";
 import type { CredentialsFor } from "../docker/credentials.js";
 import type { DockerSetup } from "../docker/setup.js";
 import { ManifestError, usageError } from "../errors.js";
@@ -131,8 +130,8 @@ class OpenConnection implements Connection {
 export interface CallTools extends Repositories {
   readonly signal: AbortSignal;
   readonly warn: (text: string) => void;
-  /** For what writes where commands do: that of a push which stopped halfway. It is told as a warning. */
-  readonly stderr: Output;
+  /** How far a push came that stopped halfway. It is told as a warning. */
+  readonly tell: (text: string) => void;
 }
 
 /** Runs what a function does over the connection that it was given, or over one of its own, which is closed in the end. */
@@ -148,16 +147,7 @@ export async function overConnection<Result>(
   try {
     const repositories = await open.begin(accesses, options.signal);
     const warn = (text: string): void => onWarning?.(text);
-    const stderr: Output = {
-      write: (text) => {
-        warn(
-          String(text)
-            .replace(/^WARNING: /, "")
-            .trimEnd(),
-        );
-      },
-    };
-    return await run({ ...repositories, signal, warn, stderr });
+    return await run({ ...repositories, signal, warn, tell: warn });
   } finally {
     if (connection === undefined) await open.close();
   }

@@ -48,13 +48,13 @@ export async function pushSources(
   const settings = publishSettings(options);
   const wanted = await placeListSources(given, targets[0]);
   const order = orderOf(targets, wanted, onto, options);
-  return overConnection(options, orderAccesses(order, wanted), async ({ open, signal, warn, stderr }) => {
+  return overConnection(options, orderAccesses(order, wanted), async ({ open, signal, warn, tell }) => {
     const tally = new SentTally();
     const work = new ListWork(order, wanted, {
       open,
       cache: new ManifestCache({ signal }),
       signal,
-      stderr,
+      tell,
       tellsItself: "all",
       warn,
       onEvent: (event) => {

@@ -44,7 +44,7 @@ const annotate = defineCommand({
   run: (_context, _flags, [list = "", image = ""]) => {
     check("manifest list", list);
     check("manifest", image);
-    return Promise.reject<never>(
+    return Promise.reject(
       new ManifestError("ENTRY_NOT_FOUND", `manifest for image ${image} does not exist in ${list}`),
     );
   },

@@ -10,7 +10,7 @@ import type { Context } from "../../context.js";
 import type { Descriptor } from "../../oci/descriptor.js";
 import { SentTally } from "../../ui/sentTally.js";
 import { escapeControls } from "../../ui/text.js";
-import { warnOn } from "../../ui/warn.js";
+import { tellOn, warnOn } from "../../ui/warn.js";
 import { progressMode, withProgress, type Progress } from "../../ui/terminal/progress.js";
 import { TransferSummary } from "../../ui/transferSummary.js";
 import { waitMs, type PushFlags } from "../listFlags.js";
@@ -57,7 +57,7 @@ async function make(
     open: session.open,
     cache: new ManifestCache({ signal }),
     signal,
-    stderr,
+    tell: tellOn(stderr),
     warn: warnOn(stderr),
     onEvent: (event) => {
       tally.onEvent(event);

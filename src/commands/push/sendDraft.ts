@@ -5,6 +5,7 @@ import { formatLocation } from "../../oci/location.js";
 import type { Manifest } from "../../oci/manifest.js";
 import type { MoveGuard } from "../../push/executeAll.js";
 import { plan, rootOf, type Plan, type PlanOptions } from "../../push/plan.js";
+import { tellOn, warnOn } from "../../ui/warn.js";
 import { waitMs } from "../listFlags.js";
 import type { PushCommandFlags } from "./pushCommandFlags.js";
 import type { Plans } from "../../apply/pushOnto.js";
@@ -58,7 +59,8 @@ export async function send(
   const { stderr, signal } = context;
   const shown = pushProgress(draft, plans, { stdout, stderr, signal }, { progress, isQuiet: flags.quiet });
   try {
-    await publish(context, { ...flags, waitMs: waitMs(flags) }, plans, session.open, {
+    const told = { signal, warn: warnOn(stderr), tell: tellOn(stderr) };
+    await publish(told, { ...flags, waitMs: waitMs(flags) }, plans, session.open, {
       onEvent: (event) => {
         tally.onEvent(event);
         shown.onEvent(event);
