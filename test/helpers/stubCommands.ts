@@ -41,7 +41,7 @@ const annotate = defineCommand({
     osVersion: text,
     osFeatures: { kind: "stringSlice", value: "list", description: "Some more" },
   },
-  run: (_context, _flags, [list = "", image = ""]) => {
+  run: (_context, _flags, [list = "", image = ""]): Promise<void> => {
     check("manifest list", list);
     check("manifest", image);
     return Promise.reject(
