@@ -324,10 +324,10 @@ describe("rm, prune and ls", () => {
     const { status, stdout, stderr } = await here.run("prune", "--format", "json");
     expect(status).toBe(1);
     expect(removedIn(stdout).lists).toEqual([LIST]);
-    const { code, message, hint } = ErrorResult.parse(JSON.parse(stdout)).error;
+    const { code, message } = ErrorResult.parse(JSON.parse(stdout)).error;
     expect(code).toBe("STORE");
     expect(message.split("\n")).toHaveLength(2);
-    expect(stderr).toBe(`1 list deleted\n${message}\n${hint}\n`);
+    expect(stderr).toBe(`1 list deleted\n${message}\n`);
   });
 
   it("ls --format json is a document, also beside --quiet, which is for names alone", async () => {
