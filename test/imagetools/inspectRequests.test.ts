@@ -102,7 +102,10 @@ describe("imagetools inspect", () => {
     expect(await inspect("nowhere")).toEqual({
       status: 1,
       stdout: "",
-      stderr: `ERROR: ${registry.host}/team/app:nowhere: not found\n`,
+      stderr: [
+        `ERROR: ${registry.host}/team/app:nowhere: not found`,
+        `${registry.host} has no tag nowhere in team/app: check the name, and whether it was pushed\n`,
+      ].join("\n"),
     });
   });
 
