@@ -5,8 +5,9 @@ import { limitTo } from "../limit.js";
 import type { Draft } from "../list/draft.js";
 import { encodeList } from "../list/encode.js";
 import { locationOf } from "../oci/location.js";
+import { Patience, PATIENCE_MS } from "../patience.js";
 import { RegistryError } from "../registry/http/registryError.js";
-import { either, onAbort } from "../signals.js";
+import { onAbort } from "../signals.js";
 import { Groups } from "./groups.js";
 import { openRegistries, Sessions, type NetworkSettings } from "./session.js";
 
@@ -23,8 +24,6 @@ export interface RegistryCheck {
   readonly reason?: string;
 }
 
-/** A registry that has said nothing for so long is not waited for any longer, in milliseconds. */
-const PATIENCE_MS = 10_000;
 /** Each reads as many files at once as the disk is given. */
 const READS_AT_ONCE = 4;
 
@@ -56,19 +55,21 @@ export async function checkDrafts(
     placed.filter((one) => one !== undefined),
   );
   const patienceMs = context.waits?.timeouts?.headers ?? PATIENCE_MS;
-  const waits = new Map([...groups.keys()].map((domain) => [domain, new Wait(patienceMs, context.signal)]));
+  const patiences = new Map(
+    [...groups.keys()].map((domain) => [domain, new Patience(patienceMs, context.signal)]),
+  );
   try {
     return await Promise.all(
       placed.map(async (one, index): Promise<RegistryCheck> => {
         if (one === undefined) return unreadable(read[index]);
         const { draft, location, group } = one;
         const { domain } = draft.name;
-        const wait = waits.get(domain);
-        const signal = wait?.signal ?? context.signal;
+        const patience = patiences.get(domain);
+        const signal = patience?.signal ?? context.signal;
         try {
           const asked = sessions.use(group, ({ open }) => checkDraft(draft, open(location), signal));
           const check = await untilAborted(asked, signal);
-          wait?.renew();
+          patience?.renew();
           return check;
         } catch (error) {
           context.signal.throwIfAborted();
@@ -79,7 +80,7 @@ export async function checkDrafts(
       }),
     );
   } finally {
-    for (const wait of waits.values()) wait.end();
+    for (const patience of patiences.values()) patience.end();
     await registries.close();
   }
 }
@@ -107,36 +108,6 @@ function checkOf(error: unknown, domain: string): RegistryCheck {
       : hasCode(error, "UNAUTHENTICATED", "CREDENTIALS_MISSING");
   const state = isDenied ? "denied" : hasCode(error, "TRANSPORT") ? "silent" : "failed";
   return { state, reason: error.message };
-}
-
-/** Ends when there has been no answer for long. */
-class Wait {
-  readonly signal: AbortSignal;
-  readonly #ms: number;
-  readonly #controller = new AbortController();
-  #timer: NodeJS.Timeout;
-
-  constructor(ms: number, interrupted: AbortSignal) {
-    this.#ms = ms;
-    this.signal = either(interrupted, this.#controller.signal);
-    this.#timer = this.#begin();
-  }
-
-  /** There was an answer. */
-  renew(): void {
-    clearTimeout(this.#timer);
-    this.#timer = this.#begin();
-  }
-
-  end(): void {
-    clearTimeout(this.#timer);
-  }
-
-  #begin(): NodeJS.Timeout {
-    return setTimeout(() => {
-      this.#controller.abort(new DOMException("no answer in time", "TimeoutError"));
-    }, this.#ms);
-  }
 }
 
 /** What is under way goes on unseen: the connections are closed when all is done. */

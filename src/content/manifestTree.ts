@@ -7,11 +7,8 @@ import { mayBeManifest } from "../oci/mediaTypes.js";
 import { MAX_NESTING } from "./bounds.js";
 import type { ManifestCache } from "./manifestCache.js";
 import { embeddedContent } from "./embeddedContent.js";
-import { referrersTag } from "./referrer.js";
+import { cosignTags, referrersTag } from "./referrer.js";
 import type { Repository } from "./repository.js";
-
-/** What cosign puts behind `sha256-<hex>` for what is attached to a manifest in a registry without referrers API. */
-const COSIGN_SUFFIXES = ["sig", "att", "sbom"] as const;
 
 /** A manifest of a source, with where it is. */
 export interface TreeItem {
@@ -161,16 +158,16 @@ export class TreeReader {
     repository: Repository,
     digest: string,
   ): Promise<{ descriptor: Descriptor; tags: readonly string[] }[]> {
-    const tag = referrersTag(digest);
+    const tags = cosignTags(digest);
     const { signal } = this.#options;
     const [index, ...attached] = await Promise.all([
-      this.#listedByTag(repository, tag),
-      ...COSIGN_SUFFIXES.map((suffix) => repository.resolve(`${tag}.${suffix}`, { signal })),
+      this.#listedByTag(repository, referrersTag(digest)),
+      ...tags.map((tag) => repository.resolve(tag, { signal })),
     ]);
     return [
       ...index.map((descriptor) => ({ descriptor, tags: [] })),
       ...attached.flatMap((descriptor, at) =>
-        descriptor === undefined ? [] : [{ descriptor, tags: [`${tag}.${COSIGN_SUFFIXES[at] ?? ""}`] }],
+        descriptor === undefined ? [] : [{ descriptor, tags: tags.slice(at, at + 1) }],
       ),
     ];
   }

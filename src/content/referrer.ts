@@ -12,6 +12,14 @@ export function referrerDescriptor(manifest: Manifest): Descriptor {
   return { ...descriptor(mediaType, digest, bytes.byteLength), artifactType: type, annotations };
 }
 
+/** What cosign puts behind `sha256-<hex>` for what is attached to a manifest in a registry without referrers API. */
+const COSIGN_SUFFIXES = ["sig", "att", "sbom"] as const;
+
+/** The tags under which cosign keeps what it attaches to a manifest: `sha256-<hex>.sig` and so on. */
+export function cosignTags(digest: string): string[] {
+  return COSIGN_SUFFIXES.map((suffix) => `${referrersTag(digest)}.${suffix}`);
+}
+
 /**
  * The tag of the index in which clients keep what refers to a manifest, where a registry has no referrers API: `sha256-<hex>`.
  * https://github.com/opencontainers/distribution-spec/blob/main/spec.md#referrers-tag-schema

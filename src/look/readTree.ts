@@ -1,7 +1,7 @@
 import { ManifestCache } from "../content/manifestCache.js";
 import { embeddedContent } from "../content/embeddedContent.js";
 import { MAX_NESTING } from "../content/bounds.js";
-import { referrersTag } from "../content/referrer.js";
+import { cosignTags } from "../content/referrer.js";
 import type { Repository } from "../content/repository.js";
 import { ManifestError } from "../errors.js";
 import { attestedDigest, isAttestation } from "../list/attestations.js";
@@ -13,9 +13,9 @@ import { parseManifest, withExactBytes, type Manifest } from "../oci/manifest.js
 import { mayBeManifest } from "../oci/mediaTypes.js";
 import { isOfMachine, type Platform } from "../oci/platform.js";
 import { formatPlatformAll } from "../oci/platformName.js";
+import { Patience, PATIENCE_MS } from "../patience.js";
 import { predicateTypesOf } from "./predicateTypes.js";
 import type { ListTree, LookProblem, TreeNode } from "./listTree.js";
-import { Patience } from "./patience.js";
 import { Problems } from "./problems.js";
 import type { TreeSource } from "./treeSource.js";
 import { bytesOf, blobSize, treeBlob } from "./treeBlob.js";
@@ -31,13 +31,8 @@ export interface ReadTreeOptions {
   readonly onAttachedLeft?: (() => void) | undefined;
 }
 
-/** A tree without it is better than none. */
-const PATIENCE_MS = 10_000;
 /** No platform is longer, in characters. One that is said by a config is said again wherever a list names its image. */
 const MAX_PLATFORM = 255;
-
-/** What cosign puts behind `sha256-<hex>` for what is attached to a manifest in a registry without referrers API. */
-const COSIGN_SUFFIXES = ["sig", "att", "sbom"] as const;
 
 /**
  * Reads all that is behind a name: the images of a list, and what is attached to the list and to each of them. Manifests of
@@ -277,7 +272,7 @@ class NodeReader {
   }
 
   async #askReferrers(repository: Repository, digest: string, byTags: boolean): Promise<readonly Referrer[]> {
-    const tags = byTags ? COSIGN_SUFFIXES.map((suffix) => `${referrersTag(digest)}.${suffix}`) : [];
+    const tags = byTags ? cosignTags(digest) : [];
     this.#asks++;
     const [listed, ...tagged] = await Promise.all([
       this.#listedReferrers(repository, digest),

@@ -1,4 +1,7 @@
-import { either } from "../signals.js";
+import { either } from "./signals.js";
+
+/** How long a registry is waited for that says nothing, in milliseconds, where what is shown can do without it. */
+export const PATIENCE_MS = 10_000;
 
 /** Ends a wait in which nothing has happened for long. */
 export class Patience {
