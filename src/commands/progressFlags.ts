@@ -1,4 +1,4 @@
-import type { FlagTable, FlagValues } from "../go/flags.js";
+import type { FlagTable } from "../go/flags.js";
 
 /** How work is shown that takes longer than a moment. */
 export const progressFlags = {
@@ -10,5 +10,3 @@ export const progressFlags = {
     description: "How work is shown: auto, by bars on a terminal; plain, by lines with a time; none",
   },
 } as const satisfies FlagTable;
-
-export type ProgressFlags = FlagValues<typeof progressFlags>;
