@@ -5,6 +5,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Application } from "typedoc";
 import ts from "typescript";
+import { anchorsOf } from "./markdown.js";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
@@ -194,25 +195,6 @@ export function withAnchorsThatExist(pages) {
       },
     );
   return new Map([...pages].map(([name, text]) => [name, mended(name, text)]));
-}
-
-/**
- * The anchors of a page, as GitHub makes them of its headings.
- * @param {string} text
- * @returns {Set<string>}
- */
-function anchorsOf(text) {
-  const anchors = new Set([...text.matchAll(/<a id="([^"]+)"/g)].map(([, id = ""]) => id));
-  for (const [, heading = ""] of text.matchAll(/^#+ +(.+)$/gm)) {
-    const anchor = heading
-      .toLowerCase()
-      .replaceAll(/[^\p{L}\p{N}_\- ]/gu, "")
-      .replaceAll(" ", "-");
-    let name = anchor;
-    for (let number = 1; anchors.has(name); number++) name = `${anchor}-${number}`;
-    anchors.add(name);
-  }
-  return anchors;
 }
 
 function firstPage() {

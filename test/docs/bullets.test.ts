@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, it } from "vitest";
+import { proseOf } from "../../scripts/markdown.js";
 
 /** Bullets of the pages: each begins a line, and a blank line stands between a paragraph and its list. */
 
@@ -14,8 +15,9 @@ const pages = ["README.md", "SECURITY.md", "CONTRIBUTING.md", "CHANGELOG.md", "b
 
 /** What no page has: a bullet at the end of a sentence, or a list right below a paragraph. */
 function faultsIn(page: string): string[] {
-  const prose = page.replaceAll(/^( *)(`{3,})[^]*?^\1\2 *$/gm, "").replaceAll(/<!--[^]*?-->/g, "");
-  const lines = prose.split("\n").filter((line) => !line.startsWith("|"));
+  const lines = proseOf(page)
+    .split("\n")
+    .filter((line) => !line.startsWith("|"));
   const glued = lines.filter((line) => /[.,:;?)] - [`*_[A-Z]|[.,:;?)] -$/.test(line));
   const crowded = lines.filter((line, at) => {
     const above = lines[at - 1] ?? "";

@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, it } from "vitest";
+import { anchorsOf, proseOf } from "../../scripts/markdown.js";
 
 /** Links of the pages to each other, to files of this repository, and to headings. */
 
@@ -14,40 +15,17 @@ const pages = [
     .map((name) => join(root, "docs", name)),
 ];
 
-/** The page without what is shown as it is. */
-function prose(file: string): string {
-  return readFileSync(file, "utf8")
-    .replaceAll(/^( *)(`{3,})[^]*?^\1\2 *$/gm, "")
-    .replaceAll(/<!--[^]*?-->/g, "");
-}
-
 /** Where a page's links lead, as they are written: `[text](target)`, `![alt](target)`, `[name]: target`, `src="…"`. */
 function linksOf(file: string): string[] {
-  const text = prose(file).replaceAll(/`[^`\n]*`/g, (code) => code.replaceAll(/[[\]()]/g, " "));
+  const text = proseOf(readFileSync(file, "utf8")).replaceAll(/`[^`\n]*`/g, (code) =>
+    code.replaceAll(/[[\]()]/g, " "),
+  );
   const found = [
     ...text.matchAll(/\]\(<?([^)\s>]+)>?(?: +"[^"]*")?\)/g),
     ...text.matchAll(/^\[[^\]]+\]: +(\S+)/gm),
     ...text.matchAll(/(?:src|href|srcset)="([^"]+)"/g),
   ];
   return found.map(([, target = ""]) => target);
-}
-
-/** The anchors of a page, as GitHub makes them of headings: those of equal ones are numbered. */
-function anchorsOf(file: string): Set<string> {
-  const anchors = new Set<string>();
-  for (const [, heading = ""] of prose(file).matchAll(/^#{1,6} +(.+?) *#*$/gm)) {
-    const text = heading.replaceAll(/\[([^\]]*)\]\([^)]*\)/g, "$1");
-    const anchor = text
-      .trim()
-      .toLowerCase()
-      .replaceAll(/[^\p{L}\p{N}_\- ]/gu, "")
-      .replaceAll(" ", "-");
-    let name = anchor;
-    for (let number = 1; anchors.has(name); number++) name = `${anchor}-${number}`;
-    anchors.add(name);
-  }
-  for (const [, id = ""] of readFileSync(file, "utf8").matchAll(/<a (?:id|name)="([^"]+)"/g)) anchors.add(id);
-  return anchors;
 }
 
 /** What is wrong with a link; undefined if nothing is, or if it leads out of the repository. */
@@ -58,7 +36,9 @@ function faultOf(page: string, link: string): string | undefined {
   if (!existsSync(target)) return "there is no such file";
   if (relative(root, target).startsWith("..")) return "it leads out of the repository";
   if (anchor === undefined || statSync(target).isDirectory() || !target.endsWith(".md")) return undefined;
-  return anchorsOf(target).has(decodeURIComponent(anchor)) ? undefined : "there is no such heading";
+  return anchorsOf(readFileSync(target, "utf8")).has(decodeURIComponent(anchor))
+    ? undefined
+    : "there is no such heading";
 }
 
 it("has pages to look at", () => {
