@@ -5,7 +5,7 @@ import { createRegistry, type RegistryClient, type RegistryEvent } from "../regi
 import { HostRates } from "../registry/retry/hostRate.js";
 import { escapeControls } from "../ui/text.js";
 import { warnOn } from "../ui/warn.js";
-import { wireLogLine } from "../ui/wireLog.js";
+import { warningText, wireLogLine } from "../ui/wireLog.js";
 import { VERSION } from "../version.js";
 import type { AccessGroup, RepositoryAccess } from "./accesses.js";
 import { registriesBy, type Registries, type Repositories } from "./registries.js";
@@ -123,8 +123,7 @@ function report(
   context: Context,
   warn: (message: string) => void,
 ): void {
-  if (event.kind === "warning") warn(`${event.host}: ${event.text}`);
-  else if (event.kind === "throttled")
-    warn(`${event.host}: asks to wait ${Math.round(event.waitMs / 1000)} s`);
+  const warning = warningText(event);
+  if (warning !== undefined) warn(warning);
   else if (debug) context.stderr.write(`${escapeControls(wireLogLine(event))}\n`);
 }

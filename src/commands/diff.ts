@@ -2,7 +2,7 @@ import { ManifestError } from "../errors.js";
 import { parseReference } from "../oci/reference.js";
 import { defineCommand } from "./command.js";
 import { networkFlags } from "./networkFlags.js";
-import { listNotFound, openUserStore, storeFlags } from "./userStore.js";
+import { openUserStore, storeFlags } from "./userStore.js";
 
 export const diffCommand = defineCommand({
   name: "diff",
@@ -53,9 +53,8 @@ export const diffCommand = defineCommand({
     const { lookTarget } = await import("./look/lookTargets.js");
     const target = await lookTarget(first, store, flags.remote);
     if (second === undefined && target.kind !== "local") {
-      const { missingHint } = await import("./missing.js");
-      const ref = parseReference(first);
-      throw listNotFound(ref, await missingHint(store, ref));
+      const { notInStore } = await import("./missing.js");
+      throw await notInStore(store, parseReference(first));
     }
     const { showDifference } = await import("./look/showDifference.js");
     const { isSame, isRight } =

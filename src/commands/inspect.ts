@@ -14,7 +14,7 @@ import { escapeControls } from "../ui/text.js";
 import { defineCommand } from "./command.js";
 import { networkFlags, type NetworkFlags } from "./networkFlags.js";
 import { formatFlags } from "./outputFlags.js";
-import { listNotFound, openUserStore, storeFlags } from "./userStore.js";
+import { openUserStore, storeFlags } from "./userStore.js";
 
 export const inspectCommand = defineCommand({
   name: "inspect",
@@ -75,8 +75,8 @@ export const inspectCommand = defineCommand({
       const list = parseReference(first);
       const entry = await store.readEntry(list, ref);
       if (entry === undefined) {
-        const { missingHint } = await import("./missing.js");
-        throw listNotFound(ref, await missingHint(store, list, formatReference(ref)));
+        const { notInStore } = await import("./missing.js");
+        throw await notInStore(store, list, ref);
       }
       print(context.stdout, flags.verbose ? showEntry(entry) : showImage(entry));
       return 0;

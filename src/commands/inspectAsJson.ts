@@ -7,9 +7,9 @@ import { formatReference, parseReference, type Reference } from "../oci/referenc
 import { describeDraft, describeLocalImage, describeManifest } from "../ui/describeManifest.js";
 import type { InspectResult } from "../ui/inspectResult.js";
 import { progressMode, withProgress } from "../ui/terminal/progress.js";
-import { missingHint, neitherHere } from "./missing.js";
+import { neitherHere, notInStore } from "./missing.js";
 import type { NetworkFlags } from "./networkFlags.js";
-import { listNotFound, openUserStore, type StoreFlags } from "./userStore.js";
+import { openUserStore, type StoreFlags } from "./userStore.js";
 
 /**
  * What a name stands for: an image of a local list, if that is named; else a local list or, where there is none of that
@@ -28,7 +28,7 @@ export async function inspectResult(
   if (listName !== "") {
     const list = parseReference(listName);
     const entry = await store.readEntry(list, ref);
-    if (entry === undefined) throw listNotFound(ref, await missingHint(store, list, name));
+    if (entry === undefined) throw await notInStore(store, list, ref);
     if (entry.manifest === undefined) throw new ManifestError("PAYLOAD_MISSING", `${name} has no payload`);
     return describeLocalImage(entry, entry.manifest);
   }

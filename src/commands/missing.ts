@@ -3,6 +3,7 @@ import { entriesHint } from "../list/select.js";
 import { nearestName } from "../oci/editDistance.js";
 import { formatReference, type Reference } from "../oci/reference.js";
 import type { Store } from "../store/store.js";
+import { listNotFound } from "./userStore.js";
 
 /** The line below docker's where something local is not there. Loaded when that has happened. */
 
@@ -10,7 +11,7 @@ import type { Store } from "../store/store.js";
  * Says which of the two is not there, what may be meant, and what to do.
  * @param image the full name of an image of the list, where it is one that was asked for
  */
-export async function missingHint(store: Store, list: Reference, image?: string): Promise<string> {
+async function missingHint(store: Store, list: Reference, image?: string): Promise<string> {
   const draft = image === undefined ? undefined : await store.read(list);
   if (draft !== undefined && image !== undefined) return entriesHint(draft, image);
   const name = formatReference(list);
@@ -25,6 +26,16 @@ export async function missingHint(store: Store, list: Reference, image?: string)
       ? "tsmanifest create makes one, tsmanifest ls shows your lists"
       : `did you mean ${meant}?`;
   return `there is no local list ${name}: ${way}`;
+}
+
+/**
+ * docker's error for a list that is not in the store, or for an image that is not in the list, with that line below it.
+ */
+export async function notInStore(store: Store, list: Reference, image?: Reference): Promise<NotFoundError> {
+  return listNotFound(
+    image ?? list,
+    await missingHint(store, list, image === undefined ? undefined : formatReference(image)),
+  );
 }
 
 /** The same error with that hint, if it is about a list or an entry that is not there and has none. */

@@ -10,7 +10,7 @@ import { pushCommandFlags, type PushCommandFlags } from "./push/pushCommandFlags
 import { pushDraft } from "./push/pushDraft.js";
 import type { Pushed } from "./push/pushWork.js";
 import { tellPushed } from "./tellPushed.js";
-import { listNotFound, openUserStore } from "./userStore.js";
+import { openUserStore } from "./userStore.js";
 
 export const push = defineCommand({
   name: "push",
@@ -37,8 +37,8 @@ export const push = defineCommand({
     const store = openUserStore(context, flags);
     const draft = await store.read(list);
     if (draft === undefined) {
-      const { missingHint } = await import("./missing.js");
-      throw listNotFound(list, await missingHint(store, list));
+      const { notInStore } = await import("./missing.js");
+      throw await notInStore(store, list);
     }
     let pushed: Pushed | undefined;
     try {

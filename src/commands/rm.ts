@@ -71,8 +71,8 @@ async function removeLists(store: Store, names: readonly string[]): Promise<Remo
 /** The same error, with what to do below it. */
 async function withWayOut(fault: ManifestError, store: Store): Promise<ManifestError> {
   if (!hasCode(fault, "LIST_NOT_FOUND") || fault.subject === undefined) return fault;
-  const { missingHint } = await import("./missing.js");
-  return listNotFound(parseReference(fault.subject), await missingHint(store, parseReference(fault.subject)));
+  const { notInStore } = await import("./missing.js");
+  return notInStore(store, parseReference(fault.subject));
 }
 
 /** A line on stdout for each entry that has left, unless something else is printed, or nothing. */

@@ -12,6 +12,7 @@ import {
   type RegistryEvent,
   type RegistryOptions,
 } from "../registry/createRegistry.js";
+import { warningText } from "../ui/wireLog.js";
 import { VERSION } from "../version.js";
 import { readName } from "./names.js";
 import { checkOptions, CONNECT_OPTIONS, REPOSITORY_OPTIONS } from "./options.js";
@@ -182,9 +183,8 @@ function opener(
       userAgent,
       onEvent: (event) => {
         options.onRequest?.(event);
-        if (event.kind === "warning") options.onWarning?.(`${event.host}: ${event.text}`);
-        if (event.kind === "throttled")
-          options.onWarning?.(`${event.host}: asks to wait ${Math.round(event.waitMs / 1000)} s`);
+        const warning = warningText(event);
+        if (warning !== undefined) options.onWarning?.(warning);
       },
     });
 }
