@@ -19,12 +19,14 @@ export interface Http2Options {
   readonly shared: boolean;
   /** After how many milliseconds a connection without requests is closed. */
   readonly keepAlive: number;
+  /** Told how many requests the server allows under way at once on a connection, whenever it says so. */
+  readonly onStreams?: ((max: number) => void) | undefined;
 }
 
 /** In bytes, for each stream and for the connection: enough for some ten MB/s over an ocean. */
 const WINDOW = 1024 * 1024;
 
-export function createHttp2(origin: URL, { open, shared, keepAlive }: Http2Options): Connections {
+export function createHttp2(origin: URL, { open, shared, keepAlive, onStreams }: Http2Options): Connections {
   const sessions = new Set<ClientHttp2Session>();
   const idle: ClientHttp2Session[] = [];
   let common: Promise<ClientHttp2Session> | undefined;
@@ -38,6 +40,9 @@ export function createHttp2(origin: URL, { open, shared, keepAlive }: Http2Optio
     sessions.add(session);
     session.once("connect", () => {
       session.setLocalWindowSize(WINDOW);
+    });
+    session.on("remoteSettings", ({ maxConcurrentStreams }) => {
+      if (maxConcurrentStreams !== undefined) onStreams?.(maxConcurrentStreams);
     });
     // Its streams tell of it, too.
     session.on("error", () => undefined);
@@ -118,6 +123,23 @@ function isOpen(session: ClientHttp2Session): boolean {
   return !session.closed && !session.destroyed;
 }
 
+/**
+ * The server has refused a request, or has said by GOAWAY that it comes too late: it has not acted on it.
+ * https://www.rfc-editor.org/rfc/rfc9113#section-8.7
+ */
+export class RefusedStreamError extends Error {
+  override readonly name = "RefusedStreamError";
+  readonly code = "REFUSED_STREAM";
+
+  constructor() {
+    super("the server refuses more requests at once");
+  }
+}
+
+function isRefused({ rstCode }: ClientHttp2Stream): boolean {
+  return rstCode === constants.NGHTTP2_REFUSED_STREAM;
+}
+
 function exchange(stream: ClientHttp2Stream, sent: Sent): Promise<Received> {
   return new Promise((resolve, reject) => {
     let body: Transform | undefined;
@@ -137,9 +159,13 @@ function exchange(stream: ClientHttp2Stream, sent: Sent): Promise<Received> {
       body = whole(stream, isEmpty ? undefined : headers["content-length"], isComplete);
       resolve({ statusCode, headers, body });
     });
-    stream.on("error", reject);
+    stream.on("error", (error) => {
+      reject(isRefused(stream) ? new RefusedStreamError() : error);
+    });
     stream.once("close", () => {
-      reject(new errors.SocketError("closed before the answer"));
+      reject(
+        isRefused(stream) ? new RefusedStreamError() : new errors.SocketError("closed before the answer"),
+      );
     });
     sendBody(stream, sent.body);
   });

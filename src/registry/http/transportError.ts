@@ -31,6 +31,7 @@ const NETWORK_REASONS = new Map([
   ["ECONNRESET", "the connection was closed by the other side"],
   ["EPIPE", "the connection was closed by the other side"],
   ["UND_ERR_SOCKET", "the connection was closed by the other side"],
+  ["REFUSED_STREAM", "the server takes no more requests for the moment"],
   ["ENOTFOUND", "no such host"],
   ["EAI_AGAIN", "the host name could not be looked up"],
   ["ETIMEDOUT", "the connection timed out"],

@@ -71,7 +71,7 @@ const CODES: readonly (readonly [Failure, readonly string[]])[] = [
   ],
   // Header lines that end in bare line feeds: Docker Hub has sent its 429 that way. Who else may send them is not known.
   [{ kind: "rateLimited", mayHaveActed: true }, ["HPE_CR_EXPECTED"]],
-  [{ kind: "notConnected", mayHaveActed: false }, ["EAI_AGAIN", "UND_ERR_CONNECT_TIMEOUT"]],
+  [{ kind: "notConnected", mayHaveActed: false }, ["EAI_AGAIN", "REFUSED_STREAM", "UND_ERR_CONNECT_TIMEOUT"]],
   [{ kind: "unreachable", mayHaveActed: false }, ["ECONNREFUSED", "EHOSTUNREACH", "ENETDOWN", "ENETUNREACH"]],
 ];
 const BY_CODE = new Map(CODES.flatMap(([failure, codes]) => codes.map((code) => [code, failure] as const)));

@@ -1,9 +1,11 @@
 import { createSecureServer, type Http2SecureServer, type ServerHttp2Stream } from "node:http2";
 import { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
-import { createServer as createTlsServer } from "node:tls";
+import { once } from "node:events";
+import { connect, createServer as createTlsServer } from "node:tls";
 import { afterEach, describe, expect, test } from "vitest";
 import type { HttpRequest, Method } from "../../../src/registry/http/message.js";
+import { createHttp2 } from "../../../src/registry/http/http2.js";
 import { createTransport, type Transport } from "../../../src/registry/http/transport.js";
 import { certificate, privateKey } from "../../helpers/certificates.js";
 import { listen, type Listening } from "../../helpers/peer.js";
@@ -394,4 +396,61 @@ test("requests go on over a new connection after GOAWAY", async () => {
   );
   expect(all.length).toBe(3);
   expect((await transport.send(to(url, "2"))).status).toBe(200);
+});
+
+test("a request that the server refuses was not acted on, and is told apart from one that breaks", async () => {
+  const refused = 7;
+  const url = await framing((stream) => reset(stream, refused));
+  const requests: Partial<HttpRequest>[] = [
+    {},
+    { method: "PUT", body: "{}" },
+    { method: "PUT", body: blob(4 * MIB) },
+  ];
+  for (const more of requests)
+    await expect(transport.send(to(url, "", "GET", more))).rejects.toMatchObject({
+      systemCode: "REFUSED_STREAM",
+    });
+});
+
+test("requests that come too late for a server that is going away were not acted on", async () => {
+  // Nothing behind the first stream, which is 1.
+  const goaway = frame(7, 0, 0, Buffer.from([0, 0, 0, 1, 0, 0, 0, 0]));
+  let count = 0;
+  const url = await framing((stream) =>
+    count++ === 0
+      ? Buffer.concat([goaway, head(stream), frame(DATA, END_STREAM, stream, "{}")])
+      : Buffer.alloc(0),
+  );
+  const sent = ["a", "b", "c"].map((path) => transport.send(to(url, path)).catch((error: unknown) => error));
+  const [answered, ...late] = await Promise.all(sent);
+  expect(answered).toMatchObject({ status: 200 });
+  expect(late).toMatchObject([{ systemCode: "REFUSED_STREAM" }, { systemCode: "REFUSED_STREAM" }]);
+});
+
+test("whoever asks is told how many requests the server allows at once", async () => {
+  server = createSecureServer({
+    key: privateKey("server"),
+    cert: certificate("server"),
+    settings: { maxConcurrentStreams: 17 },
+  });
+  server.on("stream", (stream) => {
+    stream.respond({ ":status": 200 }, { endStream: true });
+  });
+  listening = await listen(server);
+  closing.push(listening.close);
+  const told: number[] = [];
+  const connections = createHttp2(new URL(`https://127.0.0.1:${listening.port}`), {
+    open: async () => {
+      const socket = connect({ port: listening.port, ca: certificate("ca"), ALPNProtocols: ["h2"] });
+      await once(socket, "secureConnect");
+      return socket;
+    },
+    shared: true,
+    keepAlive: 1_000,
+    onStreams: (max) => told.push(max),
+  });
+  closing.unshift(() => connections.destroy());
+  const timeouts = { headersTimeout: 1_000, bodyTimeout: 1_000 };
+  await connections.request({ method: "HEAD", path: "/", headers: {}, ...timeouts });
+  expect(told).toEqual([17]);
 });
