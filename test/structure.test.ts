@@ -26,6 +26,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   list: ["errors.ts", "go", "oci"],
   content: ["errors.ts", "fileSystem.ts", "go", "limit.ts", "list", "oci", "signals.ts"],
   look: ["content", "errors.ts", "go", "limit.ts", "list", "oci", "patience.ts"],
+  memory: [],
   push: ["content", "errors.ts", "go", "limit.ts", "list", "oci", "signals.ts"],
   store: ["errors.ts", "fileSystem.ts", "go", "list", "oci"],
   docker: ["errors.ts", "fileSystem.ts", "go", "registry/auth"],
