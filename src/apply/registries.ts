@@ -23,6 +23,11 @@ export interface WorkOptions {
 export interface Registries {
   /** Begins a piece of work: one token for each registry does for all that it is going to do. */
   session(accesses: readonly RepositoryAccess[], options?: WorkOptions): Promise<Repositories>;
+  /**
+   * Begins to open connections to the registry of a location, for who is certain to send it something; see
+   * `RegistryClient.connect`. Resolves when they have left.
+   */
+  connect(location: Location, count?: number): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -80,8 +85,15 @@ export function registriesBy(openRegistry: (domain: string) => Promise<RegistryC
     };
   }
 
+  async function connect(location: Location, count?: number): Promise<void> {
+    if (location.kind !== "registry") return;
+    (await clientOf(location.domain)).connect(count);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+
   return {
     session,
+    connect,
     close: async () => {
       await Promise.all([...clients.values()].map(async (client) => (await client).close()));
     },

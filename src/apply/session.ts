@@ -1,4 +1,5 @@
 import type { Context } from "../context.js";
+import type { Location } from "../oci/location.js";
 import { readCaFile } from "../docker/pem.js";
 import { readDockerSetup } from "../docker/setup.js";
 import { createRegistry, type RegistryClient, type RegistryEvent } from "../registry/createRegistry.js";
@@ -30,6 +31,8 @@ export interface NetworkSettings {
 
 /** The only piece of work of a command. */
 export interface Session extends Repositories {
+  /** Begins to open connections, for who is certain to send something; see `Registries.connect`. */
+  readonly connect: (location: Location, count?: number) => Promise<void>;
   readonly close: () => Promise<void>;
 }
 
@@ -71,7 +74,11 @@ export async function openSession(
 ): Promise<Session> {
   const registries = await openRegistries(context, settings);
   const { open } = await registries.session(accesses);
-  return { open, close: () => registries.close() };
+  return {
+    open,
+    connect: (location, count) => registries.connect(location, count),
+    close: () => registries.close(),
+  };
 }
 
 /** Reads what the user has set up. Nothing is sent before the first operation on a repository. */
@@ -79,6 +86,7 @@ export async function openRegistries(context: Context, settings: NetworkSettings
   const registries = registriesBy(await registryOpener(context, settings));
   return {
     session: (accesses, options) => registries.session(accesses, { signal: context.signal, ...options }),
+    connect: (location, count) => registries.connect(location, count),
     close: () => registries.close(),
   };
 }

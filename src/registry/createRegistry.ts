@@ -75,6 +75,12 @@ const MAX_COPIES = 4;
 export interface RegistryClient extends AsyncDisposable {
   /** Begins one piece of work. */
   session(work: SessionOptions): RegistrySession;
+  /**
+   * Begins to open connections, by the protocol that comes first, while there is no request yet: for who is certain to send
+   * some. Errors are met by the first request.
+   * @param count how many at most; fewer where fewer requests go at once, and one over HTTP/2. Default: 1.
+   */
+  connect(count?: number): void;
   /** Ends the connections; what is under way is given up (STOPPED). `await using` does it at the end of a block. */
   close(): Promise<void>;
 }
@@ -135,6 +141,7 @@ export async function createRegistry(options: RegistryOptions): Promise<Registry
     ...(options.timeouts && { timeouts: options.timeouts }),
   });
   const allowPlainHttp = insecure || plainHttp;
+  const possible = protocols(host, { insecure, plainHttp, hasCertificates: hasAny(certificates) });
   const found = withProtocol(
     withHostRates(withEvents(transport.send, options.onEvent), rates, {
       longestMs: patient ? Infinity : (limits ?? DEFAULT_LIMITS).longestRetryAfterMs,
@@ -142,7 +149,7 @@ export async function createRegistry(options: RegistryOptions): Promise<Registry
       onThrottled: (at, waitMs) => options.onEvent?.({ kind: "throttled", host: at, waitMs }),
     }),
     host,
-    protocols(host, { insecure, plainHttp, hasCertificates: hasAny(certificates) }),
+    possible,
     transport.speaksTls,
   );
   const retryOptions: RetryOptions = {
@@ -190,13 +197,17 @@ export async function createRegistry(options: RegistryOptions): Promise<Registry
     };
   }
 
+  function connect(count = 1): void {
+    transport.connectAhead(new URL(`${possible[0]}//${host}/v2/`), Math.min(count, concurrency));
+  }
+
   async function close(): Promise<void> {
     // What waits for its next try must not wait in vain.
     over.abort(new ManifestError("STOPPED", `the client of ${options.domain} was closed`));
     await transport.close();
   }
 
-  return { session, close, [Symbol.asyncDispose]: close };
+  return { session, connect, close, [Symbol.asyncDispose]: close };
 }
 
 function hasAny(certificates: Omit<TlsSettings, "verify"> | undefined): boolean {

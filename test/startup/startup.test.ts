@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, renameSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -58,6 +58,17 @@ describe("what a command loads", () => {
     expect(builtins.filter((name) => unneeded.includes(name))).toEqual([]);
     expect(files.map(({ name }) => name)).toEqual(["tsmanifest.cjs", "undici.cjs"]);
     expect(registry.manifest("app", "v1")).toBeDefined();
+  });
+
+  test("push opens its connections before it loads undici: even where there is none to load", async () => {
+    await succeed("create", "--amend", list, ...sources);
+    const undici = join(packed.folder, "dist", "command", "undici.cjs");
+    renameSync(undici, `${undici}.away`);
+    registry.resetLog();
+    const { status } = await packed.run(["push", list]);
+    renameSync(`${undici}.away`, undici);
+    expect(status).not.toBe(0);
+    expect(registry.connections).toBeGreaterThanOrEqual(3);
   });
 
   test("help is what loads commander", async () => {

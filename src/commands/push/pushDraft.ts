@@ -41,6 +41,9 @@ export async function pushDraft(
     const session = await openSession(context, { ...flags, onWire: progress.onWire }, accesses);
     const lines = flags.quiet || flags.format !== "text" ? NOWHERE : context.stdout;
     const tally = new SentTally();
+    // Each manifest and each tag is asked for at once, whatever else there is to do.
+    const questions = draft.entries.length + targets[0].tags.length;
+    await Promise.all(targets.map(({ location }) => session.connect(location, questions)));
     const work: Work = { context, flags, targets, session, lines, tally, progress };
     try {
       const { base } = draft.settings;

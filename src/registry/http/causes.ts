@@ -1,4 +1,3 @@
-import { errors } from "undici";
 import { messageOf, systemCode } from "../../errors.js";
 
 /** What is behind a request that failed, under all that undici and Node have wrapped it in. */
@@ -30,6 +29,21 @@ export class ClosedAfterHandshakeError extends Error {
   }
 }
 
+/**
+ * A connection that does not come, or not to its end, by undici's code for that. undici's own classes are not loaded before
+ * the first connection is on its way.
+ */
+export class ConnectionError extends Error {
+  override readonly name = "ConnectionError";
+  readonly code:
+    "UND_ERR_CONNECT_TIMEOUT" | "UND_ERR_SOCKET" | "UND_ERR_HEADERS_TIMEOUT" | "UND_ERR_BODY_TIMEOUT";
+
+  constructor(code: ConnectionError["code"], message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
 /** undici and Node wrap the error that matters; an AggregateError holds one for every address that was tried. */
 export function rootCause(error: unknown): unknown {
   if (error instanceof AggregateError && error.errors.length > 0) return rootCause(error.errors[0]);
@@ -45,7 +59,12 @@ function codeOf(error: unknown): string | undefined {
 
 /** Docker Hub has answered 429 with bare line feeds, which the parser refuses. */
 export function isMissingReturn(error: unknown): boolean {
-  return error instanceof errors.HTTPParserError && /\bCR\b/.test(error.message);
+  return isNotHttp(error) && /\bCR\b/.test(messageOf(error));
+}
+
+/** Did undici's parser refuse what came? */
+export function isNotHttp(error: unknown): boolean {
+  return error instanceof Error && error.name === "HTTPParserError";
 }
 
 /** The `code` of what is behind an error. */

@@ -1,7 +1,7 @@
 import { connect, constants, type ClientHttp2Session, type ClientHttp2Stream } from "node:http2";
 import type { Socket } from "node:net";
 import { Transform } from "node:stream";
-import { errors } from "undici";
+import { ConnectionError } from "./causes.js";
 import type { Connections, Received, Sent } from "./connections.js";
 
 /**
@@ -151,7 +151,11 @@ function exchange(stream: ClientHttp2Stream, sent: Sent): Promise<Received> {
         body === undefined ? !stream.writableEnded && !stream.writableNeedDrain : body.writableNeedDrain;
       if (waitsForUs) stream.setTimeout(body === undefined ? sent.headersTimeout : sent.bodyTimeout);
       else
-        stream.destroy(body === undefined ? new errors.HeadersTimeoutError() : new errors.BodyTimeoutError());
+        stream.destroy(
+          body === undefined
+            ? new ConnectionError("UND_ERR_HEADERS_TIMEOUT", "no answer in time")
+            : new ConnectionError("UND_ERR_BODY_TIMEOUT", "the answer stopped half-way"),
+        );
     });
     stream.once("response", ({ ":status": statusCode = 0, ...headers }) => {
       stream.setTimeout(sent.bodyTimeout);
@@ -164,7 +168,9 @@ function exchange(stream: ClientHttp2Stream, sent: Sent): Promise<Received> {
     });
     stream.once("close", () => {
       reject(
-        isRefused(stream) ? new RefusedStreamError() : new errors.SocketError("closed before the answer"),
+        isRefused(stream)
+          ? new RefusedStreamError()
+          : new ConnectionError("UND_ERR_SOCKET", "closed before the answer"),
       );
     });
     sendBody(stream, sent.body);
@@ -208,7 +214,7 @@ function whole(
   isComplete: () => boolean,
 ): Transform {
   let seen = 0;
-  const cutShort = (): Error => new errors.SocketError("the answer was cut short");
+  const cutShort = (): Error => new ConnectionError("UND_ERR_SOCKET", "the answer was cut short");
   const counted = new Transform({
     transform: (piece: Buffer, _, done) => {
       seen += piece.byteLength;

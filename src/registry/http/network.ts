@@ -1,12 +1,10 @@
 import type { Socket } from "node:net";
-import { errors } from "undici";
 import type { Connections } from "./connections.js";
-import { createHttp1 } from "./http1.js";
-import { createHttp2 } from "./http2.js";
 import { forwarding, isHttpProxy, openProxy, openTunnel } from "./proxy.js";
 import { openTcp, type Bounds } from "./sockets.js";
+import { SpareSockets } from "./spareSockets.js";
 import { createTls, type TlsSettings } from "./tls.js";
-import { ProxyError, proxyOf, rootCode } from "./causes.js";
+import { ConnectionError, ProxyError, proxyOf, rootCode } from "./causes.js";
 import { NO_PROTOCOL } from "./transportError.js";
 
 /** By which connections a request goes: through a proxy or not, by TLS or not, over HTTP/1.1 or HTTP/2. */
@@ -28,6 +26,11 @@ export interface Network {
    * download must never keep it from going on.
    */
   readonly connectionsTo: (url: URL, bulk: boolean) => Promise<Connections>;
+  /**
+   * Begins to open connections to a URL's origin, so many where it takes a request on each: those who want one later find it.
+   * Nothing comes of a failure, which the first request will meet.
+   */
+  readonly connectAhead: (url: URL, count: number) => void;
   /** What is behind a failed request, as far as it can be found out. */
   readonly explain: (url: URL, error: unknown) => Promise<unknown>;
   /** Does a server that speaks TLS answer there? */
@@ -48,9 +51,9 @@ export function createNetwork(options: NetworkOptions): Network {
   const proxyOptions = { ...bounds, openTls: (proxy: URL) => tls.connect(proxy, ["http/1.1"]) };
   const known = new Map<string, Promise<Connections>>();
   const all: Connections[] = [];
-  const sockets = new Set<Socket>();
+  const allSpares = new Set<SpareSockets>();
 
-  function connectionsTo(url: URL, bulk: boolean): Promise<Connections> {
+  function connectionsTo(url: URL, bulk: boolean, ahead = 0): Promise<Connections> {
     const name = bulk ? `bulk ${url.origin}` : url.origin;
     const found = known.get(name);
     if (found !== undefined) return found;
@@ -58,48 +61,67 @@ export function createNetwork(options: NetworkOptions): Network {
     const forget = (): void => {
       if (known.get(name) === made) known.delete(name);
     };
-    const made: Promise<Connections> = connect(url, bulk, forget);
+    const made: Promise<Connections> = connect(url, bulk, ahead, forget);
     known.set(name, made);
     made.then((connections) => all.push(connections), forget);
     return made;
   }
 
-  async function connect(url: URL, bulk: boolean, forget: () => void): Promise<Connections> {
+  function connectAhead(url: URL, count: number): void {
+    connectionsTo(url, false, count).catch(() => undefined);
+  }
+
+  /** @param ahead how many connections are opened before a request asks for them; 0 where one does */
+  async function connect(url: URL, bulk: boolean, ahead: number, forget: () => void): Promise<Connections> {
     const proxy = proxyFor(url);
     const common = { connections: bulk ? null : options.concurrency, keepAlive: KEEP_ALIVE_MS };
     if (url.protocol === "http:") {
-      if (proxy === undefined) return createHttp1(url, { ...common, open: () => openTcp(url, bounds) });
-      if (!isHttpProxy(proxy))
-        return createHttp1(url, { ...common, open: () => openTunnel(proxy, url, proxyOptions) });
-      return forwarding(
-        proxy,
-        url,
-        createHttp1(proxy, { ...common, open: () => openProxy(proxy, proxyOptions) }),
-      );
+      const spares = sparesBy(() => openPlain(url, proxy));
+      if (ahead > 0) spares.open(ahead);
+      else spares.add();
+      // What follows is loaded in one go, which would keep them from leaving.
+      await nextTurn();
+      const { createHttp1 } = await import("./http1.js");
+      const way = { ...common, open: () => spares.take() };
+      return proxy !== undefined && isHttpProxy(proxy)
+        ? forwarding(proxy, url, createHttp1(proxy, way))
+        : createHttp1(url, way);
     }
     // The first connection tells whether the server speaks HTTP/2. Only then is it known how many are wanted.
     const first = await openFirst(url, bulk);
-    sockets.add(first);
-    first.once("close", () => sockets.delete(first));
     const isHttp2 = first.alpnProtocol === "h2";
-    let waiting: Socket | undefined = first;
+    const spares = sparesBy(() => openTls(url, isHttp2 ? "h2" : "http/1.1"));
+    spares.add(Promise.resolve(first));
     const open = async (): Promise<Socket> => {
-      const socket = waiting;
-      waiting = undefined;
-      if (socket?.destroyed === false) return socket;
       try {
-        return await openTls(url, isHttp2 ? "h2" : "http/1.1");
+        return await spares.take();
       } catch (error) {
         forget();
         // It spoke the other version when it was asked first: asked anew, it will be understood.
         if (rootCode(error) === NO_PROTOCOL)
-          throw new errors.SocketError("it speaks another version of HTTP");
+          throw new ConnectionError("UND_ERR_SOCKET", "it speaks another version of HTTP");
         throw error;
       }
     };
-    return isHttp2
-      ? createHttp2(url, { ...common, open, shared: !bulk })
-      : createHttp1(url, { ...common, open });
+    if (isHttp2) {
+      const { createHttp2 } = await import("./http2.js");
+      return createHttp2(url, { ...common, open, shared: !bulk });
+    }
+    spares.open(ahead - 1);
+    const { createHttp1 } = await import("./http1.js");
+    return createHttp1(url, { ...common, open });
+  }
+
+  function sparesBy(open: () => Promise<Socket>): SpareSockets {
+    const spares = new SpareSockets(open);
+    allSpares.add(spares);
+    return spares;
+  }
+
+  /** A connection without TLS: to the host, by a tunnel, or to a proxy that passes requests on. */
+  function openPlain(url: URL, proxy: URL | undefined): Promise<Socket> {
+    if (proxy === undefined) return openTcp(url, bounds);
+    return isHttpProxy(proxy) ? openProxy(proxy, proxyOptions) : openTunnel(proxy, url, proxyOptions);
   }
 
   /** Blobs go by HTTP/1.1 where they can: a connection for each is what makes large ones fast. */
@@ -134,9 +156,12 @@ export function createNetwork(options: NetworkOptions): Network {
   async function close(): Promise<void> {
     // Whatever is still under way is not wanted any more.
     await Promise.all(all.map((connections) => connections.destroy()));
-    // One that no request ever took is nobody's to close.
-    for (const socket of sockets) socket.destroy();
+    for (const spares of allSpares) spares.close();
   }
 
-  return { connectionsTo, explain, speaksTls: tls.speaks, close };
+  return { connectionsTo, connectAhead, explain, speaksTls: tls.speaks, close };
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }

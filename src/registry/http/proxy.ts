@@ -1,9 +1,8 @@
 import { Socket } from "node:net";
-import { Client, type Dispatcher } from "undici";
 import type { Connections } from "./connections.js";
-import { connectorOf } from "./http1.js";
 import { hostnameOf, openTcp, portOf, within, type Bounds } from "./sockets.js";
 import { socks5Connect } from "./socks5.js";
+import { SpareSockets } from "./spareSockets.js";
 import { ProxyError } from "./causes.js";
 
 /** Connections by way of the proxies that `HTTP_PROXY` and `HTTPS_PROXY` name. */
@@ -43,28 +42,25 @@ export async function openTunnel(proxy: URL, url: URL, options: ProxyOptions): P
   return socket;
 }
 
-/** https://www.rfc-editor.org/rfc/rfc9110#section-9.3.6 */
 async function httpConnect(proxy: URL, url: URL, options: ProxyOptions): Promise<Socket> {
-  const client: Dispatcher = new Client(proxy.origin, {
-    connect: connectorOf(() => openProxy(proxy, options)),
-    headersTimeout: options.timeout,
-  });
-  const path = `${url.hostname}:${portOf(url)}`;
+  const spares = new SpareSockets(() => openProxy(proxy, options));
+  spares.add();
   try {
-    const { socket, statusCode } = await client.connect({
-      origin: proxy.origin,
-      path,
-      headers: { host: path, ...proxyAuthorization(proxy) },
-      ...(options.signal && { signal: options.signal }),
+    const { requestTunnel } = await import("./httpConnect.js");
+    const { socket, statusCode } = await requestTunnel(proxy, {
+      to: `${url.hostname}:${portOf(url)}`,
+      headers: proxyAuthorization(proxy),
+      open: () => spares.take(),
+      timeout: options.timeout,
+      signal: options.signal,
     });
-    socket.on("error", () => undefined);
     if (statusCode >= 200 && statusCode < 300 && socket instanceof Socket) return socket;
     socket.destroy();
     throw refusalOf(proxy, statusCode);
   } catch (error) {
     throw error instanceof ProxyError ? error : new ProxyError(proxy, error);
   } finally {
-    await client.destroy();
+    spares.close();
   }
 }
 

@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
-import { errors } from "undici";
+import { ConnectionError } from "./causes.js";
 
 /** Connections below HTTP and TLS. */
 
@@ -49,7 +49,9 @@ export async function within<T>(
   // Whoever uses it learns of its end by its use.
   socket.on("error", () => undefined);
   const timer = setTimeout(() => {
-    socket.destroy(new errors.ConnectTimeoutError(`no connection to ${host} within ${timeout} ms`));
+    socket.destroy(
+      new ConnectionError("UND_ERR_CONNECT_TIMEOUT", `no connection to ${host} within ${timeout} ms`),
+    );
   }, timeout);
   const onAbort = (): void => {
     socket.destroy(new Error("aborted"));

@@ -30,6 +30,8 @@ const MAX_BODY_BYTES = 4 * 1024 * 1024;
 
 export interface Transport {
   readonly send: Send;
+  /** Begins to open connections; see `Network.connectAhead`. */
+  readonly connectAhead: (url: URL, count: number) => void;
   /** Does a server that speaks TLS answer there? */
   readonly speaksTls: (host: string) => Promise<boolean>;
   readonly close: () => Promise<void>;
@@ -85,7 +87,8 @@ export function createTransport({ userAgent, timeouts, ...options }: TransportOp
     }
   }
 
-  return { send, speaksTls: network.speaksTls, close: network.close };
+  const { connectAhead, speaksTls, close } = network;
+  return { send, connectAhead, speaksTls, close };
 }
 
 /** Does it send or fetch a blob, piece by piece? */

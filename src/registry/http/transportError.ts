@@ -1,6 +1,5 @@
-import { errors } from "undici";
 import { ManifestError, messageOf } from "../../errors.js";
-import { isMissingReturn, proxyOf, rootCause, rootCode } from "./causes.js";
+import { isMissingReturn, isNotHttp, proxyOf, rootCause, rootCode } from "./causes.js";
 import { shownUrl, type Method } from "./message.js";
 
 /** No answer, or none that could be read: the network, TLS or the server's HTTP is at fault. */
@@ -169,8 +168,7 @@ function reasonOf(cause: unknown, url: URL): string {
   if (isMissingReturn(error)) {
     return `${who} sent broken headers, which some registries do on a rate limit: try again later (${parserReason(error)})`;
   }
-  if (error instanceof errors.HTTPParserError)
-    return `${who} did not answer in HTTP (${parserReason(error)})`;
+  if (isNotHttp(error)) return `${who} did not answer in HTTP (${parserReason(error)})`;
   return `${who}: ${NETWORK_REASONS.get(code) ?? oneLine(error)}`;
 }
 
