@@ -1,36 +1,40 @@
 // Bars drawn by hand: SVG that GitHub and a browser show alike, in light and dark.
+import { programOf } from "./bars.js";
+import { versionOf } from "./sections.js";
 
 const WIDTH = 760;
 const BAR = 18;
 const GAP = 8;
-const NAMES = 240;
+const NAMES = 310;
 const VALUES = 170;
 const TITLE = 28;
 
-/** What the chart is of: the line and the list that are also the first figures of docs/performance.md. */
-const RTT = 50;
-const CHILDREN = 5;
-
 /** The panels, from above. */
 const PANELS = [
-  { act: "push", protocol: "http", title: "First push, HTTP" },
-  { act: "repeat", protocol: "http", title: "Repeated push, HTTP" },
-  { act: "push", protocol: "bearer", title: "First push, HTTPS with HTTP/2 and a bearer token" },
-  { act: "repeat", protocol: "bearer", title: "Repeated push, HTTPS with HTTP/2 and a bearer token" },
+  { of: "5 × 4, 50 ms, HTTP, from images to tag", title: "From images to a tag, HTTP" },
+  {
+    of: "5 × 4, 50 ms, HTTPS, HTTP/2, bearer token, from images to tag",
+    title: "From images to a tag, HTTPS with HTTP/2 and a bearer token",
+  },
+  { of: "5 × 4, 50 ms, HTTP, repeated push", title: "Repeated push of a local list, HTTP" },
+  {
+    of: "5 × 4, 50 ms, HTTPS, HTTP/2, bearer token, repeated push",
+    title: "Repeated push of a local list, HTTPS with HTTP/2 and a bearer token",
+  },
 ];
 
-/** @typedef {import("./run.js").Measured} Measured */
+/** @typedef {import("./trials.js").Measured} Measured */
 
 /**
- * The time of a push by program: the first push and the repeated one, over HTTP and over HTTPS with a token. Each bar is a
- * median, with a line from the fastest to the slowest run; a version is beside each name.
+ * The time of a first push and of a repeated one by program, over HTTP and over HTTPS with a token. Each bar is a median,
+ * with a line from the fastest to the slowest run; a version is beside each name.
  * @param {import("./run.js").Report} report
  */
 export function chart({ measured, machine, peers, scenarios }) {
   const versions = new Map(Object.entries(peers).map(([name, said]) => [name, versionOf(said)]));
   let y = 58;
-  const panels = PANELS.flatMap(({ title, ...wanted }) => {
-    const shown = scenarios.find(({ scenario }) => isOf(scenario, wanted));
+  const panels = PANELS.flatMap(({ title, of }) => {
+    const shown = scenarios.find((one) => one.title === of);
     if (shown === undefined) return [];
     const panel = drawPanel(title, shown, versions, y);
     y += panel.height + 20;
@@ -53,20 +57,11 @@ export function chart({ measured, machine, peers, scenarios }) {
     .range { stroke: #e6edf3; }
   }
 </style>
-<text x="8" y="20">A list of ${CHILDREN} images of 4 blobs each, at a round-trip time of ${RTT} ms. Shorter is better.</text>
+<text x="8" y="20">A list of 5 images of 4 blobs each, at a round-trip time of 50 ms. Shorter is better.</text>
 <text class="small" x="8" y="40">Bar: median. Line: fastest to slowest run. ${escape(machine)}. Measured on ${measured}.</text>
 ${panels.join("\n")}
 </svg>
 `;
-}
-
-/**
- * @param {import("./scenarios.js").Scenario} scenario
- * @param {{ act: string, protocol: string }} wanted
- */
-function isOf({ act, protocol, rtt, size, flags = [], oursOnly }, wanted) {
-  const isFirst = rtt === RTT && size.children === CHILDREN && flags.length === 0 && oursOnly !== true;
-  return isFirst && act === wanted.act && protocol === wanted.protocol;
 }
 
 /**
@@ -84,7 +79,7 @@ function drawPanel(title, { rows }, versions, top) {
     const y = top + TITLE + index * (BAR + GAP);
     const style = peer.startsWith("tsmanifest") ? "bar ours" : "bar";
     const [left, right] = [NAMES + widthOf(ms.min), NAMES + widthOf(ms.max)].map((x) => x.toFixed(1));
-    const version = versions.get(peer) ?? "";
+    const version = versions.get(programOf(peer)) ?? "";
     return [
       `<text x="${NAMES - 8}" y="${y + 13}" text-anchor="end">${escape(`${peer} ${version}`.trim())}</text>`,
       `<rect class="${style}" x="${NAMES}" y="${y}" width="${Math.max(2, widthOf(ms.median)).toFixed(1)}" height="${BAR}" rx="2"/>`,
@@ -102,14 +97,6 @@ function drawPanel(title, { rows }, versions, top) {
 function secondsOf({ median, min, max, runs }) {
   const show = (/** @type {number} */ ms) => (ms / 1000).toFixed(2);
   return runs === 1 ? `${show(median)} s (one run)` : `${show(median)} s (${show(min)}–${show(max)})`;
-}
-
-/**
- * What a program said of its version, as it is usually written; one that was built from a branch says nothing of use.
- * @param {string} said
- */
-function versionOf(said) {
-  return said.includes("unknown") ? "(main)" : said.replace(/^v(?=\d)/, "");
 }
 
 /** @param {string} text */

@@ -3,7 +3,8 @@ import { createHash } from "node:crypto";
 import { gzipSync } from "node:zlib";
 
 export const MANIFEST = "application/vnd.docker.distribution.manifest.v2+json";
-const LIST = "application/vnd.docker.distribution.manifest.list.v2+json";
+export const LIST = "application/vnd.docker.distribution.manifest.list.v2+json";
+export const INDEX = "application/vnd.oci.image.index.v1+json";
 const CONFIG = "application/vnd.docker.container.image.v1+json";
 const LAYER = "application/vnd.docker.image.rootfs.diff.tar.gzip";
 
@@ -26,11 +27,14 @@ export async function putImages(store, { children, blobs }) {
     buildImage(`${prefix}-${index}`, index, blobs),
   );
   const all = `${prefix}/all`;
-  for (const [index, { blobs, manifest }] of images.entries()) {
-    for (const repository of [`${prefix}/${index}`, all]) {
+  const puts = images.flatMap(({ blobs, manifest }, index) =>
+    [`${prefix}/${index}`, all].map((repository) => async () => {
       await Promise.all(blobs.map((blob) => store.putBlob(repository, blob)));
       await store.putManifest(repository, MANIFEST, manifest, repository === all ? `v${index}` : "v1");
-    }
+    }),
+  );
+  for (let done = 0; done < puts.length; done += 8) {
+    await Promise.all(puts.slice(done, done + 8).map((put) => put()));
   }
   const manifests = images.map(({ manifest, platform }) => ({ ...describe(MANIFEST, manifest), platform }));
   await store.putManifest(all, LIST, json({ schemaVersion: 2, mediaType: LIST, manifests }), "v1");

@@ -1,4 +1,4 @@
-// One run of a program: how long it took, how much memory it had at most.
+// One run of a program: how long it took, how much of the processor's time, how much memory it had at most.
 import { spawn } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -11,18 +11,21 @@ const POLL_MS = 5;
  * @typedef {object} Run
  * @property {number} ms
  * @property {number} peakKiB of the largest process; 0 where it could not be read
+ * @property {number} [cpuMs] user and system, of all its processes, in steps of 10; where it could be read
  * @property {boolean} timedOut
  * @property {string} fault what it said when it failed, else empty
  */
 
+/** @typedef {{ env: NodeJS.ProcessEnv, folder: string, timeoutMs: number }} Settings */
+
 /**
  * @param {readonly string[]} argv
- * @param {{ env: NodeJS.ProcessEnv, folder: string, timeoutMs: number }} options
+ * @param {Settings} options
  * @returns {Promise<Run>}
  */
 export async function measure(argv, { env, folder, timeoutMs }) {
   const report = join(folder, "time");
-  const [program = "", ...args] = HAS_TIME ? [TIME, "-f", "%M", "-o", report, ...argv] : argv;
+  const [program = "", ...args] = HAS_TIME ? [TIME, "-f", "%M %U %S", "-o", report, ...argv] : argv;
   const start = performance.now();
   const child = spawn(program, args, { env, cwd: folder, stdio: ["ignore", "pipe", "pipe"], detached: true });
   let said = "";
@@ -50,8 +53,10 @@ export async function measure(argv, { env, folder, timeoutMs }) {
   clearTimeout(timer);
   const timedOut = stopping.signal.aborted;
   clearInterval(polling);
-  if (HAS_TIME && !timedOut) peakKiB = Number(readFileSync(report, "utf8").trim().split("\n").at(-1));
-  return { ms, peakKiB, timedOut, fault: status === 0 ? "" : said.slice(-2000) };
+  const fault = status === 0 ? "" : said.slice(-2000);
+  if (!HAS_TIME || timedOut) return { ms, peakKiB, timedOut, fault };
+  const [kib = 0, user = 0, system = 0] = lastLineOf(report).split(" ").map(Number);
+  return { ms, peakKiB: kib, cpuMs: 1000 * (user + system), timedOut, fault };
 }
 
 /** @param {number | undefined} pid */
@@ -62,4 +67,9 @@ function peakOf(pid) {
   } catch {
     return undefined;
   }
+}
+
+/** @param {string} file what `time` has written; a line that says how the program failed may come before */
+function lastLineOf(file) {
+  return readFileSync(file, "utf8").trim().split("\n").at(-1) ?? "";
 }

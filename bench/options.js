@@ -6,8 +6,9 @@ export const USAGE = `Usage: npm run bench -- [OPTIONS]
 Compares tsmanifest with every peer that is on this machine, and writes bench/results/.
 
   --quick        two minutes' worth, in place of twenty
-  --only TEXT    only scenarios whose title contains TEXT; "startup" for start-up alone
+  --only TEXT    only scenarios whose title contains TEXT, with every peer; "startup" for start-up alone
   --peers TEXT   only peers whose name contains TEXT
+  --publish      write docs/performance.md, .json and .svg anew when all has been measured
   -h, --help     this text
 
 bench/README.md says what is measured, and how.
@@ -18,6 +19,7 @@ bench/README.md says what is measured, and how.
  * @property {boolean} quick
  * @property {string} only
  * @property {string} peers
+ * @property {boolean} publish
  */
 
 /**
@@ -33,9 +35,13 @@ export function readOptions(args) {
         quick: { type: "boolean", default: false },
         only: { type: "string", default: "" },
         peers: { type: "string", default: "" },
+        publish: { type: "boolean", default: false },
         help: { type: "boolean", short: "h", default: false },
       },
     });
+    if (values.publish && (values.quick || values.only !== "" || values.peers !== "")) {
+      throw new Error("--publish wants everything: no --quick, --only or --peers");
+    }
     if (!values.help) return values;
   } catch (error) {
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`);

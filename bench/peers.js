@@ -1,39 +1,53 @@
 // Who is compared, and how each is asked for the same thing: a list in a new repository, of images in others.
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { LIST } from "./images.js";
+import { wantsTokens } from "./protocols.js";
 
 const PROGRAM = fileURLToPath(new URL("../bin/tsmanifest.js", import.meta.url));
-const LIST = "application/vnd.docker.distribution.manifest.list.v2+json";
 
 /**
  * What is to be done, and where.
  * @typedef {object} Job
  * @property {string} folder of this run alone
  * @property {string} host of the registry, `address:port`
- * @property {import("./registries.js").Protocol} protocol
+ * @property {import("./protocols.js").Protocol} protocol
  * @property {string} caFile
  * @property {string} target the list to be made: a new repository's; the first where there are many
  * @property {string} prefix of the repositories with the images
  * @property {readonly string[]} sources
  * @property {readonly import("./lists.js").List[]} lists all of them
+ * @property {string} digest of the list, once it has been pushed
  */
 
-/** @typedef {{ name: string, argv: (job: Job) => string[] }} CommandLine */
+/**
+ * @typedef {object} CommandLine
+ * @property {string} name of its rows
+ * @property {(job: Job) => string[]} argv
+ * @property {boolean} [readsSources] a push that finds its sources first, which others have done in a command before it
+ */
+
+/**
+ * What a program can be asked for, each in one way or in several.
+ * @typedef {object} Acts
+ * @property {CommandLine} push after `prepare`
+ * @property {readonly CommandLine[]} [retag] gives a tag that names something else back to a list that is in its repository
+ * @property {readonly CommandLine[]} [combine] gives a list of images in the registry its tag, whatever commands that takes
+ * @property {CommandLine} [create] makes a local list out of images in the registry
+ * @property {CommandLine} [inspect] shows a list that is in the registry
+ * @property {CommandLine} [many] gives many lists their tags
+ */
 
 /**
  * @typedef {object} Peer
- * @property {string} name of its push
+ * @property {string} name
  * @property {string} program
  * @property {readonly string[]} version arguments that make it say its version
  * @property {(job: Job) => string[][]} [prepare] what comes before the push; not timed
- * @property {(job: Job) => string[]} push
- * @property {CommandLine} [create] makes a local list out of images in the registry
- * @property {CommandLine} [combine] gives a list of images in the registry its tag, in one command
- * @property {CommandLine} [inspect] shows a list that is in the registry
- * @property {CommandLine} [many] gives many lists their tags
+ * @property {Acts} acts
  */
 
 /** @param {Job} job */
@@ -56,6 +70,9 @@ const orasFlags = (job) =>
   job.protocol === "http"
     ? ["--from-plain-http", "--to-plain-http"]
     : ["--from-ca-file", job.caFile, "--to-ca-file", job.caFile];
+
+/** @param {Job} job */
+const orasTarget = (job) => (job.protocol === "http" ? ["--plain-http"] : ["--ca-file", job.caFile]);
 
 /** @param {Job} job */
 const listOf = (job) => `${job.host}/${job.prefix}/all:v1`;
@@ -94,8 +111,7 @@ function loop(job, commandsFor) {
  * @param {Job} list
  */
 function orasCommands(list) {
-  const repository = list.target.slice(0, list.target.lastIndexOf(":"));
-  const flags = list.protocol === "http" ? ["--plain-http"] : ["--ca-file", list.caFile];
+  const repository = repositoryOf(list);
   const images = list.sources.map((source) => {
     const [place = "", tag = ""] = source.split(/:(?=[^:]+$)/);
     return { source, tag, isThere: place === repository };
@@ -111,7 +127,15 @@ function orasCommands(list) {
         source,
         `${repository}:${tag}`,
       ]),
-    ["oras", "manifest", "index", "create", ...flags, list.target, ...images.map(({ tag }) => tag)],
+    [
+      "oras",
+      "manifest",
+      "index",
+      "create",
+      ...orasTarget(list),
+      list.target,
+      ...images.map(({ tag }) => tag),
+    ],
   ];
 }
 
@@ -126,153 +150,224 @@ function listFile({ folder, lists }) {
   return file;
 }
 
+/**
+ * Several commands in one figure.
+ * @param {readonly (readonly string[])[]} commands one after the other
+ */
+function together(commands) {
+  const quoted = (/** @type {string} */ word) => `'${word.replaceAll("'", String.raw`'\''`)}'`;
+  return ["sh", "-c", commands.map((argv) => argv.map(quoted).join(" ")).join(" && ")];
+}
+
+/** @param {Job} job */
+const repositoryOf = (job) => job.target.slice(0, job.target.lastIndexOf(":"));
+/** @param {Job} job */
+const byDigest = (job) => `${repositoryOf(job)}@${job.digest}`;
+
+/** @param {...string} args */
+const ours = (...args) => [process.execPath, PROGRAM, ...args];
+/** @param {Job} job */
+const oursCreate = (job) => ours("create", ...oursFlags(job), job.target, ...job.sources);
+/** @param {Job} job */
+const oursPush = (job) => ours("push", ...oursFlags(job), job.target);
+/** @param {Job} job */
+const dockerCreate = (job) => [
+  ...["docker", "manifest", "create", ...dockerFlags(job)],
+  ...[job.target, ...job.sources],
+];
+/** @param {Job} job */
+const dockerPush = (job) => ["docker", "manifest", "push", ...dockerFlags(job), job.target];
+/** @param {Job} job */
+const skopeoCopy = (job) => [
+  ...["skopeo", "copy", "--all"],
+  ...(job.protocol === "http" ? ["--src-tls-verify=false", "--dest-tls-verify=false"] : []),
+  ...[`docker://${listOf(job)}`, `docker://${job.target}`],
+];
+/** @param {Job} job */
+const orasCopy = (job) => ["oras", "cp", "--no-tty", ...orasFlags(job), listOf(job), job.target];
+
+/**
+ * podman and buildah, which share their commands.
+ * @param {string} program
+ * @returns {Peer}
+ */
+function podmanLike(program) {
+  /** @param {Job} job */
+  const prepare = (job) => [
+    [program, ...storage(job), "manifest", "create", "list"],
+    ...job.sources.map((source) => [
+      ...[program, ...storage(job), "manifest", "add", ...tlsVerify(job)],
+      ...["list", `docker://${source}`],
+    ]),
+  ];
+  /** @param {Job} job */
+  const push = (job) => [
+    ...[program, ...storage(job), "manifest", "push", "--all", ...tlsVerify(job)],
+    ...["list", `docker://${job.target}`],
+  ];
+  return {
+    name: program,
+    program,
+    version: ["--version"],
+    prepare,
+    acts: {
+      push: { name: `${program} manifest push`, argv: push },
+      combine: [
+        {
+          name: `${program} manifest create, add and push`,
+          argv: (job) => together([...prepare(job), push(job)]),
+        },
+      ],
+    },
+  };
+}
+
 /** @type {readonly Peer[]} */
 export const PEERS = [
   {
-    name: "tsmanifest push",
+    name: "tsmanifest",
     program: process.execPath,
     version: [PROGRAM, "--version"],
-    prepare: (job) => [[process.execPath, PROGRAM, "create", ...oursFlags(job), job.target, ...job.sources]],
-    push: (job) => [process.execPath, PROGRAM, "push", ...oursFlags(job), job.target],
-    create: {
-      name: "tsmanifest create",
-      argv: (job) => [process.execPath, PROGRAM, "create", ...oursFlags(job), job.target, ...job.sources],
-    },
-    combine: {
-      name: "tsmanifest imagetools create",
-      argv: (job) => [
-        ...[process.execPath, PROGRAM, "imagetools", "create", ...oursFlags(job), "-t", job.target],
-        ...job.sources,
+    prepare: (job) => [oursCreate(job)],
+    acts: {
+      push: { name: "tsmanifest push", argv: oursPush },
+      retag: [
+        { name: "tsmanifest push", argv: oursPush },
+        {
+          name: "tsmanifest imagetools create",
+          argv: (job) => ours("imagetools", "create", ...oursFlags(job), "-t", job.target, byDigest(job)),
+        },
       ],
-    },
-    inspect: {
-      name: "tsmanifest imagetools inspect",
-      argv: (job) => [process.execPath, PROGRAM, "imagetools", "inspect", ...oursFlags(job), listOf(job)],
-    },
-    many: {
-      name: "tsmanifest apply",
-      argv: (job) => [process.execPath, PROGRAM, "apply", ...oursFlags(job), "-f", listFile(job)],
+      combine: [
+        {
+          name: "tsmanifest imagetools create",
+          argv: (job) => ours("imagetools", "create", ...oursFlags(job), "-t", job.target, ...job.sources),
+        },
+        {
+          name: "tsmanifest create and push",
+          argv: (job) => together([oursCreate(job), oursPush(job)]),
+        },
+      ],
+      create: { name: "tsmanifest create", argv: oursCreate },
+      inspect: {
+        name: "tsmanifest imagetools inspect",
+        argv: (job) => ours("imagetools", "inspect", ...oursFlags(job), listOf(job)),
+      },
+      many: {
+        name: "tsmanifest apply",
+        argv: (job) => ours("apply", ...oursFlags(job), "-f", listFile(job)),
+      },
     },
   },
   {
-    name: "docker manifest push",
+    name: "docker",
     program: "docker",
     version: ["--version"],
-    prepare: (job) => [["docker", "manifest", "create", ...dockerFlags(job), job.target, ...job.sources]],
-    push: (job) => ["docker", "manifest", "push", ...dockerFlags(job), job.target],
-    create: {
-      name: "docker manifest create",
-      argv: (job) => ["docker", "manifest", "create", ...dockerFlags(job), job.target, ...job.sources],
+    prepare: (job) => [dockerCreate(job)],
+    acts: {
+      push: { name: "docker manifest push", argv: dockerPush },
+      retag: [{ name: "docker manifest push", argv: dockerPush }],
+      combine: [
+        {
+          name: "docker manifest create and push",
+          argv: (job) => together([dockerCreate(job), dockerPush(job)]),
+        },
+      ],
+      create: { name: "docker manifest create", argv: dockerCreate },
+      many: {
+        name: "docker manifest create and push",
+        argv: (job) => loop(job, (list) => [dockerCreate(list), dockerPush(list)]),
+      },
     },
-    many: {
-      name: "docker manifest create and push",
-      argv: (job) =>
-        loop(job, (list) => [
-          ["docker", "manifest", "create", ...dockerFlags(list), list.target, ...list.sources],
-          ["docker", "manifest", "push", ...dockerFlags(list), list.target],
-        ]),
-    },
   },
+  podmanLike("buildah"),
+  podmanLike("podman"),
   {
-    name: "buildah manifest push",
-    program: "buildah",
-    version: ["--version"],
-    prepare: (job) => [
-      ["buildah", ...storage(job), "manifest", "create", "list"],
-      ...job.sources.map((source) => [
-        "buildah",
-        ...storage(job),
-        "manifest",
-        "add",
-        ...tlsVerify(job),
-        "list",
-        `docker://${source}`,
-      ]),
-    ],
-    push: (job) => [
-      ...["buildah", ...storage(job), "manifest", "push", "--all", ...tlsVerify(job)],
-      ...["list", `docker://${job.target}`],
-    ],
-  },
-  {
-    name: "podman manifest push",
-    program: "podman",
-    version: ["--version"],
-    prepare: (job) => [
-      ["podman", ...storage(job), "manifest", "create", "list"],
-      ...job.sources.map((source) => [
-        "podman",
-        ...storage(job),
-        "manifest",
-        "add",
-        ...tlsVerify(job),
-        "list",
-        `docker://${source}`,
-      ]),
-    ],
-    push: (job) => [
-      ...["podman", ...storage(job), "manifest", "push", "--all", ...tlsVerify(job)],
-      ...["list", `docker://${job.target}`],
-    ],
-  },
-  {
-    name: "skopeo copy --all",
+    name: "skopeo",
     program: "skopeo",
     version: ["--version"],
-    push: (job) => [
-      ...["skopeo", "copy", "--all"],
-      ...(job.protocol === "http" ? ["--src-tls-verify=false", "--dest-tls-verify=false"] : []),
-      ...[`docker://${listOf(job)}`, `docker://${job.target}`],
-    ],
+    acts: { push: { name: "skopeo copy --all", argv: skopeoCopy } },
   },
   {
-    name: "crane index append",
+    name: "crane",
     program: "crane",
     version: ["version"],
-    push: craneAppend,
-    combine: { name: "crane index append", argv: craneAppend },
-    inspect: { name: "crane manifest", argv: (job) => ["crane", "manifest", listOf(job)] },
-    many: { name: "crane index append", argv: (job) => loop(job, (list) => [craneAppend(list)]) },
+    acts: {
+      push: { name: "crane index append", argv: craneAppend, readsSources: true },
+      retag: [{ name: "crane tag", argv: (job) => ["crane", "tag", byDigest(job), "v1"] }],
+      combine: [{ name: "crane index append", argv: craneAppend }],
+      inspect: { name: "crane manifest", argv: (job) => ["crane", "manifest", listOf(job)] },
+      many: { name: "crane index append", argv: (job) => loop(job, (list) => [craneAppend(list)]) },
+    },
   },
   {
-    name: "regctl index create",
+    name: "regctl",
     program: "regctl",
     version: ["version", "--format", "{{.VCSTag}}"],
-    push: regctlCreate,
-    combine: { name: "regctl index create", argv: regctlCreate },
-    many: { name: "regctl index create", argv: (job) => loop(job, (list) => [regctlCreate(list)]) },
+    acts: {
+      push: { name: "regctl index create", argv: regctlCreate, readsSources: true },
+      retag: [
+        {
+          name: "regctl image copy",
+          argv: (job) => ["regctl", ...regctlHost(job), "image", "copy", byDigest(job), job.target],
+        },
+      ],
+      combine: [{ name: "regctl index create", argv: regctlCreate }],
+      many: { name: "regctl index create", argv: (job) => loop(job, (list) => [regctlCreate(list)]) },
+    },
   },
   {
-    name: "oras cp",
+    name: "oras",
     program: "oras",
     version: ["version"],
-    push: (job) => ["oras", "cp", "--no-tty", ...orasFlags(job), listOf(job), job.target],
-    many: { name: "oras manifest index create", argv: (job) => loop(job, orasCommands) },
+    acts: {
+      push: { name: "oras cp", argv: orasCopy },
+      retag: [
+        { name: "oras cp", argv: orasCopy },
+        { name: "oras tag", argv: (job) => ["oras", "tag", ...orasTarget(job), byDigest(job), "v1"] },
+      ],
+      many: { name: "oras manifest index create", argv: (job) => loop(job, orasCommands) },
+    },
   },
   {
-    name: "manifest-tool push",
+    name: "manifest-tool",
     program: "manifest-tool",
     version: ["--version"],
-    push: (job) => {
-      const images = job.sources.map(
-        (image, index) => `  - image: ${image}\n    platform: ${platform(index)}\n`,
-      );
-      writeFileSync(join(job.folder, "spec.yml"), `image: ${job.target}\nmanifests:\n${images.join("")}`);
-      const flags = job.protocol === "http" ? ["--plain-http"] : [];
-      return ["manifest-tool", ...flags, "push", "from-spec", join(job.folder, "spec.yml")];
+    acts: {
+      push: {
+        name: "manifest-tool push",
+        readsSources: true,
+        argv: (job) => {
+          const images = job.sources.map(
+            (image, index) => `  - image: ${image}\n    platform: ${platform(index)}\n`,
+          );
+          const spec = join(job.folder, "spec.yml");
+          writeFileSync(spec, `image: ${job.target}\nmanifests:\n${images.join("")}`);
+          const flags = job.protocol === "http" ? ["--plain-http"] : [];
+          return ["manifest-tool", ...flags, "push", "from-spec", spec];
+        },
+      },
     },
   },
   {
-    name: "buildx imagetools create",
+    name: "buildx",
     program: "buildx",
     version: ["version"],
-    push: buildxCreate,
-    combine: { name: "buildx imagetools create", argv: buildxCreate },
-    inspect: {
-      name: "buildx imagetools inspect",
-      argv: (job) => ["buildx", "imagetools", "inspect", listOf(job)],
+    acts: {
+      push: { name: "buildx imagetools create", argv: buildxCreate, readsSources: true },
+      retag: [
+        {
+          name: "buildx imagetools create",
+          argv: (job) => buildxCreate({ ...job, sources: [byDigest(job)] }),
+        },
+      ],
+      combine: [{ name: "buildx imagetools create", argv: buildxCreate }],
+      inspect: {
+        name: "buildx imagetools inspect",
+        argv: (job) => ["buildx", "imagetools", "inspect", listOf(job)],
+      },
+      many: { name: "buildx imagetools create", argv: (job) => loop(job, (list) => [buildxCreate(list)]) },
     },
-    many: { name: "buildx imagetools create", argv: (job) => loop(job, (list) => [buildxCreate(list)]) },
   },
 ];
 
@@ -283,14 +378,16 @@ function platform(index) {
 }
 
 /**
- * What a peer does in a scenario; undefined where it has no such command.
+ * How a peer does what a scenario wants; empty where it cannot.
  * @param {Peer} peer
  * @param {import("./lab.js").Act} act
- * @returns {CommandLine | undefined}
+ * @returns {readonly CommandLine[]}
  */
-export function commandFor(peer, act) {
-  if (act === "push" || act === "repeat") return { name: peer.name, argv: peer.push };
-  return act === "apply" || act === "reapply" ? peer.many : peer[act];
+export function commandsFor({ acts }, act) {
+  if (act === "repeat") return [acts.push];
+  const found = act === "apply" || act === "reapply" ? acts.many : acts[act];
+  if (found === undefined) return [];
+  return "argv" in found ? [found] : found;
 }
 
 /** Programs are looked for where `go install` puts them, too. */
@@ -310,6 +407,20 @@ export function peersHere() {
   });
 }
 
+/** @param {Job} job */
+const cacheOf = (job) => join(dirname(job.folder), "cache");
+
+/**
+ * Takes away what earlier runs of tsmanifest have noted of registries, as in a home where it has pushed to none of them.
+ * @param {Job} job
+ */
+export function forgetRegistries(job) {
+  const folder = join(cacheOf(job), "tsmanifest");
+  if (!existsSync(folder)) return;
+  const notes = readdirSync(folder).filter((name) => /^(?:challenge|manifests)-/.test(name));
+  for (const name of notes) rmSync(join(folder, name));
+}
+
 /**
  * The surroundings of a job: credentials and trust as each peer looks for them, nothing of the user's own.
  * @param {Job} job
@@ -321,14 +432,14 @@ export function environment(job) {
     const auth = Buffer.from("bench:bench").toString("base64");
     writeFileSync(
       config,
-      JSON.stringify(job.protocol === "bearer" ? { auths: { [job.host]: { auth } } } : {}),
+      JSON.stringify(wantsTokens(job.protocol) ? { auths: { [job.host]: { auth } } } : {}),
     );
   }
   return {
     PATH,
     HOME: join(job.folder, "home"),
     // Shared by all runs, as on a machine where the programs were used before: tsmanifest keeps compiled code there.
-    XDG_CACHE_HOME: join(dirname(job.folder), "cache"),
+    XDG_CACHE_HOME: cacheOf(job),
     TMPDIR: job.folder,
     DOCKER_CONFIG: job.folder,
     REGISTRY_AUTH_FILE: config,

@@ -6,11 +6,10 @@ import { writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { digestOf, putImages } from "./images.js";
+import { digestOf, INDEX, LIST, MANIFEST, putImages } from "./images.js";
 import { putImagesOfLists } from "./lists.js";
 
-/** `https` is HTTP/1.1 only, `h2` offers HTTP/2, `bearer` offers HTTP/2 and wants tokens. */
-/** @typedef {"http" | "https" | "h2" | "bearer"} Protocol */
+/** @typedef {import("./protocols.js").Protocol} Protocol */
 /** @typedef {{ children: number, blobs: number }} Sizes */
 /** @typedef {{ method: string, path: string, status?: number, start: number, end: number }} Logged times in milliseconds */
 
@@ -18,9 +17,12 @@ import { putImagesOfLists } from "./lists.js";
  * @typedef {object} Backing
  * @property {string} name
  * @property {number} port
+ * @property {number} [tokenPort] of a token server of its own
  * @property {(size: Sizes) => Promise<void>} seed
  * @property {(lists: { count: number, size: Sizes, source: string }) => Promise<void>} seedLists
- * @property {() => Promise<void>} resetLog
+ * @property {(repository: string, tag: string) => Promise<string>} digestOf what a tag names
+ * @property {(repository: string, tag: string, source: string) => Promise<void>} retag makes it name the image `v1` of `source`
+ * @property {(rtt: number) => Promise<void>} resetLog
  * @property {() => Promise<Logged[] | undefined>} log undefined where nothing is counted
  * @property {() => Promise<void>} close
  */
@@ -38,11 +40,12 @@ export function isThere(program) {
 /**
  * @param {Protocol} protocol
  * @param {{ key: string, cert: string }} certificate files
+ * @param {string} [realm] where tokens are given out, if not by the registry
  * @returns {Promise<Backing>}
  */
-export async function startEmbedded(protocol, certificate) {
+export async function startEmbedded(protocol, certificate, realm) {
   const program = fileURLToPath(new URL("embedded.js", import.meta.url));
-  const child = fork(program, [JSON.stringify({ protocol, ...certificate })]);
+  const child = fork(program, [JSON.stringify({ protocol, ...certificate, realm })]);
   /** @param {object} [command] @returns {Promise<unknown>} */
   const ask = async (command) => {
     const answered = once(child, "message");
@@ -50,18 +53,22 @@ export async function startEmbedded(protocol, certificate) {
     const answer = /** @type {unknown[]} */ (await answered);
     return answer[0];
   };
-  const port = Number(await ask());
+  const ports = /** @type {{ port: number, tokenPort?: number }} */ (await ask());
   return {
     name: "the embedded registry",
-    port,
+    ...ports,
     seed: async (size) => {
       await ask({ kind: "seed", size });
     },
     seedLists: async (lists) => {
       await ask({ kind: "seedLists", lists });
     },
-    resetLog: async () => {
-      await ask({ kind: "resetLog" });
+    digestOf: async (repository, tag) => String(await ask({ kind: "digest", repository, tag })),
+    retag: async (repository, tag, source) => {
+      await ask({ kind: "retag", repository, tag, source });
+    },
+    resetLog: async (rtt) => {
+      await ask({ kind: "resetLog", rtt });
     },
     log: async () => /** @type {Logged[]} */ (await ask({ kind: "log" })),
     close: async () => {
@@ -94,6 +101,14 @@ export async function startDistribution(folder) {
     port,
     seed: (size) => putImages(storeAt(url), size),
     seedLists: (lists) => putImagesOfLists(storeAt(url), lists),
+    digestOf: async (repository, tag) => {
+      const { headers } = await send("HEAD", `${url}${repository}/manifests/${tag}`);
+      return headers.get("docker-content-digest") ?? "";
+    },
+    retag: async (repository, tag, source) => {
+      const image = await send("GET", `${url}${source}/manifests/v1`);
+      await storeAt(url).putManifest(repository, MANIFEST, image.content, tag);
+    },
     resetLog: () => Promise.resolve(),
     log: () => Promise.resolve(undefined),
     close: async () => {
@@ -128,12 +143,15 @@ function storeAt(url) {
  * @param {string} [type]
  */
 async function send(method, url, body, type) {
-  const content =
-    body === undefined ? {} : { body: new Uint8Array(body), headers: { "content-type": type ?? "" } };
-  const response = await fetch(url, { method, ...content });
-  await response.arrayBuffer();
+  const headers = {
+    accept: `${MANIFEST}, ${LIST}, ${INDEX}`,
+    ...(type !== undefined && { "content-type": type }),
+  };
+  const content = body === undefined ? {} : { body: new Uint8Array(body) };
+  const response = await fetch(url, { method, headers, ...content });
+  const answer = Buffer.from(await response.arrayBuffer());
   if (!response.ok) throw new Error(`${method} ${url} answered ${response.status}`);
-  return response;
+  return { headers: response.headers, content: answer };
 }
 
 async function freePort() {

@@ -1,7 +1,8 @@
 // What is measured. Every scenario is run by every peer that can, turn by turn, so that a noisy moment hits them all.
+import { LINES } from "./protocols.js";
 
 /** @typedef {import("./lab.js").Act} Act */
-/** @typedef {import("./registries.js").Protocol} Protocol */
+/** @typedef {import("./protocols.js").Protocol} Protocol */
 
 /**
  * @typedef {object} Scenario
@@ -11,107 +12,161 @@
  * @property {number} rtt
  * @property {Act} act
  * @property {readonly string[]} [flags]
- * @property {boolean} [oursOnly]
+ * @property {boolean} [known] has there been a push to this registry before, of other images?
+ * @property {readonly string[]} [peers] those who take part in a run of everything, where not all do
+ * @property {boolean} [onlyNamed] left out of a run of everything
  * @property {number} rounds at most
  */
 
+/** Five images of four blobs. */
 const SMALL = { children: 5, blobs: 4 };
 const MEDIUM = { children: 16, blobs: 8 };
 const LARGE = { children: 64, blobs: 8 };
+const WIDE = { children: 200, blobs: 4 };
 const HUGE = { children: 500, blobs: 4 };
 /** Four images of three layers. */
 const RELEASE = { children: 4, blobs: 4 };
 
+const OURS = ["tsmanifest"];
+/** buildah is left out where podman, whose code is the same, takes a minute. */
+const NOT_TWICE = ["tsmanifest", "docker", "podman", "skopeo", "crane", "regctl", "oras", "buildx"];
+const FAST = ["tsmanifest", "crane", "regctl", "oras", "buildx"];
+const COMBINING = ["tsmanifest", "crane", "regctl", "buildx"];
+
 /** Two minutes' worth. @type {readonly Scenario[]} */
 export const QUICK = [
-  { protocol: "http", size: SMALL, rtt: 50, act: "push", rounds: 2 },
-  { protocol: "http", size: SMALL, rtt: 10, act: "repeat", rounds: 2 },
-  { protocol: "bearer", size: SMALL, rtt: 10, act: "push", rounds: 2 },
+  { protocol: "http", size: SMALL, rtt: 50, act: "push", rounds: 2, peers: ["docker", ...FAST] },
+  { protocol: "http", size: SMALL, rtt: 50, act: "repeat", rounds: 2, peers: FAST },
+  { protocol: "bearer", size: SMALL, rtt: 10, act: "push", rounds: 2, peers: ["docker", ...FAST] },
   { protocol: "http", size: SMALL, rtt: 0, act: "push", rounds: 2 },
-  { protocol: "http", size: SMALL, rtt: 50, act: "combine", rounds: 2 },
+  { protocol: "http", size: SMALL, rtt: 50, act: "combine", rounds: 2, peers: COMBINING },
 ];
 
-/** @type {readonly Scenario[]} */
+/** What has bars comes first. @type {readonly Scenario[]} */
 export const FULL = [
-  ...[50, 0, 10, 100].flatMap((rtt) =>
-    /** @type {const} */ (["push", "repeat"]).map(
-      (act) => /** @type {Scenario} */ ({ protocol: "http", size: SMALL, rtt, act, rounds: 5 }),
+  { protocol: "http", size: SMALL, rtt: 0, act: "push", rounds: 9 },
+  { protocol: "http", size: WIDE, rtt: 0, act: "push", rounds: 5, peers: ["tsmanifest", "docker", ...FAST] },
+  {
+    protocol: "http",
+    size: WIDE,
+    rtt: 0,
+    act: "repeat",
+    rounds: 5,
+    peers: ["tsmanifest", "docker", ...FAST],
+  },
+  { protocol: "http", size: SMALL, rtt: 50, act: "repeat", rounds: 7, peers: NOT_TWICE },
+  { protocol: "bearer", size: SMALL, rtt: 50, act: "repeat", rounds: 7, peers: NOT_TWICE },
+  { protocol: "http", size: SMALL, rtt: 50, act: "combine", rounds: 5 },
+  { protocol: "bearer", size: SMALL, rtt: 50, act: "combine", rounds: 5, peers: ["docker", ...COMBINING] },
+  ...["streams", "limited"].flatMap((protocol) =>
+    [LARGE, HUGE].map((size) => oursAlone({ protocol, size, rtt: 50, act: "push", rounds: 5 })),
+  ),
+  { protocol: "http", size: SMALL, rtt: 50, act: "push", rounds: 5 },
+  { protocol: "bearer", size: SMALL, rtt: 50, act: "push", rounds: 5, peers: NOT_TWICE },
+
+  ...["bearer", "apart"].flatMap((protocol) =>
+    ["push", "combine"].map((act) =>
+      oursAlone({ protocol, size: SMALL, rtt: 50, act, known: true, rounds: 5 }),
     ),
   ),
-  ...["https", "h2", "bearer"].map(
-    (protocol) => /** @type {Scenario} */ ({ protocol, size: SMALL, rtt: 50, act: "push", rounds: 5 }),
-  ),
-  { protocol: "bearer", size: SMALL, rtt: 50, act: "repeat", rounds: 5 },
-  ...[MEDIUM, LARGE].map(
-    (size) => /** @type {Scenario} */ ({ protocol: "http", size, rtt: 50, act: "push", rounds: 3 }),
-  ),
-  ...["http", "h2"].flatMap((protocol) =>
-    [HUGE].map(
-      (size) => /** @type {Scenario} */ ({ protocol, size, rtt: 50, act: "push", rounds: 5, oursOnly: true }),
+  { protocol: "http", size: SMALL, rtt: 50, act: "retag", rounds: 3, peers: ["docker", ...FAST] },
+  { protocol: "bearer", size: SMALL, rtt: 50, act: "retag", rounds: 3, peers: FAST },
+  { protocol: "http", size: SMALL, rtt: 0, act: "repeat", rounds: 5 },
+  { protocol: "http", size: SMALL, rtt: 0, act: "combine", rounds: 3 },
+  ...["push", "repeat"].flatMap((act) => [
+    scenario({ protocol: "http", size: SMALL, rtt: 10, act, rounds: 3, peers: ["docker", ...FAST] }),
+    scenario({ protocol: "apart", size: SMALL, rtt: 50, act, rounds: 3, peers: FAST }),
+    scenario({ protocol: "h2", size: SMALL, rtt: 50, act, rounds: 3, peers: ["tsmanifest", "oras"] }),
+  ]),
+  { protocol: "http", size: MEDIUM, rtt: 50, act: "combine", rounds: 3, peers: COMBINING },
+  {
+    protocol: "http",
+    size: MEDIUM,
+    rtt: 50,
+    act: "push",
+    rounds: 3,
+    peers: ["tsmanifest", "docker", "oras"],
+  },
+  { protocol: "http", size: LARGE, rtt: 50, act: "push", rounds: 3, peers: ["tsmanifest", "oras"] },
+  oursAlone({ protocol: "http", size: HUGE, rtt: 50, act: "push", rounds: 3 }),
+  ...["http", "streams"].flatMap((protocol) =>
+    ["8", "32"].map((count) =>
+      oursAlone({ protocol, size: LARGE, rtt: 50, act: "push", flags: ["--concurrency", count], rounds: 2 }),
     ),
   ),
-  { protocol: "http", size: SMALL, rtt: 50, act: "create", rounds: 5 },
-  { protocol: "http", size: LARGE, rtt: 50, act: "create", rounds: 3 },
-  ...["http", "bearer"].flatMap((protocol) =>
-    [SMALL, MEDIUM].flatMap((size) =>
-      [50, 0].map((rtt) => /** @type {Scenario} */ ({ protocol, size, rtt, act: "combine", rounds: 5 })),
-    ),
-  ),
-  ...["http", "bearer"].map(
-    (protocol) => /** @type {Scenario} */ ({ protocol, size: SMALL, rtt: 50, act: "inspect", rounds: 5 }),
-  ),
-  ...["http", "h2"].flatMap((protocol) =>
-    ["8", "16", "32", "64"].map((concurrency) => {
-      const flags = ["--concurrency", concurrency];
-      return /** @type {Scenario} */ ({
-        protocol,
-        size: LARGE,
-        rtt: 50,
-        act: "push",
-        flags,
-        rounds: 5,
-        oursOnly: true,
-      });
-    }),
-  ),
-  ...["elsewhere", "beside"].flatMap((images) =>
-    ["apply", "reapply"].map((act) => manyLists(200, { images, rtt: 20, act, oursOnly: act === "reapply" })),
-  ),
-  ...["apply", "reapply"].map((act) => manyLists(2000, { images: "elsewhere", rtt: 0, act, oursOnly: true })),
+  { protocol: "http", size: SMALL, rtt: 50, act: "create", rounds: 3 },
+  { protocol: "bearer", size: SMALL, rtt: 50, act: "inspect", rounds: 3 },
+  manyLists(200, { images: "elsewhere", rtt: 20, act: "apply", peers: ["tsmanifest", "crane", "regctl"] }),
+  manyLists(200, { images: "elsewhere", rtt: 20, act: "reapply", peers: OURS }),
+  manyLists(200, { images: "beside", rtt: 20, act: "apply", peers: ["tsmanifest", "crane", "oras"] }),
+  manyLists(200, { images: "beside", rtt: 20, act: "reapply", peers: OURS }),
+
+  { protocol: "http", size: MEDIUM, rtt: 0, act: "combine", rounds: 5, onlyNamed: true },
+  { protocol: "bearer", size: MEDIUM, rtt: 50, act: "combine", rounds: 3, onlyNamed: true },
+  { protocol: "http", size: SMALL, rtt: 100, act: "push", rounds: 5, onlyNamed: true },
+  { protocol: "http", size: SMALL, rtt: 100, act: "repeat", rounds: 5, onlyNamed: true },
+  { protocol: "https", size: SMALL, rtt: 50, act: "push", rounds: 5, onlyNamed: true },
+  manyLists(2000, { images: "elsewhere", rtt: 0, act: "apply", onlyNamed: true, peers: OURS }),
+  manyLists(2000, { images: "elsewhere", rtt: 0, act: "reapply", onlyNamed: true, peers: OURS }),
 ];
 
 /**
- * @param {number} count
- * @param {{ images: string, rtt: number, act: string, oursOnly: boolean }} options
+ * What is computed has wider types.
+ * @param {Omit<Scenario, "protocol" | "act"> & { protocol: string, act: string }} options
  */
-function manyLists(count, { images, ...rest }) {
-  const lists = { count, images };
-  return /** @type {Scenario} */ ({ protocol: "http", size: RELEASE, lists, rounds: 3, ...rest });
+function scenario(options) {
+  return /** @type {Scenario} */ (options);
 }
 
+/** @param {Parameters<typeof scenario>[0]} options */
+function oursAlone(options) {
+  return scenario({ ...options, peers: OURS });
+}
+
+/**
+ * @param {number} count
+ * @param {{ images: string, rtt: number, act: string, peers: readonly string[], onlyNamed?: boolean }} options
+ */
+function manyLists(count, { images, ...rest }) {
+  const lists = /** @type {import("./lists.js").Lists} */ ({ count, images });
+  return scenario({ protocol: "http", size: RELEASE, lists, rounds: 3, ...rest });
+}
+
+/** @type {Readonly<Record<Act, string>>} */
+const WORDS = {
+  push: "first push",
+  repeat: "repeated push",
+  retag: "changed tag",
+  create: "create",
+  combine: "from images to tag",
+  inspect: "inspect",
+  apply: "first run",
+  reapply: "second run",
+};
+
 /** @param {Scenario} scenario */
-export function titleOf({ protocol, size, lists, rtt, act, flags = [] }) {
-  const words = {
-    push: "first push",
-    repeat: "repeated push",
-    create: "create",
-    combine: "from images to tag",
-    inspect: "inspect",
-    apply: "first run",
-    reapply: "second run",
-  };
-  const lines = {
-    http: "HTTP",
-    https: "HTTPS, HTTP/1.1",
-    h2: "HTTPS, HTTP/2",
-    bearer: "HTTPS, HTTP/2, bearer token",
-  };
+export function titleOf({ protocol, size, lists, rtt, act, flags = [], known }) {
   return [
     `${lists === undefined ? "" : `${lists.count} lists of `}${size.children} × ${size.blobs}`,
     ...(lists === undefined ? [] : [`images ${lists.images}`]),
     `${rtt} ms`,
-    lines[protocol],
-    words[act],
+    LINES[protocol],
+    WORDS[act],
+    ...(known === true ? ["known registry"] : []),
     ...(flags.length > 0 ? [flags.join(" ")] : []),
   ].join(", ");
+}
+
+/**
+ * The scenarios whose titles contain the text, whether or not a run of everything has them; all that it has where there
+ * is no text. Whoever names scenarios gets every peer, but of those that are ours alone.
+ * @param {readonly Scenario[]} scenarios
+ * @param {string} text
+ * @returns {readonly Scenario[]}
+ */
+export function chosen(scenarios, text) {
+  if (text === "") return scenarios.filter(({ onlyNamed }) => onlyNamed !== true);
+  return scenarios
+    .filter((one) => titleOf(one).includes(text))
+    .map(({ peers, ...rest }) => (peers === OURS ? { ...rest, peers } : rest));
 }

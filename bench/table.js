@@ -1,37 +1,57 @@
 // The results as Markdown, which reads well in a terminal too.
 
-/** @typedef {import("./run.js").Row} Row */
+/** @typedef {import("./trials.js").Row} Row */
 
 /** @param {import("./run.js").Report} report */
 export function reportTables({ measured, machine, peers, startup, scenarios }) {
-  const versions = Object.entries(peers).map(([name, version]) => `${name} (${version})`);
-  const parts = [`${measured}, ${machine}. ${versions.join(", ")}.`];
-  if (startup.length > 0) {
-    const rows = startup.map(({ name, ms, ratio }) => [name, range(ms, "ms"), ratio.toFixed(2)]);
-    parts.push("### Start-up", table([["", "median (range), ms", "times `node -e 0`"], ...rows]));
-  }
-  return `${[...parts, ...scenarios.map(scenarioTable)].join("\n\n")}\n`;
+  const versions = Object.entries(peers).map(([name, version]) => `${name} ${version}`);
+  return `${[
+    `${measured}, ${machine}. ${versions.join(", ")}.`,
+    ...(startup.length > 0 ? [`### Start-up\n\n${startupTable(startup)}`] : []),
+    ...scenarios.map(scenarioTable),
+  ].join("\n\n")}\n`;
 }
 
-/** @param {import("./run.js").Measured} measured */
-export function scenarioTable({ title, registry, scenario, rows }) {
-  const ours = rows.find(({ peer }) => peer.startsWith("tsmanifest"))?.ms?.median;
-  const head = ["", "median (range), s", "× ours", "requests", "levels", "connections", "kB", "peak MiB"];
+/** @param {readonly import("./startup.js").Startup[]} startup */
+export function startupTable(startup) {
+  const rows = startup.map(({ name, ms, ratio }) => [
+    `\`${name.split(", ")[0] ?? name}\`${name.includes(", ") ? `, ${name.split(", ").slice(1).join(", ")}` : ""}`,
+    range(ms, "ms"),
+    ratio.toFixed(2),
+  ]);
+  return table([["", "median (range), ms", "times `node -e 0`"], ...rows]);
+}
+
+/** @param {import("./trials.js").Measured} measured */
+export function scenarioTable({ title, registry, rows }) {
+  const ours = rows.find(({ peer, ms }) => peer.startsWith("tsmanifest") && ms !== undefined)?.ms?.median;
+  const isAlone = rows.every(({ peer }) => peer.startsWith("tsmanifest"));
+  const isBounded = rows.some(({ refused }) => refused !== undefined);
+  const head = [
+    ...["", "median (range), s", "× ours", "requests", "levels", "connections", "kB", "peak MiB"],
+    ...["processor, s", ...(isBounded ? ["answered 429"] : [])],
+  ];
+  const note = rows.some(({ readsSources }) => readsSources)
+    ? ["\\* It finds its sources in that time, too."]
+    : [];
   return [
-    `### ${title}${scenario.oursOnly === true ? ", tsmanifest alone" : ""}`,
-    table([head, ...rows.map((row) => cells(row, ours))]),
-    `Registry: ${registry}.`,
+    `### ${title}${isAlone ? ", tsmanifest alone" : ""}`,
+    table([head, ...rows.map((row) => cells(row, ours, isBounded))]),
+    [...note, `Registry: ${registry}.`].join(" "),
   ].join("\n\n");
 }
 
 /**
  * @param {Row} row
  * @param {number | undefined} ours
+ * @param {boolean} isBounded
  */
-function cells({ peer, ms, fault, requests, levels, connections, bytes, peakMiB }, ours) {
-  if (ms === undefined) return [peer, fault ?? "", "", "", "", "", "", ""];
+function cells(row, ours, isBounded) {
+  const { ms, fault, requests, levels, connections, bytes, peakMiB, cpuMs, refused } = row;
+  const name = nameOf(row);
+  if (ms === undefined) return [name, fault ?? "", ...Array.from({ length: isBounded ? 8 : 7 }, () => "")];
   return [
-    peer,
+    name,
     range(ms, "s"),
     ours === undefined ? "" : (ms.median / ours).toFixed(1),
     String(requests ?? ""),
@@ -39,7 +59,21 @@ function cells({ peer, ms, fault, requests, levels, connections, bytes, peakMiB 
     String(connections ?? ""),
     bytes === undefined ? "" : (bytes / 1000).toFixed(0),
     (peakMiB ?? 0).toFixed(0),
+    seconds(cpuMs),
+    ...(isBounded ? [String(refused ?? "")] : []),
   ];
+}
+
+/** @param {Pick<Row, "peer" | "readsSources">} row */
+export function nameOf({ peer, readsSources }) {
+  return readsSources === true ? `${peer} \\*` : peer;
+}
+
+/** @param {number | undefined} ms */
+export function seconds(ms) {
+  if (ms === undefined) return "";
+  const value = ms / 1000;
+  return value >= 9.95 ? value.toFixed(0) : value >= 2.995 ? value.toFixed(1) : value.toFixed(2);
 }
 
 /**
@@ -52,7 +86,7 @@ function range({ median, min, max, runs }, unit) {
 }
 
 /** @param {readonly (readonly string[])[]} rows the first is the head */
-function table(rows) {
+export function table(rows) {
   const columns =
     rows[0]?.map((_, index) => Math.max(3, ...rows.map((row) => row[index]?.length ?? 0))) ?? [];
   const lines = rows.map((row) => {
