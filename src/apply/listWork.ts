@@ -7,6 +7,8 @@ import { formatPlace, tagsOf, type Place } from "../content/place.js";
 import type { Repository } from "../content/repository.js";
 import type { SharedTargets } from "../content/sharedTargets.js";
 import type { WantedSource } from "../content/sourceText.js";
+import { isAttestation } from "../list/attestations.js";
+import { combine } from "../list/combine.js";
 import { hasAll } from "../list/lost.js";
 import type { Descriptor } from "../oci/descriptor.js";
 import { formatLocation, isSameLocation, type Location } from "../oci/location.js";
@@ -60,7 +62,7 @@ export interface WorkTools {
    * `referrers`: that is a request for each image.
    */
   readonly asksForAttached: boolean;
-  /** Mounts begin as soon as a source is read, before it is known whether they are needed. */
+  /** What a source needs goes where it shall as soon as it is read, before it is known whether that is needed. */
   readonly beginsEarly: boolean;
   /** What the tags name now. Where that is asked, what is as it should be is not put again. */
   readonly before?: TagsBefore | undefined;
@@ -99,8 +101,17 @@ export class ListWork {
   readonly #order: ListOrder;
   readonly #wanted: readonly WantedOrderSource[];
   readonly #tools: WorkTools;
-  #reader: TreeReader;
+  readonly #reader: TreeReader;
   readonly #begun = new Map<string, Push>();
+  /** Images that were begun with. */
+  readonly #seen = new Set<string>();
+  /** Where else in a target's registry something of another one is, asked once. */
+  readonly #near = new Map<string, Promise<readonly Location[]>>();
+  /** Sources of which it is not known yet whether they are there, with the list that is added to. */
+  #unfound: number;
+  #isBaseFound = false;
+  /** Nothing more is begun. */
+  #isOver = false;
   readonly #opened = new Map<string, Repository>();
   readonly #targets: readonly Target[];
   readonly #sources: CreateSources;
@@ -125,15 +136,9 @@ export class ListWork {
       isShown: tools.use === "show",
       waitMs: tools.settings.waitMs,
       signal: tools.signal,
-      onImage: (repository, manifest) => {
-        this.#begin({ manifest, role: "child", location: repository.location, tags: [] });
-        // What is attached is wanted in any case: it is asked for beside the config. Who needs it hears what went wrong.
-        if (this.#isAttachedWanted) {
-          this.#reader.referrers(repository, manifest.digest).catch(() => undefined);
-        }
-      },
     });
     this.#targets = targetsOf(order.targets);
+    this.#unfound = wanted.length + (order.onto === "nothing" ? 0 : 1);
   }
 
   get #isAttachedWanted(): boolean {
@@ -165,6 +170,7 @@ export class ListWork {
 
   /** Makes the list, and sends nothing. */
   async make(): Promise<Made> {
+    this.#readOthersAhead();
     return this.#make(await this.#base());
   }
 
@@ -182,11 +188,13 @@ export class ListWork {
 
   /** Ends what was begun and is not needed, since something failed. */
   async end(): Promise<void> {
+    this.#isOver = true;
     await Promise.all([...this.#begun.values()].map((push) => push.abandon()));
   }
 
   /** Adds to a list that others may add to at the same moment. */
   async #appendTo(first: Place): Promise<Done> {
+    this.#readOthersAhead();
     const { appendTo } = await import("../push/appendTo.js");
     const { open, signal, settleMs } = this.#tools;
     const [tag = "latest"] = tagsOf(first);
@@ -200,11 +208,10 @@ export class ListWork {
       signal,
       settleMs,
       put: async (base, guard) => {
-        // What an earlier try has read is told again.
-        this.#reader = this.#newReader();
+        this.#reader.startOver();
         there = base?.children ?? [];
         const made = await this.#make(
-          base === undefined ? await this.#base() : await this.#sources.found(base, first),
+          base === undefined ? await this.#base() : await this.#sources.found(base, first, this.#onBaseFound),
         );
         const known = new Set(there.map(({ digest }) => digest));
         for (const one of entriesOf(made.combined)) if (!known.has(one.digest)) added.set(one.digest, one);
@@ -231,11 +238,24 @@ export class ListWork {
     if (first === undefined || onto === "nothing") return undefined;
     this.#tools.progress?.step(`reading ${formatPlace(first)}`);
     const wanted = { place: first, given: undefined, text: formatPlace(first) };
-    if (onto === "append") return this.#sources.read(wanted);
+    if (onto === "append") return this.#sources.read(wanted, this.#onBaseFound);
     const [tag = "latest"] = tagsOf(first);
     const { open, signal } = this.#tools;
     const there = await open(first.location).resolve(tag, { signal, mustKnow: true });
-    return there === undefined ? undefined : this.#sources.read(wanted);
+    if (there !== undefined) return this.#sources.read(wanted, this.#onBaseFound);
+    this.#onBaseFound();
+    return undefined;
+  }
+
+  /** It is known whether there is a list to add to. */
+  readonly #onBaseFound = (): void => {
+    if (!this.#isBaseFound) this.#foundOne();
+    this.#isBaseFound = true;
+  };
+
+  /** Beside whatever is done first. Who needs them hears what went wrong. */
+  #readOthersAhead(): void {
+    this.#readOthers().catch(() => undefined);
   }
 
   /** All sources but the list that is added to; read once, however often that is tried. */
@@ -248,7 +268,16 @@ export class ListWork {
     const { progress } = this.#tools;
     progress?.step("reading sources", { total: this.#wanted.length, unit: "source" });
     const read = async (wanted: WantedOrderSource): Promise<ReadSource> => {
-      const source = await this.#sources.read(wanted);
+      const isChecked = wanted.isPlatformChecked === true;
+      const source = await this.#sources.read(wanted, (found) => {
+        // Of a list that is checked only some may be taken.
+        if (!isChecked || found.manifest.kind !== "index") this.#beginSource(found);
+        if (!isChecked) this.#foundOne();
+      });
+      if (isChecked) {
+        this.#beginSource(source);
+        this.#foundOne();
+      }
       progress?.advance(`read ${source.name}`);
       return source;
     };
@@ -261,8 +290,6 @@ export class ListWork {
       this.#readOthers(),
       resolveSubject(this.#order, this.#tools),
     ]);
-    // A single image may turn out to be what gets the tags; of a list it is certain that its images are put by their digests.
-    if (preferIndex || added.length > 1) for (const push of this.#begun.values()) push.proceed();
     const made = await makeList({
       base,
       added,
@@ -319,23 +346,33 @@ export class ListWork {
   /** Reads what the list is made of, as far as a target lacks it. */
   async #plan(made: Made): Promise<readonly Plan[]> {
     const items = await this.#readItems(made);
-    const placed = items.map(({ manifest: { digest }, location }) => ({ digest, location }));
-    const named = [...this.#targets, ...made.sources.map(({ repository }) => repository)].map(
-      ({ location }) => location,
-    );
     return Promise.all(
       this.#targets.map(async ({ location, tags }): Promise<Plan> => {
-        const near = await findNear(placed, location, named, this.#open, this.#tools.signal);
+        const planned = items.map(async (item) => planItem(item, await this.#nearTo(location, item)));
         return planManifests({
           target: location,
           root: made.root,
           tags,
           ...rootSourcesIn(made),
           rootSays: made.combined.descriptor,
-          items: items.map((item) => planItem(item, near)),
+          items: await Promise.all(planned),
         });
       }),
     );
+  }
+
+  /** Where else in the target's registry something of another one is. */
+  #nearTo(target: Location, { manifest: { digest }, location }: TreeItem): Promise<readonly Location[]> {
+    const key = [formatLocation(target), formatLocation(location), digest].join(" ");
+    const known = this.#near.get(key);
+    if (known !== undefined) return known;
+    const asked = findNear({ digest, location }, target, this.#named, this.#open, this.#tools.signal);
+    this.#near.set(key, asked);
+    return asked;
+  }
+
+  get #named(): readonly Location[] {
+    return [...this.#targets, ...this.#wanted.map(({ place }) => place)].map(({ location }) => location);
   }
 
   /** The repository at a location; configs that were read for their platforms are not read again. */
@@ -354,25 +391,23 @@ export class ListWork {
     if (location.kind === "layout") return repository;
     return {
       ...repository,
-      openBlob: (blob, offset, options) => {
-        const config = cache.config(blob.digest);
+      openBlob: async (blob, offset, options) => {
+        const config = await cache.configSoon(blob.digest);
         if (config === undefined) return repository.openBlob(blob, offset, options);
         const stream = Readable.from([config.subarray(offset)]);
-        return Promise.resolve({ stream, length: config.byteLength, skip: 0 });
+        return { stream, length: config.byteLength, skip: 0 };
       },
     };
   }
 
   async #readItems({ combined, sources }: Made): Promise<TreeItem[]> {
-    const isNeeded = ({ repository }: ReadSource): boolean =>
-      this.#targets.some(({ location }) => !isSameLocation(location, repository.location));
     const read = async (source: ReadSource | undefined, child: Descriptor): Promise<TreeItem[]> =>
-      source === undefined || !isNeeded(source)
+      source === undefined || !this.#isElsewhere(source)
         ? []
         : this.#reader.read(source.repository, child, source.name);
     if (combined.entries === undefined) {
       const [only] = sources;
-      if (only === undefined || !isNeeded(only)) return [];
+      if (only === undefined || !this.#isElsewhere(only)) return [];
       return this.#reader.readAttached(only.repository, only.manifest.digest);
     }
     const attached = this.#order.referrers
@@ -381,29 +416,96 @@ export class ListWork {
     const items = await all([
       ...combined.entries.map(({ descriptor: child, sources: [at = 0] }) => read(sources[at], child)),
       ...attached.map(async (source) =>
-        isNeeded(source) ? this.#reader.readAttached(source.repository, source.manifest.digest) : [],
+        this.#isElsewhere(source) ? this.#reader.readAttached(source.repository, source.manifest.digest) : [],
       ),
     ]);
     return items.flat();
   }
 
+  /** Is there a target that may lack what a source has? */
+  #isElsewhere({ repository }: ReadSource): boolean {
+    return this.#targets.some(({ location }) => !isSameLocation(location, repository.location));
+  }
+
+  /** Nothing that is going to be read may have it refused. */
+  get #isDecided(): boolean {
+    const { strict, expect, platforms } = this.#order;
+    const { use, beginsEarly } = this.#tools;
+    return beginsEarly && use === "push" && !strict && platforms.length === 0 && expect.length === 0;
+  }
+
+  /** Begins with all that is certain of a source to be needed, as soon as that is read. Who reads it then hears what went wrong. */
+  #beginSource(source: ReadSource): void {
+    const { repository, manifest, name } = source;
+    const { digest, kind } = manifest;
+    if (kind !== "index") {
+      this.#begin({ manifest, role: "child", location: repository.location, tags: [] });
+      if (!this.#isAttachedWanted) return;
+      // What is attached is wanted in any case: it is asked for beside the config.
+      if (this.#isDecided && this.#isElsewhere(source)) this.#reader.readAttachedAhead(repository, digest);
+      else this.#reader.referrers(repository, digest).catch(() => undefined);
+    } else if (this.#isDecided && this.#isElsewhere(source)) {
+      for (const child of childrenOf(source, this.#order)) this.#reader.readAhead(repository, child, name);
+    }
+  }
+
   /**
-   * Begins with a manifest as soon as it is read, where its blobs can be mounted: what is only mounted is seen by nobody
-   * before something names it. Where the registry refuses to mount, they are copied, which is seen as little.
+   * Begins with an image as soon as it is read: what is only mounted or copied is seen by nobody before something names it.
+   * Between layouts and registries there is no time to be saved. Indexes wait for what they name, and what is attached may turn
+   * out to be listed.
    */
   #begin(item: TreeItem): void {
-    const { strict, expect, platforms } = this.#order;
-    const { use, beginsEarly, signal, onEvent } = this.#tools;
-    const isDecided = use === "push" && !strict && platforms.length === 0 && expect.length === 0;
-    if (!beginsEarly || !isDecided || item.location.kind !== "registry") return;
+    if (!this.#isDecided || item.role !== "child" || item.manifest.kind === "index") return;
+    if (item.location.kind !== "registry") return;
+    const key = `${formatLocation(item.location)}@${item.manifest.digest}`;
+    if (this.#seen.has(key)) return;
+    this.#seen.add(key);
     for (const { location } of this.#targets) {
-      if (location.kind !== "registry" || location.domain !== item.location.domain) continue;
-      if (isSameLocation(location, item.location)) continue;
-      const name = formatLocation(location);
-      const push = this.#begun.get(name) ?? new Push(location, this.#open, { signal, onEvent });
-      this.#begun.set(name, push);
-      push.begin(planItems(location, [planItem(item, new Map())]));
+      if (location.kind !== "registry" || isSameLocation(location, item.location)) continue;
+      if (nearCandidates(item.location, location, this.#named).length === 0)
+        this.#beginIn(location, item, []);
+      else {
+        this.#nearTo(location, item).then(
+          (near) => {
+            this.#beginIn(location, item, near);
+          },
+          () => undefined,
+        );
+      }
     }
+  }
+
+  #beginIn(target: Location, item: TreeItem, near: readonly Location[]): void {
+    if (this.#isOver) return;
+    const { signal, onEvent } = this.#tools;
+    const name = formatLocation(target);
+    const push = this.#begun.get(name) ?? new Push(target, this.#open, { signal, onEvent });
+    this.#begun.set(name, push);
+    push.begin(planItems(target, [planItem(item, near)]));
+    if (this.#isPutting) push.proceed();
+  }
+
+  #foundOne(): void {
+    this.#unfound--;
+    if (this.#isPutting) for (const push of this.#begun.values()) push.proceed();
+  }
+
+  /**
+   * Nothing is put before all sources are known to be there. That costs no time: the one that is read last has more to wait for
+   * than the others, and so has the list. What is put by its digest is never what gets the tags, as a single image may.
+   */
+  get #isPutting(): boolean {
+    return this.#unfound === 0 && (this.#order.preferIndex || this.#wanted.length > 1);
+  }
+}
+
+/** What a list among the sources adds to what is made. */
+function childrenOf(source: ReadSource, { attestations }: ListOrder): readonly Descriptor[] {
+  try {
+    const children = entriesOf(combine([source], { annotations: [], preferIndex: true }));
+    return attestations === "drop" ? children.filter((child) => !isAttestation(child)) : children;
+  } catch {
+    return [];
   }
 }
 
@@ -419,12 +521,8 @@ function rootSourcesIn({
   return { rootSourcesOf: (digest) => locationsOf(byDigest.get(digest) ?? []) };
 }
 
-function planItem(
-  { manifest, role, location, tags }: TreeItem,
-  near: ReadonlyMap<string, readonly Location[]>,
-): PlanItem {
-  const sources = [location, ...(near.get(manifest.digest) ?? [])];
-  return { manifest, role, sources, tags, toleratesRefusal: false };
+function planItem({ manifest, role, location, tags }: TreeItem, near: readonly Location[]): PlanItem {
+  return { manifest, role, sources: [location, ...near], tags, toleratesRefusal: false };
 }
 
 /** All or the first that failed, in their order; none is left behind unheard. */

@@ -1,7 +1,7 @@
 import { MAX_NESTING } from "../content/bounds.js";
 import { ManifestCache } from "../content/manifestCache.js";
 import { TreeReader } from "../content/manifestTree.js";
-import { findNear, isThere, type Placed } from "../content/near.js";
+import { findAllNear, isThere, type Placed } from "../content/near.js";
 import type { Repository } from "../content/repository.js";
 import { hasCode } from "../errors.js";
 import type { Draft } from "../list/draft.js";
@@ -40,7 +40,7 @@ export async function nearDraft(
 ): Promise<NearDraft> {
   const named = [...targets.map(({ location }) => location), ...draft.entries.map(({ source }) => source)];
   const placed = draft.entries.map(({ descriptor: { digest }, source }) => ({ digest, location: source }));
-  const near = await findNear(placed, target, named, open, signal);
+  const near = await findAllNear(placed, target, named, open, signal);
   if (crossRegistry) return { draft, near };
   const isFar = ({ location }: Placed): boolean =>
     target.kind === "registry" && !(location.kind === "registry" && location.domain === target.domain);

@@ -39,9 +39,10 @@ export interface SourceOptions {
   /** How long to wait for what is not there yet, in milliseconds. */
   readonly waitMs: number;
   readonly signal: AbortSignal;
-  /** Told of an image as soon as it is read, before its platform is. */
-  readonly onImage: (repository: Repository, manifest: Manifest) => void;
 }
+
+/** Told of a source as soon as it is known to be there, before the platform of an image is. */
+export type OnFound = (source: ReadSource) => void;
 
 /** Reads the sources of a list as buildx does: what is said of them, and the platforms of images. */
 export class CreateSources {
@@ -52,14 +53,8 @@ export class CreateSources {
   }
 
   /** @throws MANIFEST_UNKNOWN, naming it, for what is not there */
-  async read({
-    place,
-    given,
-    isGivenWhole,
-    namedBy,
-    isPlatformChecked,
-    isPlatformOpen,
-  }: WantedOrderSource): Promise<ReadSource> {
+  async read(wanted: WantedOrderSource, onFound: OnFound): Promise<ReadSource> {
+    const { place, given, isGivenWhole, namedBy, isPlatformChecked, isPlatformOpen } = wanted;
     const name = formatPlace(place);
     const repository = this.#options.open(place.location);
     const reference = await this.#referenceOf(place);
@@ -78,13 +73,16 @@ export class CreateSources {
     const found = isGivenWhole
       ? given && { ...given, size: Number(given.size) === 0 ? bytes.byteLength : given.size }
       : mergeGiven({ ...(listed ?? descriptor(mediaType, digest, bytes.byteLength)), digest }, given);
-    const source = await this.#completed({
-      descriptor: found ?? descriptor(mediaType, digest, bytes.byteLength),
-      bytes,
-      manifest,
-      repository,
-      name,
-    });
+    const source = await this.#completed(
+      {
+        descriptor: found ?? descriptor(mediaType, digest, bytes.byteLength),
+        bytes,
+        manifest,
+        repository,
+        name,
+      },
+      onFound,
+    );
     const platform = given?.platform;
     if (isPlatformOpen === true && platform !== undefined) return this.#filled(source, platform);
     return isPlatformChecked === true && platform !== undefined ? this.#checked(source, platform) : source;
@@ -121,8 +119,8 @@ export class CreateSources {
     return { ...source, descriptor: { ...found, platform: filled } };
   }
 
-  /** With the platform of an image, which may have to be read; meanwhile the image goes where it shall. */
-  async #completed(source: ReadSource): Promise<ReadSource> {
+  /** With the platform of an image, which may have to be read; meanwhile the source goes where it shall. */
+  async #completed(source: ReadSource, onFound: OnFound): Promise<ReadSource> {
     const { descriptor: found, manifest, repository, name } = source;
     const isImage = found.mediaType === DOCKER_MANIFEST || found.mediaType === OCI_MANIFEST;
     if (isImage && manifest.kind === "index" && !this.#options.isShown) {
@@ -130,8 +128,8 @@ export class CreateSources {
         subject: name,
       });
     }
+    onFound(source);
     if (!isImage) return source;
-    this.#options.onImage(repository, manifest);
     const { platform = NO_PLATFORM } = found;
     if (platform.os !== "" && platform.architecture !== "") return source;
     const config = await this.#options.cache.platform(repository, manifest);
@@ -158,16 +156,19 @@ export class CreateSources {
   }
 
   /** What a tag was found to name. */
-  async found(manifest: Manifest, place: Place): Promise<ReadSource> {
+  async found(manifest: Manifest, place: Place, onFound: OnFound): Promise<ReadSource> {
     const { mediaType, digest, bytes } = manifest;
     const listed = await this.#listedIn(place, tagsOf(place)[0] ?? digest);
-    return this.#completed({
-      descriptor: { ...(listed ?? descriptor(mediaType, digest, bytes.byteLength)), digest },
-      bytes,
-      manifest,
-      repository: this.#options.open(place.location),
-      name: formatPlace(place),
-    });
+    return this.#completed(
+      {
+        descriptor: { ...(listed ?? descriptor(mediaType, digest, bytes.byteLength)), digest },
+        bytes,
+        manifest,
+        repository: this.#options.open(place.location),
+        name: formatPlace(place),
+      },
+      onFound,
+    );
   }
 }
 

@@ -107,6 +107,12 @@ export class ManifestCache {
     return this.#configs.get(digest);
   }
 
+  /** The same of one that may still be on its way. */
+  async configSoon(digest: string): Promise<Buffer | undefined> {
+    await this.#platforms.get(digest)?.catch(() => undefined);
+    return this.config(digest);
+  }
+
   #keep(digest: string, config: Buffer): void {
     const { byteLength } = config;
     if (byteLength > MAX_KEPT_CONFIG || this.#configBytes + byteLength > MAX_KEPT_CONFIGS) return;

@@ -41,7 +41,7 @@ export interface TreeOptions {
 
 /**
  * Reads manifests with all that they need and all that is attached to them: what indexes name, and what names one of them
- * as its subject. Each is read once from a repository.
+ * as its subject. Each is read once from a repository, however it is asked for.
  * @example
  * const reader = new TreeReader(new ManifestCache(), { isWanted: () => true });
  * const items = await reader.readAttached(repository, digest); // signatures, SBOMs, and what is attached to those
@@ -50,7 +50,12 @@ export class TreeReader {
   readonly #cache: ManifestCache;
   readonly #options: TreeOptions;
   readonly #visited = new Set<string>();
+  /** The same of what was read ahead. */
+  readonly #ahead = new Set<string>();
+  readonly #counted = new Set<string>();
+  readonly #told = new Set<string>();
   readonly #referrers = new Map<string, Promise<readonly Descriptor[]>>();
+  readonly #tagged = new Map<string, Promise<readonly Tagged[]>>();
 
   constructor(cache: ManifestCache, options: TreeOptions = {}) {
     this.#cache = cache;
@@ -65,12 +70,27 @@ export class TreeReader {
    * @throws MANIFEST_UNKNOWN for what an index names and is not there, LIMIT
    */
   read(repository: Repository, child: Descriptor, name: string): Promise<TreeItem[]> {
-    return this.#visit({ repository, descriptor: child, role: "child", tags: [], depth: 0, name });
+    return this.#visit(visitOf(repository, child, name, this.#visited));
   }
 
   /** What is attached to a manifest, and to that in turn, but not the manifest itself. */
   async readAttached(repository: Repository, digest: string): Promise<TreeItem[]> {
-    return this.#attached({ repository, digest, depth: 0 });
+    return this.#attached({ repository, digest, depth: 0, visited: this.#visited });
+  }
+
+  /** Begins what {@link read} will need, and tells it. Who reads it then hears what went wrong. */
+  readAhead(repository: Repository, child: Descriptor, name: string): void {
+    this.#visit(visitOf(repository, child, name, this.#ahead)).catch(() => undefined);
+  }
+
+  /** The same of {@link readAttached}. */
+  readAttachedAhead(repository: Repository, digest: string): void {
+    this.#attached({ repository, digest, depth: 0, visited: this.#ahead }).catch(() => undefined);
+  }
+
+  /** What was read is returned again by who asks for it from now on, without being read again. */
+  startOver(): void {
+    this.#visited.clear();
   }
 
   /** What refers to a manifest, as its repository tells it; asked once. Nothing where it does not know. */
@@ -96,46 +116,54 @@ export class TreeReader {
   }
 
   async #visit(visit: Visit): Promise<TreeItem[]> {
-    const { repository, descriptor, role, tags, depth, name } = visit;
+    const { repository, descriptor, role, tags, depth, visited, name } = visit;
     const { digest } = descriptor;
     checkDigest(digest);
     const location = formatLocation(repository.location);
     const key = [location, digest, ...tags].join(" ");
-    if (this.#visited.has(key) || !mayBeManifest(descriptor.mediaType)) return [];
-    this.#visited.add(key);
+    if (visited.has(key) || !mayBeManifest(descriptor.mediaType)) return [];
+    visited.add(key);
     if (depth > MAX_NESTING) {
       throw new ManifestError("LIMIT", `${name}: nested more than ${MAX_NESTING} deep`, { subject: name });
     }
-    this.#cache.expect(1, name);
-    const [manifest, attached] = await Promise.all([
-      embeddedManifest(descriptor) ?? this.#cache.manifest(repository, digest, `${location}@${digest}`, name),
-      this.#attached({ repository, digest, depth }),
+    if (!this.#counted.has(key)) this.#cache.expect(1, name);
+    this.#counted.add(key);
+    const tree = async (): Promise<TreeItem[]> => {
+      const manifest =
+        embeddedManifest(descriptor) ??
+        (await this.#cache.manifest(repository, digest, `${location}@${digest}`, name));
+      const item: TreeItem = { manifest, role, location: repository.location, tags };
+      if (!this.#told.has(key)) this.#options.onItem?.(item);
+      this.#told.add(key);
+      const below = await Promise.all(
+        manifest.children.map((child) =>
+          this.#visit({
+            ...visit,
+            descriptor: child,
+            tags: [],
+            depth: depth + 1,
+            name: `${location}@${digest}`,
+          }),
+        ),
+      );
+      return [...below.flat(), item];
+    };
+    const [items, attached] = await Promise.all([
+      tree(),
+      this.#attached({ repository, digest, depth, visited }),
     ]);
-    const item: TreeItem = { manifest, role, location: repository.location, tags };
-    this.#options.onItem?.(item);
-    const below = await Promise.all(
-      manifest.children.map((child) =>
-        this.#visit({
-          ...visit,
-          descriptor: child,
-          tags: [],
-          depth: depth + 1,
-          name: `${location}@${digest}`,
-        }),
-      ),
-    );
-    return [...below.flat(), item, ...attached];
+    return [...items, ...attached];
   }
 
-  async #attached({ repository, digest, depth }: Attached): Promise<TreeItem[]> {
+  async #attached({ repository, digest, depth, visited }: Attached): Promise<TreeItem[]> {
     const { isWanted, byTags = false } = this.#options;
     if (isWanted === undefined) return [];
     const [listed, tagged] = await Promise.all([
       this.referrers(repository, digest),
       byTags ? this.#byTags(repository, digest) : [],
     ]);
-    const wanted = [
-      ...listed.filter(isWanted).map((descriptor) => ({ descriptor, tags: [] as readonly string[] })),
+    const wanted: readonly Tagged[] = [
+      ...listed.filter(isWanted).map((descriptor) => ({ descriptor, tags: [] })),
       ...tagged,
     ];
     const items = await Promise.all(
@@ -146,6 +174,7 @@ export class TreeReader {
           role: "referrer",
           tags,
           depth: depth + 1,
+          visited,
           name: `${formatLocation(repository.location)}@${digest}`,
         }),
       ),
@@ -153,11 +182,15 @@ export class TreeReader {
     return items.flat();
   }
 
-  /** What is attached by tags: the list that stands in for the API, and cosign's own. */
-  async #byTags(
-    repository: Repository,
-    digest: string,
-  ): Promise<{ descriptor: Descriptor; tags: readonly string[] }[]> {
+  /** What is attached by tags: the list that stands in for the API, and cosign's own; asked once. */
+  #byTags(repository: Repository, digest: string): Promise<readonly Tagged[]> {
+    const key = `${formatLocation(repository.location)}@${digest}`;
+    const asked = this.#tagged.get(key) ?? this.#askTags(repository, digest);
+    this.#tagged.set(key, asked);
+    return asked;
+  }
+
+  async #askTags(repository: Repository, digest: string): Promise<Tagged[]> {
     const tags = cosignTags(digest);
     const { signal } = this.#options;
     const [index, ...attached] = await Promise.all([
@@ -194,10 +227,17 @@ function embeddedManifest(descriptor: Descriptor): Manifest | undefined {
   return data && withExactBytes(parseManifest(mediaType, data), data, digest);
 }
 
+/** What is attached, and the tags by which it is found; none where it is found by its subject. */
+interface Tagged {
+  readonly descriptor: Descriptor;
+  readonly tags: readonly string[];
+}
+
 interface Attached {
   readonly repository: Repository;
   readonly digest: string;
   readonly depth: number;
+  readonly visited: Set<string>;
 }
 
 interface Visit {
@@ -206,6 +246,12 @@ interface Visit {
   readonly role: TreeItem["role"];
   readonly tags: readonly string[];
   readonly depth: number;
+  /** What need not be visited again. */
+  readonly visited: Set<string>;
   /** What names it, for errors. */
   readonly name: string;
+}
+
+function visitOf(repository: Repository, descriptor: Descriptor, name: string, visited: Set<string>): Visit {
+  return { repository, descriptor, role: "child", tags: [], depth: 0, visited, name };
 }

@@ -12,27 +12,38 @@ export interface Placed {
 const MAX_CANDIDATES = 8;
 
 /**
- * Finds what the target's registry has already of what comes from elsewhere, in whatever repository: it can be mounted
+ * Finds where the target's registry has already what comes from elsewhere, in whatever repository: it can be mounted
  * from there instead of being copied. Those are asked that were named, and the one that is called there as it is in its
  * source: the same image is often pushed to two registries under one name. The target itself is asked by whoever pushes.
- * @returns by the digest of an item, where else it is
  */
 export async function findNear(
+  { digest, location }: Placed,
+  target: Location,
+  named: readonly Location[],
+  open: (location: Location) => Repository,
+  signal?: AbortSignal,
+): Promise<readonly Location[]> {
+  const candidates = nearCandidates(location, target, named);
+  const answers = await Promise.all(candidates.map((candidate) => isThere(open(candidate), digest, signal)));
+  return candidates.filter((_, index) => answers[index]);
+}
+
+/**
+ * The same of several.
+ * @returns by the digest of an item, where else it is
+ */
+export async function findAllNear(
   items: readonly Placed[],
   target: Location,
   named: readonly Location[],
   open: (location: Location) => Repository,
   signal?: AbortSignal,
 ): Promise<ReadonlyMap<string, readonly Location[]>> {
-  const found = new Map<string, Location[]>();
+  const found = new Map<string, readonly Location[]>();
   await Promise.all(
-    items.map(async ({ digest, location }) => {
-      const candidates = nearCandidates(location, target, named);
-      const answers = await Promise.all(
-        candidates.map((candidate) => isThere(open(candidate), digest, signal)),
-      );
-      const near = candidates.filter((_, index) => answers[index]);
-      if (near.length > 0) found.set(digest, near);
+    items.map(async (item) => {
+      const near = await findNear(item, target, named, open, signal);
+      if (near.length > 0) found.set(item.digest, near);
     }),
   );
   return found;

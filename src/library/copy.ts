@@ -4,7 +4,7 @@ import { targetsOf, type Target } from "../apply/targets.js";
 import { untilThere } from "../apply/untilThere.js";
 import { ManifestCache } from "../content/manifestCache.js";
 import { TreeReader, type TreeItem } from "../content/manifestTree.js";
-import { findNear, nearCandidates } from "../content/near.js";
+import { findAllNear, nearCandidates } from "../content/near.js";
 import type { Place } from "../content/place.js";
 
 import { chooseChildren, noManifestMatches } from "../list/choose.js";
@@ -68,7 +68,7 @@ export async function copy(
     const placed = items.map(({ manifest: { digest }, location }) => ({ digest, location }));
     const plans = await Promise.all(
       targets.map(async ({ location, tags }) => {
-        const nearer = await findNear(placed, location, named, open, signal);
+        const nearer = await findAllNear(placed, location, named, open, signal);
         return planManifests({
           target: location,
           root,
