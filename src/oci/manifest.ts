@@ -118,13 +118,14 @@ export function parseIndex(mediaType: typeof DOCKER_LIST | typeof OCI_INDEX, byt
   });
 }
 
-/** The digest is computed when it is asked for: a manifest that comes with one needs none. */
+/** The digest is computed when it is asked for, once: a manifest that comes with one needs none. */
 function withBytes(bytes: Buffer, fields: Omit<Manifest, "bytes" | "digest">): Manifest {
+  let digest: string | undefined;
   return {
     ...fields,
     bytes,
     get digest() {
-      return digestOf(bytes);
+      return (digest ??= digestOf(bytes));
     },
   };
 }

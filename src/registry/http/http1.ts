@@ -1,6 +1,8 @@
 import type { Socket } from "node:net";
-import { Pool, type buildConnector } from "undici";
-import type { Connections } from "./connections.js";
+import { Readable } from "node:stream";
+import { Pool, type buildConnector, type Dispatcher } from "undici";
+import { onAbort } from "../../signals.js";
+import { asError, Pieces, type Connections, type Received, type Sent } from "./connections.js";
 
 /** Requests over HTTP/1.1, by undici. */
 
@@ -25,15 +27,122 @@ export function createHttp1(origin: URL, { open, connections, keepAlive }: Http1
   });
   return {
     request: (sent) =>
-      pool.request({
-        ...sent,
-        // Whether a request may be repeated is the retry layer's business.
-        idempotent: true,
-        // undici would close the connection behind every HEAD, for the sake of servers that send a body there.
-        reset: false,
+      new Promise((resolve, reject) => {
+        const { path, method, headers, body = null, headersTimeout, bodyTimeout } = sent;
+        const options: Dispatcher.DispatchOptions = {
+          ...{ path, method, headers, body, headersTimeout, bodyTimeout },
+          // Whether a request may be repeated is the retry layer's business.
+          idempotent: true,
+          // undici would close the connection behind every HEAD, for the sake of servers that send a body there.
+          reset: false,
+        };
+        pool.dispatch(options, new Exchange(sent, resolve, reject));
       }),
     destroy: () => pool.destroy(),
   };
+}
+
+/** What undici tells of one request. (Its own `request` makes a stream of each answer, which takes longer than all the rest.) */
+class Exchange implements Dispatcher.DispatchHandler {
+  readonly #sent: Sent;
+  readonly #resolve: (received: Received) => void;
+  readonly #reject: (error: unknown) => void;
+  readonly #forget: (() => void) | undefined;
+  #controller: Dispatcher.DispatchController | undefined;
+  #head: Omit<Received, "body"> | undefined;
+  /** One of them, from when the answer begins. */
+  #pieces: Pieces | undefined;
+  #stream: Body | undefined;
+
+  constructor(sent: Sent, resolve: (received: Received) => void, reject: (error: unknown) => void) {
+    this.#sent = sent;
+    this.#resolve = resolve;
+    this.#reject = reject;
+    const { signal } = sent;
+    this.#forget =
+      signal &&
+      onAbort(signal, () => {
+        const reason: unknown = signal.reason;
+        this.#controller?.abort(asError(reason));
+        this.#end(reason);
+      });
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    if (this.#sent.signal?.aborted === true) controller.abort(asError(this.#sent.signal.reason));
+  }
+
+  onResponseStart(
+    controller: Dispatcher.DispatchController,
+    statusCode: number,
+    headers: Received["headers"],
+  ): void {
+    if (statusCode < 200) return;
+    if (this.#sent.maxBytes === undefined) {
+      this.#stream = new Body(controller);
+      this.#resolve({ statusCode, headers, body: this.#stream });
+    } else {
+      this.#head = { statusCode, headers };
+      this.#pieces = new Pieces(this.#sent.maxBytes);
+    }
+  }
+
+  /** What this throws, undici ends the request with. */
+  onResponseData(controller: Dispatcher.DispatchController, piece: Buffer): void {
+    this.#pieces?.add(piece);
+    if (this.#stream?.push(piece) === false) controller.pause();
+  }
+
+  onResponseEnd(): void {
+    this.#forget?.();
+    this.#stream?.end();
+    if (this.#head !== undefined && this.#pieces !== undefined)
+      this.#resolve({ ...this.#head, body: this.#pieces.whole() });
+  }
+
+  onResponseError(_: Dispatcher.DispatchController, error: Error): void {
+    this.#end(error);
+  }
+
+  #end(error: unknown): void {
+    this.#forget?.();
+    this.#reject(error);
+    this.#stream?.fail(asError(error));
+    const { body } = this.#sent;
+    if (body instanceof Readable) body.on("error", () => undefined).destroy(asError(error));
+  }
+}
+
+/** The body of an answer, as a stream. Who gives it up ends the connection. */
+class Body extends Readable {
+  readonly #controller: Dispatcher.DispatchController;
+  #isEnded = false;
+
+  constructor(controller: Dispatcher.DispatchController) {
+    super({ highWaterMark: 64 * 1024 });
+    this.#controller = controller;
+  }
+
+  end(): void {
+    this.#isEnded = true;
+    this.push(null);
+  }
+
+  /** Nobody may be listening any more, or not yet. */
+  fail(error: Error): void {
+    this.#isEnded = true;
+    this.on("error", () => undefined).destroy(error);
+  }
+
+  override _read(): void {
+    this.#controller.resume();
+  }
+
+  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
+    if (!this.#isEnded) this.#controller.abort(error ?? new Error("not read to its end"));
+    done(error);
+  }
 }
 
 /**

@@ -1,8 +1,15 @@
-import { connect, constants, type ClientHttp2Session, type ClientHttp2Stream } from "node:http2";
+import {
+  connect,
+  constants,
+  type ClientHttp2Session,
+  type ClientHttp2Stream,
+  type Settings,
+} from "node:http2";
 import type { Socket } from "node:net";
 import { Transform } from "node:stream";
+import { onAbort } from "../../signals.js";
 import { ConnectionError } from "./causes.js";
-import type { Connections, Received, Sent } from "./connections.js";
+import { asError, Pieces, type Connections, type Received, type Sent } from "./connections.js";
 
 /**
  * Requests over HTTP/2, by Node's own client. undici's takes an answer that the server cancels for a whole one, and sends
@@ -41,7 +48,7 @@ export function createHttp2(origin: URL, { open, shared, keepAlive, onStreams }:
     session.once("connect", () => {
       session.setLocalWindowSize(WINDOW);
     });
-    session.on("remoteSettings", ({ maxConcurrentStreams }) => {
+    session.on("remoteSettings", ({ maxConcurrentStreams }: Settings) => {
       if (maxConcurrentStreams !== undefined) onStreams?.(maxConcurrentStreams);
     });
     // Its streams tell of it, too.
@@ -77,8 +84,9 @@ export function createHttp2(origin: URL, { open, shared, keepAlive, onStreams }:
 
   /** A connection keeps the program running only while a request is under way on it. */
   function begin(session: ClientHttp2Session): void {
-    underWay.set(session, (underWay.get(session) ?? 0) + 1);
-    session.ref();
+    const count = underWay.get(session) ?? 0;
+    underWay.set(session, count + 1);
+    if (count === 0) session.ref();
   }
 
   function end(session: ClientHttp2Session): void {
@@ -93,18 +101,16 @@ export function createHttp2(origin: URL, { open, shared, keepAlive, onStreams }:
     if (!shared) idle.push(session);
   }
 
+  /** What is the same in all requests. */
+  const everywhere = { ":scheme": origin.protocol.slice(0, -1), ":authority": origin.host };
+
   return {
     request: async (sent) => {
       const session = shared ? await sharedSession() : await ownSession();
+      sent.signal?.throwIfAborted();
       const stream = session.request(
-        {
-          ":method": sent.method,
-          ":path": sent.path,
-          ":scheme": origin.protocol.slice(0, -1),
-          ":authority": origin.host,
-          ...sent.headers,
-        },
-        { endStream: sent.body === undefined, ...(sent.signal && { signal: sent.signal }) },
+        { ":method": sent.method, ":path": sent.path, ...everywhere, ...sent.headers },
+        { endStream: sent.body === undefined },
       );
       begin(session);
       stream.once("close", () => {
@@ -142,39 +148,76 @@ function isRefused({ rstCode }: ClientHttp2Stream): boolean {
 
 function exchange(stream: ClientHttp2Stream, sent: Sent): Promise<Received> {
   return new Promise((resolve, reject) => {
+    const { method, maxBytes, signal, headersTimeout, bodyTimeout } = sent;
+    let hasAnswered = false;
+    /** The body, where it is a stream. */
     let body: Transform | undefined;
     const isComplete = watchEnd(stream);
-    stream.setTimeout(sent.headersTimeout);
+    const forget =
+      signal &&
+      onAbort(signal, () => {
+        const reason = asError(signal.reason);
+        reject(reason);
+        if (body === undefined) stream.close(constants.NGHTTP2_CANCEL);
+        else body.destroy(reason);
+      });
+    stream.setTimeout(headersTimeout);
     stream.on("timeout", () => {
       // Whoever gives the body of the request or reads that of the answer may take as long as it likes.
-      const waitsForUs =
-        body === undefined ? !stream.writableEnded && !stream.writableNeedDrain : body.writableNeedDrain;
-      if (waitsForUs) stream.setTimeout(body === undefined ? sent.headersTimeout : sent.bodyTimeout);
+      const waitsForUs = hasAnswered
+        ? body?.writableNeedDrain === true
+        : !stream.writableEnded && !stream.writableNeedDrain;
+      if (waitsForUs) stream.setTimeout(hasAnswered ? bodyTimeout : headersTimeout);
       else
         stream.destroy(
-          body === undefined
-            ? new ConnectionError("UND_ERR_HEADERS_TIMEOUT", "no answer in time")
-            : new ConnectionError("UND_ERR_BODY_TIMEOUT", "the answer stopped half-way"),
+          hasAnswered
+            ? new ConnectionError("UND_ERR_BODY_TIMEOUT", "the answer stopped half-way")
+            : new ConnectionError("UND_ERR_HEADERS_TIMEOUT", "no answer in time"),
         );
     });
     stream.once("response", ({ ":status": statusCode = 0, ...headers }) => {
-      stream.setTimeout(sent.bodyTimeout);
-      const isEmpty = sent.method === "HEAD" || statusCode === 204 || statusCode === 304;
-      body = whole(stream, isEmpty ? undefined : headers["content-length"], isComplete);
-      resolve({ statusCode, headers, body });
+      hasAnswered = true;
+      stream.setTimeout(bodyTimeout);
+      const isEmpty = method === "HEAD" || statusCode === 204 || statusCode === 304;
+      const isWhole = (seen: number): boolean => {
+        const length = isEmpty ? undefined : headers["content-length"];
+        return isComplete() && (length === undefined || seen === Number(length));
+      };
+      if (maxBytes === undefined) {
+        body = streamOf(stream, isWhole, isComplete);
+        resolve({ statusCode, headers, body });
+      } else {
+        const pieces = new Pieces(maxBytes);
+        const onEnd = (): void => {
+          if (isWhole(pieces.length)) resolve({ statusCode, headers, body: pieces.whole() });
+          else reject(cutShort());
+          giveUpRest(stream, isComplete());
+        };
+        collect(stream, pieces, onEnd, reject);
+      }
     });
-    stream.on("error", (error) => {
+    stream.on("error", (error: Error) => {
       reject(isRefused(stream) ? new RefusedStreamError() : error);
     });
     stream.once("close", () => {
-      reject(
-        isRefused(stream)
-          ? new RefusedStreamError()
-          : new ConnectionError("UND_ERR_SOCKET", "closed before the answer"),
-      );
+      forget?.();
+      reject(isRefused(stream) ? new RefusedStreamError() : cutShort());
     });
     sendBody(stream, sent.body);
   });
+}
+
+function cutShort(): Error {
+  return new ConnectionError("UND_ERR_SOCKET", "the answer was cut short");
+}
+
+/**
+ * Nobody wants more of an answer; the rest of the request's body is of no use either. What is whole needs no word: servers
+ * close the connection of who cancels too often.
+ */
+function giveUpRest(stream: ClientHttp2Stream, isComplete: boolean): void {
+  const isOver = isComplete && stream.writableEnded;
+  if (!isOver && !stream.closed) stream.close(constants.NGHTTP2_CANCEL);
 }
 
 /** What cannot be sent because the server has closed the stream does not matter where it has answered before. */
@@ -204,25 +247,41 @@ function watchEnd(stream: ClientHttp2Stream): () => boolean {
   return () => isEnded;
 }
 
+/** Reads the body of an answer. Node ends one that the server has reset like one that is complete. */
+function collect(
+  stream: ClientHttp2Stream,
+  pieces: Pieces,
+  onEnd: () => void,
+  onTooMany: (error: unknown) => void,
+): void {
+  stream.on("data", (piece: Buffer) => {
+    try {
+      pieces.add(piece);
+    } catch (error) {
+      onTooMany(error);
+      stream.close(constants.NGHTTP2_CANCEL);
+    }
+  });
+  stream.once("end", onEnd);
+}
+
 /**
  * The body of an answer, which errs if there should have been more. Node ends a stream that the server has reset like
  * one that is complete, or closes it without an end.
  */
-function whole(
+function streamOf(
   stream: ClientHttp2Stream,
-  contentLength: string | undefined,
+  isWhole: (seen: number) => boolean,
   isComplete: () => boolean,
 ): Transform {
   let seen = 0;
-  const cutShort = (): Error => new ConnectionError("UND_ERR_SOCKET", "the answer was cut short");
   const counted = new Transform({
     transform: (piece: Buffer, _, done) => {
       seen += piece.byteLength;
       done(null, piece);
     },
     flush: (done) => {
-      const hasLength = contentLength === undefined || seen === Number(contentLength);
-      done(isComplete() && hasLength ? null : cutShort());
+      done(isWhole(seen) ? null : cutShort());
     },
   });
   // Not by `pipeline`, which waits for ever for the end of a stream that was cancelled while nobody read it.
@@ -231,11 +290,8 @@ function whole(
   stream.once("close", () => {
     if (!stream.readableEnded) counted.destroy(cutShort());
   });
-  // Nobody wants more of it; the rest of the request's body is of no use either. What is whole needs no word: servers close
-  // the connection of who cancels too often.
   counted.once("close", () => {
-    const isOver = isComplete() && stream.writableEnded;
-    if (!isOver && !stream.closed) stream.close(constants.NGHTTP2_CANCEL);
+    giveUpRest(stream, isComplete());
   });
   return counted;
 }

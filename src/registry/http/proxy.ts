@@ -1,4 +1,5 @@
 import { Socket } from "node:net";
+import { Readable } from "node:stream";
 import type { Connections } from "./connections.js";
 import { hostnameOf, openTcp, portOf, within, type Bounds } from "./sockets.js";
 import { socks5Connect } from "./socks5.js";
@@ -75,7 +76,7 @@ export function forwarding(proxy: URL, origin: URL, connections: Connections): C
         headers: { ...sent.headers, host: origin.host, ...proxyAuthorization(proxy) },
       });
       if (received.statusCode !== 407) return received;
-      received.body.on("error", () => undefined).destroy();
+      if (received.body instanceof Readable) received.body.on("error", () => undefined).destroy();
       throw refusalOf(proxy, 407);
     },
   };

@@ -1,5 +1,6 @@
 import { setMaxListeners } from "node:events";
 import { Readable } from "node:stream";
+import { Pieces, TooLargeError } from "./connections.js";
 import { decode, encodingOf } from "./contentEncoding.js";
 import { shownUrl, type HttpRequest, type HttpResponse, type Send } from "./message.js";
 import { ManifestError } from "../../errors.js";
@@ -25,6 +26,8 @@ export interface Timeouts {
 
 export const DEFAULT_TIMEOUTS: Timeouts = { connect: 30_000, headers: 60_000, stall: 60_000 };
 
+const EMPTY = Buffer.alloc(0);
+
 /** Manifests may have 4 MiB; nothing else that is read whole is larger. */
 const MAX_BODY_BYTES = 4 * 1024 * 1024;
 
@@ -43,7 +46,7 @@ export function createTransport({ userAgent, timeouts, ...options }: TransportOp
   const network = createNetwork({ ...options, timeout: connect });
   /** The hosts that have answered: their certificates are not the matter, whatever fails later. */
   const answered = new Set<string>();
-  // Every request under way listens to the one signal; that many are no leak.
+  // Every connection that is being opened listens to the one signal; that many are no leak.
   if (options.signal !== undefined) setMaxListeners(0, options.signal);
 
   async function send(request: HttpRequest): Promise<HttpResponse> {
@@ -53,35 +56,32 @@ export function createTransport({ userAgent, timeouts, ...options }: TransportOp
     try {
       const connections = await network.connectionsTo(url, isBulk(request));
       const body = bodyOf(request);
-      const {
-        statusCode,
-        headers,
-        body: sent,
-      } = await connections.request({
+      const maxBytes = request.stream === true ? undefined : (request.maxBytes ?? MAX_BODY_BYTES);
+      const received = await connections.request({
         method,
         path: url.pathname + url.search,
-        headers: {
-          "user-agent": userAgent,
-          "accept-encoding": "identity",
-          ...(request.body !== undefined && { "content-length": String(lengthOf(request.body)) }),
-          ...request.headers,
-        },
+        headers: headersOf(request, userAgent),
         headersTimeout,
         bodyTimeout,
+        maxBytes,
+        signal,
         ...(body !== undefined && { body }),
-        ...(signal && { signal }),
       });
       answered.add(url.host);
-      const answer = { status: statusCode, headers, url, redirected: false };
-      if (request.stream === true && statusCode < 300) {
-        return { ...answer, body: Buffer.alloc(0), stream: sent };
+      const { statusCode: status, headers } = received;
+      const answer = { status, headers, url, redirected: false };
+      if (maxBytes === undefined && status < 300) {
+        return { ...answer, body: EMPTY, stream: asStream(received.body) };
       }
       const encoding = method === "HEAD" ? undefined : encodingOf(answer);
-      const bytes = encoding === undefined ? sent : decode(sent, encoding, url.host);
-      return { ...answer, body: await readAll(bytes, request.maxBytes ?? MAX_BODY_BYTES, request) };
+      if (encoding === undefined && Buffer.isBuffer(received.body)) return { ...answer, body: received.body };
+      const bytes = asStream(received.body);
+      const decoded = encoding === undefined ? bytes : decode(bytes, encoding, url.host);
+      return { ...answer, body: await readAll(decoded, maxBytes ?? MAX_BODY_BYTES) };
     } catch (error) {
       signal?.throwIfAborted();
       if (error instanceof ManifestError) throw error;
+      if (error instanceof TooLargeError) throw tooLarge(request);
       const cause = answered.has(url.host) ? error : await network.explain(url, error);
       throw new TransportError(method, url, cause);
     }
@@ -107,22 +107,28 @@ function bodyOf({ body }: HttpRequest): Buffer | string | Readable | undefined {
   return opened instanceof Readable ? opened : Readable.from(opened, { objectMode: false });
 }
 
-async function readAll(body: Readable, maxBytes: number, request: HttpRequest): Promise<Buffer> {
-  const pieces: Buffer[] = [];
-  let length = 0;
-  for await (const piece of body) {
-    if (!Buffer.isBuffer(piece)) continue;
-    length += piece.byteLength;
-    if (length > maxBytes) {
-      body.destroy();
-      const where = shownUrl(request.url);
-      throw new ManifestError(
-        "LIMIT",
-        `the answer is larger than ${maxBytes} bytes (${request.method} ${where})`,
-        { subject: where, hint: "that is more than any manifest may have: check what the name stands for" },
-      );
-    }
-    pieces.push(piece);
-  }
-  return Buffer.concat(pieces);
+function headersOf({ body, headers }: HttpRequest, userAgent: string): Readonly<Record<string, string>> {
+  const always = { "user-agent": userAgent, "accept-encoding": "identity" };
+  return body === undefined
+    ? { ...always, ...headers }
+    : { ...always, "content-length": String(lengthOf(body)), ...headers };
+}
+
+function asStream(body: Buffer | Readable): Readable {
+  return Buffer.isBuffer(body) ? Readable.from([body], { objectMode: false }) : body;
+}
+
+async function readAll(body: Readable, maxBytes: number): Promise<Buffer> {
+  const pieces = new Pieces(maxBytes);
+  // Whoever ends the loop ends the stream.
+  for await (const piece of body) if (Buffer.isBuffer(piece)) pieces.add(piece);
+  return pieces.whole();
+}
+
+function tooLarge({ method, url, maxBytes = MAX_BODY_BYTES }: HttpRequest): ManifestError {
+  const where = shownUrl(url);
+  return new ManifestError("LIMIT", `the answer is larger than ${maxBytes} bytes (${method} ${where})`, {
+    subject: where,
+    hint: "that is more than any manifest may have: check what the name stands for",
+  });
 }
