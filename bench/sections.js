@@ -1,6 +1,6 @@
 // The parts of docs/performance.md that a run writes: each is Markdown, made of nothing but the report and the bars.
 import { barsTable, evaluate, HELD, programOf } from "./bars.js";
-import { nameOf, scenarioTable, seconds, startupTable, table } from "./table.js";
+import { MARK, nameOf, scenarioTable, seconds, startupTable, table } from "./table.js";
 
 /** @typedef {import("./run.js").Report} Report */
 /** @typedef {import("./trials.js").Row} Row */
@@ -180,11 +180,11 @@ function requestsOfEach(report) {
     name,
     ...columns.map((column) => {
       const { requests, levels } = column.find((row) => row.peer === peer) ?? {};
-      return requests === undefined ? "" : `${requests} / ${levels ?? "?"}`;
+      return requests === undefined ? "" : [requests, ...(levels === undefined ? [] : [levels])].join(" / ");
     }),
   ]);
   const head = ["", "first, HTTP", "repeated, HTTP", "first, token", "repeated, token"];
-  return `${table([head, ...rows])}\n\n\\* It finds its sources in that time, too.`;
+  return `${table([head, ...rows])}\n\n${MARK}`;
 }
 
 /**
@@ -202,7 +202,7 @@ function times(report, columns) {
   ]);
   const isMarked = names.some(([peer, name]) => peer !== name);
   const shown = table([["seconds, median", ...some.map(({ head }) => head)], ...rows]);
-  return isMarked ? `${shown}\n\n\\* It finds its sources in that time, too.` : shown;
+  return isMarked ? `${shown}\n\n${MARK}` : shown;
 }
 
 /** @param {Report} report */
@@ -296,7 +296,7 @@ function processorTime(report) {
     }),
   ]);
   const head = ["", "first push, s", "requests", "ms each", "repeated push, s", "requests", "ms each"];
-  return `${table([head, ...rows])}\n\n\\* It finds its sources in that time, too.`;
+  return `${table([head, ...rows])}\n\n${MARK}`;
 }
 
 /**

@@ -22,6 +22,9 @@ export function startupTable(startup) {
   return table([["", "median (range), ms", "times `node -e 0`"], ...rows]);
 }
 
+/** What the star of {@link nameOf} means. */
+export const MARK = "\\* It finds its sources in that time, too.";
+
 /** @param {import("./trials.js").Measured} measured */
 export function scenarioTable({ title, registry, rows }) {
   const ours = rows.find(({ peer, ms }) => peer.startsWith("tsmanifest") && ms !== undefined)?.ms?.median;
@@ -31,13 +34,18 @@ export function scenarioTable({ title, registry, rows }) {
     ...["", "median (range), s", "× ours", "requests", "levels", "connections", "kB", "peak MiB"],
     ...["processor, s", ...(isBounded ? ["answered 429"] : [])],
   ];
-  const note = rows.some(({ readsSources }) => readsSources)
-    ? ["\\* It finds its sources in that time, too."]
-    : [];
+  const shown = rows.filter(({ ms }) => ms !== undefined);
+  const notes = [
+    ...(shown.some(({ readsSources }) => readsSources) ? [MARK] : []),
+    `Registry: ${registry}.`,
+    ...rows.flatMap(({ peer, ms, fault }) =>
+      ms === undefined ? [`Left out: \`${peer}\` (\`${(fault ?? "").replaceAll("`", "'")}\`).`] : [],
+    ),
+  ];
   return [
     `### ${title}${isAlone ? ", tsmanifest alone" : ""}`,
-    table([head, ...rows.map((row) => cells(row, ours, isBounded))]),
-    [...note, `Registry: ${registry}.`].join(" "),
+    table([head, ...shown.map((row) => cells(row, ours, isBounded))]),
+    notes.join(" "),
   ].join("\n\n");
 }
 
@@ -47,13 +55,11 @@ export function scenarioTable({ title, registry, rows }) {
  * @param {boolean} isBounded
  */
 function cells(row, ours, isBounded) {
-  const { ms, fault, requests, levels, connections, bytes, peakMiB, cpuMs, refused } = row;
-  const name = nameOf(row);
-  if (ms === undefined) return [name, fault ?? "", ...Array.from({ length: isBounded ? 8 : 7 }, () => "")];
+  const { ms, requests, levels, connections, bytes, peakMiB, cpuMs, refused } = row;
   return [
-    name,
-    range(ms, "s"),
-    ours === undefined ? "" : (ms.median / ours).toFixed(1),
+    nameOf(row),
+    ms === undefined ? "" : range(ms, "s"),
+    ms === undefined || ours === undefined ? "" : (ms.median / ours).toFixed(1),
     String(requests ?? ""),
     String(levels ?? ""),
     String(connections ?? ""),
