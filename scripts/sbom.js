@@ -28,7 +28,7 @@ const { name, dependencies } = Manifest.parse(JSON.parse(readFileSync(`${root}/p
 const args = ["sbom", "--sbom-format", "cyclonedx", "--package-lock-only"];
 const bom = Bom.parse(JSON.parse(execFileSync("npm", args, { cwd: root, encoding: "utf8" })));
 const own = bom.metadata.component["bom-ref"];
-const direct = [...Object.keys(dependencies), ...Object.keys(VENDORED)];
+const direct = [...Object.keys(dependencies), ...VENDORED];
 const edges = new Map(bom.dependencies.map(({ ref, dependsOn }) => [ref, dependsOn]));
 edges.set(
   own,

@@ -1,7 +1,22 @@
-import * as fs from "node:fs";
-import path from "node:path";
-// As a whole: on Windows there is no `geteuid` to import.
-import * as self from "node:process";
+import {
+  closeSync,
+  constants,
+  existsSync,
+  fstatSync,
+  lstatSync,
+  lutimesSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { basename, dirname, isAbsolute, join } from "node:path";
+// On Windows there is no `geteuid`.
+import { geteuid, pid } from "node:process";
 
 /**
  * Small files of ours in the folder where the user's programs keep what they can make again. Whoever can write there can mislead
@@ -25,7 +40,7 @@ export class UserCache {
   /** What is in a file, if that is ours, no link, and no longer than `limit` bytes. */
   read(name: string, limit: number): Buffer | undefined {
     if (this.#folder === undefined) return undefined;
-    return readOwn(path.join(this.#folder, name), limit);
+    return readOwn(join(this.#folder, name), limit);
   }
 
   /**
@@ -35,13 +50,13 @@ export class UserCache {
   write(name: string, content: string | Uint8Array): boolean {
     try {
       if (this.#folder === undefined || !makeOwn(this.#folder)) return false;
-      const file = path.join(this.#folder, name);
-      const temporary = `${file}.${self.pid}.${Date.now()}.tmp`;
+      const file = join(this.#folder, name);
+      const temporary = `${file}.${pid}.${Date.now()}.tmp`;
       try {
-        fs.writeFileSync(temporary, content, { flag: "wx", mode: 0o600 });
-        fs.renameSync(temporary, file);
+        writeFileSync(temporary, content, { flag: "wx", mode: 0o600 });
+        renameSync(temporary, file);
       } finally {
-        fs.rmSync(temporary, { force: true });
+        rmSync(temporary, { force: true });
       }
       return true;
     } catch {
@@ -51,7 +66,7 @@ export class UserCache {
 
   remove(name: string): void {
     try {
-      if (this.#folder !== undefined) fs.rmSync(path.join(this.#folder, name), { force: true });
+      if (this.#folder !== undefined) rmSync(join(this.#folder, name), { force: true });
     } catch {
       // It is as if it were still new; it ends by itself.
     }
@@ -61,7 +76,7 @@ export class UserCache {
   touch(name: string): void {
     try {
       const now = new Date();
-      if (this.#folder !== undefined) fs.lutimesSync(path.join(this.#folder, name), now, now);
+      if (this.#folder !== undefined) lutimesSync(join(this.#folder, name), now, now);
     } catch {
       // It goes earlier than it might.
     }
@@ -75,17 +90,16 @@ export class UserCache {
     try {
       if (this.#folder === undefined) return;
       const folder = this.#folder;
-      const files = fs
-        .readdirSync(folder, { withFileTypes: true })
+      const files = readdirSync(folder, { withFileTypes: true })
         .filter((entry) => entry.isFile())
         .map(({ name }) => ({ name, whole: name.replace(LEFT_OVER, "") }))
         .filter(({ whole }) => names.test(whole))
-        .map(({ name, whole }) => ({ file: path.join(folder, name), isLeftOver: name !== whole }))
-        .map((one) => ({ ...one, time: fs.lstatSync(one.file, { throwIfNoEntry: false })?.mtimeMs ?? 0 }))
+        .map(({ name, whole }) => ({ file: join(folder, name), isLeftOver: name !== whole }))
+        .map((one) => ({ ...one, time: lstatSync(one.file, { throwIfNoEntry: false })?.mtimeMs ?? 0 }))
         .sort((a, b) => b.time - a.time);
       const leftOver = files.filter(({ isLeftOver, time }) => isLeftOver && time < Date.now() - HOUR);
       const old = files.filter(({ isLeftOver }) => !isLeftOver).slice(most);
-      for (const { file } of [...leftOver, ...old]) fs.rmSync(file, { force: true });
+      for (const { file } of [...leftOver, ...old]) rmSync(file, { force: true });
     } catch {
       // Another run removes them.
     }
@@ -114,7 +128,7 @@ const LEFT_OVER = /\.\d+\.\d+\.tmp$/;
 export function findUserCache(place: Place): UserCache {
   try {
     const parent = cacheHome(place);
-    const folder = path.isAbsolute(parent) ? path.join(realPath(parent), "tsmanifest") : undefined;
+    const folder = isAbsolute(parent) ? join(realPath(parent), "tsmanifest") : undefined;
     return new UserCache(folder !== undefined && isSafe(folder) ? folder : undefined);
   } catch {
     // No home, or no right to look.
@@ -127,37 +141,37 @@ function cacheHome({ env, home, platform }: Place): string {
   if (platform === "win32") return env["LOCALAPPDATA"] ?? "";
   const { XDG_CACHE_HOME: set = "" } = env;
   if (set !== "" || home === "") return set;
-  return path.join(home, platform === "darwin" ? "Library/Caches" : ".cache");
+  return join(home, platform === "darwin" ? "Library/Caches" : ".cache");
 }
 
 /** Where the links of a path lead, as far as it is there. */
 function realPath(folder: string): string {
   try {
-    return fs.realpathSync(folder);
+    return realpathSync(folder);
   } catch {
-    return path.join(realPath(path.dirname(folder)), path.basename(folder));
+    return join(realPath(dirname(folder)), basename(folder));
   }
 }
 
 /** Can only we and root change what is there? What is not there yet is as safe as its parent. */
 function isSafe(folder: string): boolean {
-  const me = self.geteuid?.();
+  const me = geteuid?.();
   if (me === undefined) return true;
-  const stats = fs.lstatSync(folder, { throwIfNoEntry: false });
+  const stats = lstatSync(folder, { throwIfNoEntry: false });
   if (stats !== undefined) {
     if (!stats.isDirectory() || (stats.uid !== me && stats.uid !== 0)) return false;
     // In a sticky folder, such as /tmp, nobody can put another in the place of one that is not theirs.
     if ((stats.mode & 0o022) !== 0 && (stats.mode & 0o1000) === 0) return false;
   }
-  const parent = path.dirname(folder);
+  const parent = dirname(folder);
   return parent === folder || isSafe(parent);
 }
 
 /** Makes the folder where it is not there; whether it is ours then. */
 function makeOwn(folder: string): boolean {
   // Two levels, not `recursive`: Node would try without end where the system says that a parent which is there is not (/proc).
-  for (const one of [path.dirname(folder), folder]) {
-    if (!fs.existsSync(one)) fs.mkdirSync(one, { mode: 0o700 });
+  for (const one of [dirname(folder), folder]) {
+    if (!existsSync(one)) mkdirSync(one, { mode: 0o700 });
   }
   // Somebody else may have made it in the meantime, in /tmp.
   return isSafe(folder);
@@ -166,15 +180,15 @@ function makeOwn(folder: string): boolean {
 function readOwn(file: string, limit: number): Buffer | undefined {
   let fd: number | undefined;
   try {
-    const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = fs.constants;
-    fd = fs.openSync(file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
-    const stats = fs.fstatSync(fd);
-    const me = self.geteuid?.();
+    const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
+    fd = openSync(file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+    const stats = fstatSync(fd);
+    const me = geteuid?.();
     const isOurs = me === undefined || (stats.uid === me && (stats.mode & 0o022) === 0);
-    return stats.isFile() && isOurs && stats.size <= limit ? fs.readFileSync(fd) : undefined;
+    return stats.isFile() && isOurs && stats.size <= limit ? readFileSync(fd) : undefined;
   } catch {
     return undefined;
   } finally {
-    if (fd !== undefined) fs.closeSync(fd);
+    if (fd !== undefined) closeSync(fd);
   }
 }

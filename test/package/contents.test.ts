@@ -56,6 +56,7 @@ describe("the package", () => {
       "dist/command/chalk.cjs",
       "dist/command/commander.cjs",
       "dist/command/ora.cjs",
+      "dist/command/start.cjs",
       "dist/command/string-width.cjs",
       "dist/command/tsmanifest.cjs",
       "dist/command/tsmanifest.cjs.map",

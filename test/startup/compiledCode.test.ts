@@ -159,7 +159,8 @@ test("is kept and taken also of what is read after undici, for which V8's flags 
   const installed = join(folder, "late");
   const files = { tsmanifest: `require("./undici.cjs"); require("./late.cjs");`, undici: "", late: "" };
   cpSync(join(packed.folder, "bin"), join(installed, "bin"), { recursive: true });
-  mkdirSync(join(installed, "dist", "command"), { recursive: true });
+  const starter = join("dist", "command", "start.cjs");
+  cpSync(join(packed.folder, starter), join(installed, starter), { recursive: true });
   for (const [name, code] of Object.entries(files))
     writeFileSync(join(installed, "dist", "command", `${name}.cjs`), `${code}\n//0123456789abcdef\n`);
   const traced = () => packed.run([], { program: join(installed, "bin", "tsmanifest.js") });

@@ -25,8 +25,8 @@ const NUMBER = /^\d+(?:\.\d*)?$/;
 const FIRST_MOMENT = 1e9;
 const LAST_MOMENT = 1e11;
 
-const DURATION = /^(?:\d+(?:\.\d*)?(?:ns|us|µs|μs|ms|s|m|h))+$/;
-const DURATION_PART = /(\d+(?:\.\d*)?)(ns|us|µs|μs|ms|s|m|h)/g;
+const DURATION = /^(?:\d+(?:\.\d*)?(?:ns|us|\u00b5s|\u03bcs|ms|s|m|h))+$/;
+const DURATION_PART = /(\d+(?:\.\d*)?)(ns|us|\u00b5s|\u03bcs|ms|s|m|h)/g;
 const UNIT_MS = new Map([
   ["ns", 1e-6],
   ["us", 1e-3],
@@ -59,7 +59,7 @@ export function parseRetryAfter(value: string, now: number): number | undefined 
 
 /** The wait that a text speaks of, in milliseconds: `toomanyrequests: retry-after: 796.969µs, allowed: 44000/minute`. */
 export function retryAfterInText(text: string): number | undefined {
-  const value = /\bretry-after["']?[:=] ?["']?([0-9.a-zµμ]{1,64})/i.exec(text.slice(0, 4096))?.[1];
+  const value = /\bretry-after["']?[:=] ?["']?([0-9.a-z\u00b5\u03bc]{1,64})/i.exec(text.slice(0, 4096))?.[1];
   if (value === undefined) return undefined;
   return NUMBER.test(value) ? bounded(Number(value) * 1000) : parseDuration(value);
 }

@@ -1,0 +1,58 @@
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { homeFolder } from "../homeFolder.js";
+import { findUserCache, UserCache } from "../memory/userCache.js";
+import { CompiledCode } from "./compiledCode.js";
+
+type ModuleFunction = (exports: unknown, require: (id: string) => unknown, module: object) => void;
+
+/**
+ * Starts the command: evaluates the bundle in a folder, whose files ask for others beside them.
+ * @param folder `dist/command` of the package
+ */
+export function start(folder: string): void {
+  const main = "tsmanifest.cjs";
+  const require = createRequire(join(folder, main));
+  const args = process.argv.slice(2);
+  if (args.includes("--debug")) process.setSourceMapsEnabled(true);
+  // Node maps stacks back to the sources only for what its own loader has loaded.
+  if (process.sourceMapsEnabled) {
+    require(`./${main}`);
+    return;
+  }
+  const isCached = !isSet("NODE_DISABLE_COMPILE_CACHE");
+  const place = { env: process.env, home: homeFolder(), platform: process.platform };
+  const code = new CompiledCode(
+    isCached ? findUserCache(place) : new UserCache(undefined),
+    commandName(args),
+  );
+  const loaded = new Map<string, unknown>();
+  const load = (id: string): unknown => {
+    if (!id.startsWith("./")) return require(id);
+    if (loaded.has(id)) return loaded.get(id);
+    const module = { exports: {} };
+    const script = code.compile(join(folder, id), "exports, require, module");
+    if (id === "./undici.cjs") code.leaveParserAlone();
+    (script.runInThisContext() as ModuleFunction)(module.exports, load, module);
+    loaded.set(id, module.exports);
+    return module.exports;
+  };
+  // Not after a command that failed, which has not called all that the next one will; and not in CI, where the home goes with the job.
+  const isKept = !isSet("CI") || process.env["CI"] === "false";
+  if (isKept)
+    process.once("exit", (status) => {
+      if (status === 0) code.keep();
+    });
+  load(`./${main}`);
+}
+
+/** The command that arguments name; another only makes a run slower. */
+function commandName(args: readonly string[]): string {
+  if (args.includes("--help") || args.includes("-h")) return "help";
+  const words = args.filter((arg) => /^[a-z_]{1,16}$/.test(arg) && arg !== "manifest" && arg !== "buildx");
+  return words.slice(0, words[0] === "imagetools" ? 2 : 1).join("_");
+}
+
+function isSet(variable: string): boolean {
+  return (process.env[variable] ?? "") !== "";
+}
