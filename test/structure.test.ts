@@ -31,7 +31,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   memory: [],
   push: ["content", "errors.ts", "go", "limit.ts", "list", "oci", "signals.ts"],
   store: ["errors.ts", "fileSystem.ts", "go", "list", "oci"],
-  docker: ["errors.ts", "fileSystem.ts", "go", "registry/auth"],
+  docker: ["errors.ts", "fileSystem.ts", "go", "memory", "registry/auth"],
   registry: [
     "content",
     "errors.ts",

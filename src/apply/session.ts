@@ -110,6 +110,7 @@ async function registryOpener(
         return { ...found, ca: [...ca, ...found.ca] };
       },
       roots: () => docker.roots(),
+      memory: docker.memory,
       proxyFor: (url) => docker.proxyFor(url),
       concurrency: settings.concurrency,
       rates,

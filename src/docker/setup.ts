@@ -1,5 +1,6 @@
 import type { Credentials } from "../registry/auth/credentials.js";
 import { certsFolders, readRegistryCertificates } from "./certs.js";
+import { openMemory, type Memory } from "../memory/memory.js";
 import { createCredentials } from "./credentials.js";
 import type { Surroundings } from "./environment.js";
 import { proxyFor } from "./proxies.js";
@@ -15,6 +16,8 @@ export interface DockerSetup {
   roots(): Promise<readonly string[]>;
   /** By `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY`. */
   proxyFor(url: URL): URL | undefined;
+  /** What earlier runs of this user have seen, in a cache folder: hints that save questions. Default: nothing. */
+  readonly memory?: Memory | undefined;
 }
 
 /** Certificates and keys for one host, as PEM. */
@@ -48,5 +51,6 @@ export function readDockerSetup(
     },
     roots: () => (roots ??= systemRoots(surroundings)),
     proxyFor: (url) => proxyFor(url, env),
+    memory: openMemory(surroundings),
   };
 }

@@ -173,6 +173,7 @@ function opener(
         return { ...found, ca: [...ca, ...(found?.ca ?? [])] };
       },
       roots: () => docker?.roots() ?? Promise.resolve([]),
+      memory: docker?.memory,
       proxyFor: (url) => docker?.proxyFor(url),
       concurrency,
       rates,

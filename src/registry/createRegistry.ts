@@ -2,6 +2,7 @@ import type { Repository } from "../content/repository.js";
 import { ManifestError } from "../errors.js";
 import { isLoopback } from "../go/loopback.js";
 import { limitTo } from "../limit.js";
+import type { ChallengeMemory } from "./auth/authorize/recollection.js";
 import { withAuth } from "./auth/authorize/withAuth.js";
 import type { Credentials } from "./auth/credentials.js";
 import { newAuthSession } from "./auth/session.js";
@@ -22,6 +23,7 @@ import { createScopes, type Access } from "./scopes.js";
 import { until } from "./until.js";
 import { withEvents, type RegistryEvent } from "./wireEvents.js";
 
+export type { ChallengeMemory } from "./auth/authorize/recollection.js";
 export { DEFAULT_CONCURRENCY, HostRates } from "./retry/hostRate.js";
 export type { Access } from "./scopes.js";
 export type { RegistryEvent } from "./wireEvents.js";
@@ -40,6 +42,11 @@ export interface RegistryOptions {
   readonly certificates?: (host: string) => Promise<Omit<TlsSettings, "verify">>;
   /** What the machine trusts, besides Node's own list: PEM. Asked only for HTTPS. */
   readonly roots?: () => Promise<readonly string[]>;
+  /**
+   * What earlier runs knew of where a registry's tokens are to be had; it is not used with `insecure` or `plainHttp`. Default:
+   * nothing.
+   */
+  readonly memory?: ChallengeMemory | undefined;
   /** The proxy for a URL; undefined for none. Default: no proxies. */
   readonly proxyFor?: (url: URL) => URL | undefined;
   /** The most requests under way at once. Where `rates` are given, those decide. Default: 32. */
@@ -170,14 +177,17 @@ export async function createRegistry(options: RegistryOptions): Promise<Registry
     // A registry on the machine itself, or of plain HTTP, for which the user has no credentials: it wants none.
     optimistic: (credentials) =>
       credentials === undefined && (plainHttp || isLoopback(new URL(`https://${host}`).hostname)),
+    // What could be changed on the way is not recalled, nor does it change what is.
+    memory: allowPlainHttp ? undefined : options.memory,
+    onRecalled: (url) => options.onEvent?.({ kind: "recalled", host, url }),
   });
   const send = withQuestions(authenticated, retryOptions);
   const copyLimit = limitTo(Math.min(MAX_COPIES, concurrency));
-  const memory = new PutMemory();
+  const puts = new PutMemory();
 
   function session(work: SessionOptions): RegistrySession {
     const own = work.retries ?? retries;
-    const settings = { retries: own, limits, patient, copyLimit, memory };
+    const settings = { retries: own, limits, patient, copyLimit, memory: puts };
     const scopes = createScopes(work.access);
     const authSession = newAuthSession(scopes.all, work.isShared);
     return {

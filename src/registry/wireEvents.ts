@@ -34,6 +34,8 @@ export type RegistryEvent =
     }
   /** A host asks to be left alone for so long, in milliseconds, and is: nothing is sent there until then. */
   | { readonly kind: "throttled"; readonly host: string; readonly waitMs: number }
+  /** A token is asked for at this URL while the registry is asked, since it named that in an earlier run. */
+  | { readonly kind: "recalled"; readonly host: string; readonly url: URL }
   /** The text of a `Warning: 299` header. */
   | { readonly kind: "warning"; readonly host: string; readonly text: string };
 

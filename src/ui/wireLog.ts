@@ -20,6 +20,8 @@ export function wireLogLine(event: RegistryEvent): string {
     }
     case "throttled":
       return `${event.host} asks to wait ${Math.ceil(event.waitMs / 1000)} s`;
+    case "recalled":
+      return `${event.host} named ${shownUrl(event.url)} for its tokens in an earlier run`;
     case "warning":
       return `warning of ${event.host}: ${event.text}`;
   }

@@ -139,7 +139,7 @@ export class Exchange {
   }
 
   #accept(token: Token): void {
-    this.#registry.tokens.accept(token);
+    this.#registry.accept(token);
     this.#state.work(this.#needed, token.scopes);
   }
 
@@ -165,7 +165,7 @@ export class Exchange {
   async #onRefusal(response: HttpResponse, onLearned: () => void): Promise<HttpResponse | undefined> {
     const registry = this.#registry;
     this.#state.challenge();
-    registry.learn(registry.challengesOf(response));
+    registry.learnOpenly(response);
     if (registry.challenge === undefined) await registry.learnByPing(this.#state);
     onLearned();
     if (registry.challenge === undefined) return response;

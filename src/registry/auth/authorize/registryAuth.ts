@@ -7,7 +7,9 @@ import type { Credentials } from "../credentials.js";
 import { scopesKey } from "../scopes.js";
 import { basicAuthorization } from "../token.js";
 import { TokenCache, type Token } from "../tokenCache.js";
+import { EarlyToken } from "./earlyToken.js";
 import { CredentialsRefusedError, fetchToken, tokensRefused, type TokenServer } from "./fetchToken.js";
+import { Recollection, type ChallengeMemory } from "./recollection.js";
 import { remembered, type Remembered } from "./remembered.js";
 import { SessionState } from "./sessionState.js";
 
@@ -23,6 +25,10 @@ export interface AuthOptions {
    * wants none, and costs one answer a request where it does.
    */
   readonly optimistic: (credentials: Credentials | undefined) => boolean;
+  /** What earlier runs knew, where certificates are verified; nothing without. */
+  readonly memory?: ChallengeMemory | undefined;
+  /** Told when a token is asked for at the realm that was recalled. */
+  readonly onRecalled?: ((realm: URL) => void) | undefined;
 }
 
 /** What is known of a registry as long as its client lives: what it wants to see, and what there is to show. */
@@ -31,6 +37,11 @@ export class RegistryAuth {
   readonly credentials: Remembered<Credentials | undefined>;
   readonly #send: Send;
   readonly #options: AuthOptions;
+  readonly #recollection: Recollection;
+  /** Which challenge each token comes of. */
+  readonly #sources = new WeakMap<Token, Challenge>();
+  #early: EarlyToken | undefined;
+  #hasAskedAhead = false;
   #challenge: Challenge | undefined;
   #hasAnswered = false;
   #isRejected = false;
@@ -40,6 +51,7 @@ export class RegistryAuth {
   constructor(send: Send, options: AuthOptions) {
     this.#send = send;
     this.#options = options;
+    this.#recollection = new Recollection(options.host, options.memory);
     this.credentials = remembered(() => options.credentials());
   }
 
@@ -64,12 +76,34 @@ export class RegistryAuth {
     const credentials = await this.credentials.get();
     if (this.#challenge !== undefined || this.#hasAnswered || credentials?.kind === "registryToken")
       return false;
-    return !this.#options.optimistic(credentials);
+    return this.#recollection.challenge !== undefined || !this.#options.optimistic(credentials);
+  }
+
+  /**
+   * Asks for a token where it was to be had in an earlier run, while the first request finds out whether it still is. What the
+   * registry says then is what counts: a recollection that is wrong costs a request, and no time.
+   */
+  async askAhead(scopes: readonly string[]): Promise<void> {
+    const { challenge } = this.#recollection;
+    const realm = challenge && realmOf(challenge);
+    if (challenge === undefined || realm === undefined || this.#hasAskedAhead) return;
+    this.#hasAskedAhead = true;
+    const server = await this.#tokenServer(challenge);
+    this.#options.onRecalled?.(realm);
+    this.#early = new EarlyToken(this.#send, server, scopes);
   }
 
   /** Notes an answer to a request without credentials. */
   answered({ status }: HttpResponse): void {
     if (status < 500) this.#hasAnswered = true;
+    if (status < 400 || status === 404) this.#recollection.forget();
+  }
+
+  /** Notes that the registry has let in a request with this token. */
+  accept(token: Token): void {
+    this.tokens.accept(token);
+    const source = this.#sources.get(token);
+    if (source !== undefined) this.#recollection.confirm(source);
   }
 
   /** The challenges of an answer. What another host says, or follows from a redirect, is not the registry's word. */
@@ -95,6 +129,13 @@ export class RegistryAuth {
     this.#adopt(preferredChallenge(challenges));
   }
 
+  /** Takes over what a request that had shown nothing was told, if that asks for something. */
+  learnOpenly(response: HttpResponse): void {
+    const challenge = preferredChallenge(this.challengesOf(response));
+    this.#recollection.hear(response.url, challenge);
+    this.#adopt(challenge);
+  }
+
   /** Some registries refuse without a challenge, or behind a redirect, and `/v2/` has one all the same. */
   async learnByPing(state: SessionState): Promise<void> {
     this.#adopt(await state.ping.get());
@@ -105,12 +146,20 @@ export class RegistryAuth {
     const [realm, before] = [challenge, this.#challenge].map((one) => one && realmOf(one)?.href);
     if (realm !== before) this.#givesTokens = false;
     this.#challenge = challenge;
+    if (challenge === undefined) return;
+    this.#recollection.compare(challenge);
+    if (this.#early?.isFrom(challenge) !== false) return;
+    this.#early.drop();
+    this.#early = undefined;
   }
 
   /** Asks `/v2/` for its challenge. */
   async #ping(): Promise<Challenge | undefined> {
     const url = new URL(`https://${this.host}/v2/`);
-    return preferredChallenge(this.challengesOf(await this.#send({ method: "GET", url, idempotent: true })));
+    const response = await this.#send({ method: "GET", url, idempotent: true });
+    const challenge = preferredChallenge(this.challengesOf(response));
+    this.#recollection.hear(response.url, challenge);
+    return challenge;
   }
 
   /**
@@ -127,27 +176,41 @@ export class RegistryAuth {
     if (state.isRefused(list)) return undefined;
     const isLast = scopesKey(list) === scopesKey(needed);
     const token = await this.tokens.obtain(list, state, async () => {
-      const known = await this.credentials.get();
-      const credentials = known?.kind === "registryToken" ? undefined : known;
-      const server = { host: this.host, challenge, credentials, insecure: this.#options.insecure };
+      const server = await this.#tokenServer(challenge);
       const answer =
-        credentials === undefined
+        server.credentials === undefined
           ? await this.#ask(server, list)
           : await this.#askWithCredentials(server, list, isLast, state);
-      return answer instanceof RegistryError ? undefined : answer;
+      if (answer instanceof RegistryError) return undefined;
+      this.#sources.set(answer, challenge);
+      return answer;
     });
     if (token === undefined) state.refuse(list);
     return token;
+  }
+
+  async #tokenServer(challenge: Challenge): Promise<TokenServer> {
+    const known = await this.credentials.get();
+    const credentials = known?.kind === "registryToken" ? undefined : known;
+    return { host: this.host, challenge, credentials, insecure: this.#options.insecure };
   }
 
   /** Asks for a token: a refusal is about the scopes, as far as that answer says. */
   async #ask(server: TokenServer, list: readonly string[]): Promise<Token | RegistryError> {
     let answer: Token | RegistryError | undefined;
     try {
-      return (answer = await fetchToken(this.#send, server, list));
+      return (answer = await (this.#takeEarly(server, list) ?? fetchToken(this.#send, server, list)));
     } finally {
       this.#givesTokens = answer !== undefined && !(answer instanceof RegistryError);
     }
+  }
+
+  /** The answer to a question that was asked ahead; once, since it is no answer to who asks again. */
+  #takeEarly(server: TokenServer, list: readonly string[]): Promise<Token | RegistryError> | undefined {
+    const early = this.#early;
+    if (early?.isFor(server, list) !== true) return undefined;
+    this.#early = undefined;
+    return early.answer;
   }
 
   /**

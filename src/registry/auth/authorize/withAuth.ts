@@ -33,6 +33,7 @@ export function withAuth(send: Send, options: AuthOptions): Send {
     if (!(await registry.isUnknown())) return exchange.run(() => undefined);
     return state.first.pass(async (open) => {
       try {
+        await registry.askAhead(state.listFor(auth.scopes));
         const response = await exchange.run(open);
         open();
         return response;
