@@ -11,7 +11,7 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 
 /** @type {Readonly<Record<string, { of: string[], about: string }>>} The pages, by what is on them; in the order in which the first page names them. */
 const PAGES = {
-  calls: { of: ["library", "docker/setup"], about: "The common things, a call each" },
+  calls: { of: ["library", "docker/setup", "memory"], about: "The common things, a call each" },
   looking: { of: ["look"], about: "What is behind a name, and how two of them differ" },
   errors: { of: ["errors"], about: "What is thrown, and every code" },
   references: { of: ["oci"], about: "References, digests, descriptors, platforms, manifests" },

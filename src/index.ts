@@ -20,6 +20,7 @@ export type { TransferOptions } from "./library/pushSettings.js";
 export type { BuildSource, ImageSource, ListSource } from "./library/sources.js";
 export { userDocker, type UserDockerOptions } from "./library/userDocker.js";
 export type { DockerSetup, SetupCertificates } from "./docker/setup.js";
+export type { Memory, RememberedChallenge, RememberedRepository } from "./memory/memory.js";
 
 // What there is to see behind a name, and how two of them differ.
 export type {
@@ -144,6 +145,7 @@ export {
   DEFAULT_CONCURRENCY,
   HostRates,
   type Access,
+  type ChallengeMemory,
   type RegistryClient,
   type RegistryOptions,
   type RegistrySession,

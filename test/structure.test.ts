@@ -121,6 +121,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "library",
     "list",
     "look",
+    "memory",
     "oci",
     "push",
     "registry",

@@ -8,9 +8,9 @@ import { findUserCache, type UserCache } from "./userCache.js";
  */
 export interface Memory {
   /** Which manifests a repository has probably, since a push has found or put them there. */
-  manifests(repository: Repository): { has(digest: string): boolean };
+  manifests(repository: RememberedRepository): { has(digest: string): boolean };
   /** Notes manifests that a repository has: those that matter most first. */
-  rememberManifests(repository: Repository, digests: Iterable<string>): void;
+  rememberManifests(repository: RememberedRepository, digests: Iterable<string>): void;
   /** Where a registry's tokens were to be had last, for a day at most. The host is as in `URL.host`. */
   challenge(host: string): RememberedChallenge | undefined;
   /** Notes where a registry's tokens are to be had; undefined to forget it. One that may hold something secret is forgotten, too. */
@@ -21,12 +21,15 @@ export interface Memory {
 export interface RememberedChallenge {
   /** An https URL without user name, query and fragment. */
   readonly realm: string;
+  /** What tokens are asked for, besides their scopes. */
   readonly service?: string | undefined;
 }
 
-/** A repository, as in `Location`. */
-interface Repository {
+/** A repository that is remembered, as in `Location`. */
+export interface RememberedRepository {
+  /** The domain of a reference: `docker.io`, `registry.example:5000`. */
   readonly domain: string;
+  /** Within the registry, such as `library/app`. */
   readonly path: string;
 }
 
@@ -74,7 +77,7 @@ export function openMemory({
     files().keepNewest(/^challenge-[0-9a-f]{32}$/, MAX_HOSTS);
   };
 
-  const readManifests = (repository: Repository): string[] | undefined => {
+  const readManifests = (repository: RememberedRepository): string[] | undefined => {
     const text = files().read(manifestsFile(repository), MAX_MANIFESTS_BYTES)?.toString("latin1");
     if (text === undefined) return undefined;
     return SHORT_DIGESTS.test(text) ? text.split("\n").slice(0, -1) : [];
@@ -137,7 +140,7 @@ function shortened(digest: string): string | undefined {
   return /^sha(?:256|512):([0-9a-f]{16})/.exec(digest)?.[1];
 }
 
-function manifestsFile({ domain, path }: Repository): string {
+function manifestsFile({ domain, path }: RememberedRepository): string {
   return `manifests-${hashed(`${domain}/${path}`)}`;
 }
 
