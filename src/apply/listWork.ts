@@ -270,13 +270,13 @@ export class ListWork {
     const read = async (wanted: WantedOrderSource): Promise<ReadSource> => {
       const isChecked = wanted.isPlatformChecked === true;
       const source = await this.#sources.read(wanted, (found) => {
-        // Of a list that is checked only some may be taken.
-        if (!isChecked || found.manifest.kind !== "index") this.#beginSource(found);
         if (!isChecked) this.#foundOne();
+        // Of a list that is checked only some may be taken.
+        return isChecked && found.manifest.kind === "index" ? undefined : this.#beginSource(found);
       });
       if (isChecked) {
-        this.#beginSource(source);
         this.#foundOne();
+        await this.#beginSource(source);
       }
       progress?.advance(`read ${source.name}`);
       return source;
@@ -435,11 +435,13 @@ export class ListWork {
   }
 
   /** Begins with all that is certain of a source to be needed, as soon as that is read. Who reads it then hears what went wrong. */
-  #beginSource(source: ReadSource): void {
+  async #beginSource(source: ReadSource): Promise<void> {
     const { repository, manifest, name } = source;
     const { digest, kind } = manifest;
     if (kind !== "index") {
       this.#begin({ manifest, role: "child", location: repository.location, tags: [] });
+      // What only the list waits for makes way for what the images that have come meanwhile wait for.
+      if (this.#isDecided) await nextTurn();
       if (!this.#isAttachedWanted) return;
       // What is attached is wanted in any case: it is asked for beside the config.
       if (this.#isDecided && this.#isElsewhere(source)) this.#reader.readAttachedAhead(repository, digest);
@@ -523,6 +525,13 @@ function rootSourcesIn({
 
 function planItem({ manifest, role, location, tags }: TreeItem, near: readonly Location[]): PlanItem {
   return { manifest, role, sources: [location, ...near], tags, toleratesRefusal: false };
+}
+
+/** When all has been dealt with that has come by now. */
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve);
+  });
 }
 
 /** All or the first that failed, in their order; none is left behind unheard. */

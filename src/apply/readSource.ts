@@ -41,8 +41,8 @@ export interface SourceOptions {
   readonly signal: AbortSignal;
 }
 
-/** Told of a source as soon as it is known to be there, before the platform of an image is. */
-export type OnFound = (source: ReadSource) => void;
+/** Told of a source as soon as it is known to be there; the platform of an image is read behind what that comes to. */
+export type OnFound = (source: ReadSource) => void | Promise<void>;
 
 /** Reads the sources of a list as buildx does: what is said of them, and the platforms of images. */
 export class CreateSources {
@@ -128,7 +128,7 @@ export class CreateSources {
         subject: name,
       });
     }
-    onFound(source);
+    await onFound(source);
     if (!isImage) return source;
     const { platform = NO_PLATFORM } = found;
     if (platform.os !== "" && platform.architecture !== "") return source;

@@ -11,6 +11,7 @@ import { formatReference, type Reference } from "../../oci/reference.js";
 import { progressMode, withProgress, type Progress } from "../../ui/terminal/progress.js";
 import type { CreateFlags } from "./createFlags.js";
 import type { NamedSource } from "./createSources.js";
+import { connectAhead } from "../../apply/connectAhead.js";
 import { readNamedBy } from "../../apply/fromPlaces.js";
 import { readRemoteList } from "../../apply/remoteList.js";
 import { waitMs } from "../listFlags.js";
@@ -56,6 +57,11 @@ async function readAllSources(
     context,
     { ...flags, onWire: progress.onWire },
     refs.map((ref) => ({ location: locationOf(ref), actions: ["pull"] })),
+  );
+  await connectAhead(
+    session,
+    refs.map((ref) => locationOf(ref)),
+    [],
   );
   const choice = { platforms, attestations: flags.attestations === "drop" ? "drop" : "keep" } as const;
   const newReader = (): SourceReader => new SourceReader({ signal: context.signal, choice });

@@ -2,6 +2,7 @@ import { orderAccesses, ListWork } from "../../apply/listWork.js";
 import { entriesOf } from "../../apply/makeList.js";
 import type { ListOrder } from "../../apply/order.js";
 import { reportPlans } from "../../apply/publish.js";
+import { connectAhead } from "../../apply/connectAhead.js";
 import { fromPlaces } from "../../apply/fromPlaces.js";
 import { openSession } from "../../apply/session.js";
 import { ManifestCache } from "../../content/manifestCache.js";
@@ -50,6 +51,11 @@ async function make(
   const accesses = orderAccesses(order, added);
   const session = await openSession(context, { ...flags, onWire: progress.onWire }, accesses);
   const use = useOf(flags);
+  await connectAhead(
+    session,
+    added.map(({ place }) => place.location),
+    use === "push" ? order.targets.map(({ location }) => location) : [],
+  );
   const transfers = new TransferSummary({ isQuiet: flags.quiet });
   const tally = new SentTally();
   // The first is the list that is added to, where there is one.
