@@ -1,0 +1,86 @@
+import { describe, expect, it } from "vitest";
+import type { ImageOptions } from "../../src/testing/index.js";
+import { certificateFile } from "../helpers/certificates.js";
+import { inRounds } from "../helpers/rounds.js";
+import { withScene, type Scene, type SceneOptions } from "../helpers/scene.js";
+import { SECRETS } from "../helpers/secrets.js";
+
+/**
+ * What `imagetools create` may cost, in requests and dependent round trips. Five images of four blobs, none of which they share:
+ * beside each other 5 manifests; 20 mounts, 5 questions whether the image is there, 5 configs, 5 questions for what refers to
+ * it; 5 images; the list.
+ */
+const IMAGES: readonly ImageOptions[] = ["amd64", "arm64", "s390x", "ppc64le", "riscv64"].map(
+  (architecture) => ({ architecture, layers: [1, 2, 3].map((layer) => `layer ${layer} of ${architecture}`) }),
+);
+/** Two images of two blobs, which is not more at once than HTTP/1.1 begins with. */
+const SMALL: readonly ImageOptions[] = ["amd64", "arm64"].map((architecture) => ({
+  architecture,
+  layers: [`layer of ${architecture}`],
+}));
+
+const AUTH: SceneOptions = {
+  auth: { kind: "bearer", users: { me: SECRETS.password } },
+  config: (host) => ({ auths: { [host]: { auth: btoa(`me:${SECRETS.password}`) } } }),
+};
+const HTTP2: SceneOptions = { speaks: "h2", address: "0.0.0.0" };
+const TLS = ["--ca-file", certificateFile("ca")];
+
+const create = ({ run, domain, sources }: Scene, ...flags: string[]): ReturnType<Scene["run"]> =>
+  run("imagetools", "create", ...flags, "-t", `${domain}/me/new:v1`, ...sources);
+
+const kinds = ({ count }: Scene): Record<string, number> => ({
+  manifests: count(/^GET .*\/manifests\//),
+  configs: count(/^GET .*\/blobs\//),
+  referrers: count(/^GET .*\/referrers\//),
+  mounts: count(/^POST .*mount=/),
+  heads: count(/^HEAD .*\/manifests\/sha256:/),
+  children: count(/^PUT .*\/manifests\/sha256:/),
+  tags: count(/^PUT .*\/manifests\/v1$/),
+  tokens: count(/\/token/),
+});
+
+describe.each([
+  { name: "HTTP", options: {}, flags: [], tokens: 0 },
+  { name: "HTTP with a bearer token", options: AUTH, flags: [], tokens: 1 },
+  { name: "HTTP/2", options: HTTP2, flags: TLS, tokens: 0 },
+  { name: "HTTP/2 with a bearer token", options: { ...HTTP2, ...AUTH }, flags: TLS, tokens: 1 },
+])("imagetools create of five images by $name", ({ options, flags, tokens }) => {
+  it("costs no more requests than it must", async () => {
+    await withScene({ ...options, images: IMAGES }, async (scene) => {
+      expect(await create(scene, ...flags)).toMatchObject({ status: 0 });
+      // Where a token is wanted, or somebody might want one, one manifest is asked for ahead: twice, where it was refused.
+      expect(kinds(scene)).toEqual({
+        manifests: 5 + tokens,
+        configs: 5,
+        referrers: 5,
+        mounts: 20,
+        heads: 5,
+        children: 5,
+        tags: 1,
+        tokens,
+      });
+    });
+  });
+});
+
+describe("imagetools create takes four round trips behind authentication", () => {
+  it.each([
+    { name: "HTTP", options: {}, images: SMALL, flags: [], rounds: [2, 10, 2, 1] },
+    { name: "HTTP with a token", options: AUTH, images: SMALL, flags: [], rounds: [1, 1, 2, 10, 2, 1] },
+    { name: "HTTP/2", options: HTTP2, images: IMAGES, flags: TLS, rounds: [1, 4, 35, 5, 1] },
+    {
+      name: "HTTP/2 with a token",
+      options: { ...HTTP2, ...AUTH },
+      images: IMAGES,
+      flags: TLS,
+      rounds: [1, 1, 5, 35, 5, 1],
+    },
+  ])("by $name", async ({ options, images, flags, rounds }) => {
+    const gate = inRounds(rounds);
+    await withScene({ ...options, ...gate, images }, async (scene) => {
+      expect(await create(scene, ...flags, "--concurrency", "100")).toMatchObject({ status: 0 });
+      expect(gate.done()).toBe(true);
+    });
+  });
+});
