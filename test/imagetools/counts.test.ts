@@ -26,8 +26,8 @@ const AUTH: SceneOptions = {
 const HTTP2: SceneOptions = { speaks: "h2", address: "0.0.0.0" };
 const TLS = ["--ca-file", certificateFile("ca")];
 
-const create = ({ run, domain, sources }: Scene, ...flags: string[]): ReturnType<Scene["run"]> =>
-  run("imagetools", "create", ...flags, "-t", `${domain}/me/new:v1`, ...sources);
+const create = (scene: Scene, ...flags: string[]): ReturnType<Scene["run"]> =>
+  scene.run("imagetools", "create", ...flags, "-t", `${scene.domain}/me/new:v1`, ...scene.sources);
 
 const kinds = ({ count }: Scene): Record<string, number> => ({
   manifests: count(/^GET .*\/manifests\//),
