@@ -45,7 +45,10 @@ const VARIABLES = [
     "CI_NODE_INDEX and CI_NODE_TOTAL, JOB_COMPLETION_INDEX, CIRCLE_NODE_INDEX, BUILDKITE_PARALLEL_JOB, …",
     "Which shard apply --shard auto makes: docs/apply.md names all of them.",
   ],
-  ["XDG_CACHE_HOME", "The folder in which V8's compiled code of the program is kept; ~/.cache unless set."],
+  [
+    "XDG_CACHE_HOME",
+    "The folder in which V8's compiled code of the program is kept, and hints for later runs; ~/.cache unless set.",
+  ],
   ["NODE_DISABLE_COMPILE_CACHE", "Where it is set, no compiled code is kept."],
 ];
 

@@ -94,6 +94,27 @@ const LIMITS: readonly { what: string; said: string; file: string; name: string;
     name: "MAX_ENTRY_BYTES",
     is: 32 * MIB,
   },
+  {
+    what: "a recalled challenge",
+    said: "4 KiB, and a day",
+    file: "memory/memory.ts",
+    name: "MAX_CHALLENGE_BYTES",
+    is: 4 * KIB,
+  },
+  {
+    what: "a recalled challenge",
+    said: "4 KiB, and a day",
+    file: "memory/memory.ts",
+    name: "DAY",
+    is: 86_400_000,
+  },
+  {
+    what: "manifests that are remembered",
+    said: "512",
+    file: "memory/memory.ts",
+    name: "MAX_MANIFESTS",
+    is: 512,
+  },
 ];
 
 describe("a limit of the threat model is that of the code:", () => {
