@@ -26,7 +26,7 @@ import { isThere, startDistribution, startEmbedded } from "./registries.js";
  * @property {number} rtt milliseconds
  * @property {Act} act
  * @property {readonly string[]} [flags] more arguments for the peer
- * @property {boolean} [known] push something else first
+ * @property {boolean} [known] use the registry first, or forget what is known of it
  * @property {number} limitMs when to give up
  */
 
@@ -146,6 +146,7 @@ export async function openLab({ folder, protocol, address, certificate, counting
       const { fault } = await measure(argv, settings);
       if (fault !== "") throw new Error(`${argv.join(" ")}: ${fault}`);
     }
+    if (known === false) forgetRegistries(job);
     if (act !== "retag") return job;
     const [, repository = "", tag = ""] = /^[^/]+\/(.+):(.+)$/.exec(job.target) ?? [];
     const digest = await registry.digestOf(repository, tag);
