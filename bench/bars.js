@@ -83,7 +83,7 @@ export const HELD = [
   {
     title: "5 × 4, 50 ms, HTTPS, HTTP/2, bearer token, from images to tag, known registry",
     command: CREATE,
-    cost: { requests: 48, levels: 6, connections: 1 },
+    cost: { requests: 48, levels: 5, connections: 1 },
   },
   {
     title: "5 × 4, 50 ms, HTTPS, HTTP/2, bearer token, repeated push",
@@ -119,7 +119,7 @@ export const HELD = [
   {
     title: "5 × 4, 50 ms, HTTPS, HTTP/2, bearer token, from images to tag",
     command: CREATE,
-    cost: { requests: 48, levels: 7, connections: 1 },
+    cost: { requests: 48, levels: 6, connections: 1 },
     bars: [
       {
         figure: "time",
