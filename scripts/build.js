@@ -2,9 +2,9 @@
 import { rmSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { bundleAction } from "./action.js";
+import { bundleAction } from "../tools/action.js";
 import { bundleCommand } from "./bundle.js";
-import { buildLibrary } from "./library.js";
+import { buildLibrary } from "../tools/library.js";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const folder = resolve(process.argv[2] ?? join(root, "dist"));

@@ -16,10 +16,10 @@ const pagesIn = (folder: string): Record<string, string> =>
       .map((name) => [name, readFileSync(join(folder, name), "utf8")]),
   );
 
-it("docs/api is current; otherwise run node scripts/api.js", { timeout: 300_000 }, () => {
+it("docs/api is current; otherwise run node tools/api.js", { timeout: 300_000 }, () => {
   const folder = mkdtempSync(join(tmpdir(), "api-pages-"));
   try {
-    const { status, stderr } = spawnSync(process.execPath, [join(root, "scripts/api.js"), folder], {
+    const { status, stderr } = spawnSync(process.execPath, [join(root, "tools/api.js"), folder], {
       encoding: "utf8",
     });
     expect(status, stderr).toBe(0);

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, it } from "vitest";
-import { proseOf } from "../../scripts/markdown.js";
+import { proseOf } from "../../tools/markdown.js";
 
 /** Bullets of the pages: each begins a line, and a blank line stands between a paragraph and its list. */
 

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, it } from "vitest";
-import { anchorsOf, proseOf } from "../../scripts/markdown.js";
+import { anchorsOf, proseOf } from "../../tools/markdown.js";
 
 /** Links of the pages to each other, to files of this repository, and to headings. */
 

@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { expect, it } from "vitest";
-import { PICTURE_FILE, takePicture } from "../../scripts/picture.js";
+import { PICTURE_FILE, takePicture } from "../../tools/picture.js";
 import { describeWithPrograms } from "../helpers/registryServer.js";
 
 describeWithPrograms("docs/terminal.svg", ["script"], () => {

@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { encodeManPage, encodePage, MAN_FILE, PAGE_FILE } from "../../scripts/reference.js";
+import { encodeManPage, encodePage, MAN_FILE, PAGE_FILE } from "../../tools/reference.js";
 import * as about from "../../src/commands/about.js";
 import { commonFlags, globalFlags } from "../../src/commands/command.js";
 import * as flagGroups from "../../src/commands/flagGroups.js";
@@ -14,11 +14,11 @@ import { describeWithPrograms } from "../helpers/registryServer.js";
 const tables = { ...about, ...flagGroups, commands, commonFlags, globalFlags, VERSION };
 
 describe("the command line's reference", () => {
-  it("docs/cli.md is what scripts/reference.js makes of the tables", async () => {
+  it("docs/cli.md is what tools/reference.js makes of the tables", async () => {
     expect(readFileSync(PAGE_FILE, "utf8")).toBe(await encodePage(tables));
   });
 
-  it("man/tsmanifest.1 is what scripts/reference.js makes of the tables", async () => {
+  it("man/tsmanifest.1 is what tools/reference.js makes of the tables", async () => {
     expect(readFileSync(MAN_FILE, "utf8")).toBe(await encodeManPage(tables));
   });
 

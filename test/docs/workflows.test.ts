@@ -159,6 +159,7 @@ describe("the release workflow", () => {
       "action.yml",
       ".gitignore",
       "scripts",
+      "tools",
       "src",
       "tsconfig.json",
     ];

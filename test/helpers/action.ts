@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from "vitest";
 import { parse } from "yaml";
 import * as z from "zod/mini";
-import { bundleAction } from "../../scripts/action.js";
+import { bundleAction } from "../../tools/action.js";
 import { startPeer, type Peer, type PeerOptions } from "./peer.js";
 import { expectNoSecrets } from "./secrets.js";
 

@@ -23,6 +23,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { startRegistry, type RunningRegistry } from "../../src/testing/index.js";
+import { nodes } from "../helpers/package.js";
 import { packCommand, type Packed, type RunOptions } from "./packed.js";
 
 /** V8's compiled code, which the first run keeps in the user's cache folder. It is as good as the program: nobody else may write it. */
@@ -100,6 +101,17 @@ test("is kept by the first run and taken by the next, also after one that change
   expect(await push()).toEqual([]);
   expect(await push()).toEqual(["tsmanifest.cjs", "undici.cjs"]);
   expect(await push()).toEqual(["tsmanifest.cjs", "undici.cjs"]);
+});
+
+describe.each([...nodes()])("on Node %s", (_, executable) => {
+  test.skipIf(executable === undefined)("each Node has its own, which it takes", async () => {
+    const options = executable === undefined ? {} : { executable };
+    await version();
+    expect(await taken(["push", list], options)).toEqual([]);
+    for (let run = 0; run < 2; run++)
+      expect(await taken(["push", list], options)).toEqual(["tsmanifest.cjs", "undici.cjs"]);
+    expect(await version()).toEqual(["tsmanifest.cjs"]);
+  });
 });
 
 describe("each command has its own, with the functions that it calls:", () => {

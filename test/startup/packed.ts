@@ -25,6 +25,8 @@ export interface Ended {
 
 export interface RunOptions {
   readonly node?: readonly string[];
+  /** Another Node than this one. */
+  readonly executable?: string;
   readonly env?: Readonly<Record<string, string>>;
   /** Another than the packed one. */
   readonly program?: string;
@@ -49,10 +51,12 @@ export async function packCommand(): Promise<Packed> {
   return {
     folder,
     cache,
-    run: async (args, { node = [], env = {}, program = join(folder, "bin", "tsmanifest.js") } = {}) => {
+    run: async (args, options = {}) => {
+      const { node = [], env = {}, executable = process.execPath } = options;
+      const program = options.program ?? join(folder, "bin", "tsmanifest.js");
       const report = join(folder, `trace-${++runs}.json`);
       const tracer = fileURLToPath(new URL("tracer.cjs", import.meta.url));
-      const child = spawn(process.execPath, [...node, "--require", tracer, program, ...args], {
+      const child = spawn(executable, [...node, "--require", tracer, program, ...args], {
         env: {
           PATH: process.env["PATH"],
           DOCKER_CONFIG: join(folder, "docker"),

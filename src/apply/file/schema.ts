@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 
 /**
- * What a file of lists says. The JSON Schema for editors is made of it: see scripts/schema.js.
+ * What a file of lists says. The JSON Schema for editors is made of it: see tools/schema.js.
  *
  * All values come as they are written: `1.10` is a text of four characters. What kind of value is meant, editors are
  * told by {@link writtenAs}; there, a variable may stand for each of them.

@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { Ajv } from "ajv";
 import { describe, expect, it } from "vitest";
 import { parseAllDocuments } from "yaml";
-import { SCHEMA_FILE } from "../../../scripts/schema.js";
+import { SCHEMA_FILE } from "../../../tools/schema.js";
 import { keysOfFile, keysOfList } from "../../../src/apply/file/schema.js";
 import { faultsIn, listFolder, listsOf, readText } from "./listFiles.js";
 

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { Ajv } from "ajv";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
-import { encodeSchema, SCHEMA_FILE } from "../../../scripts/schema.js";
+import { encodeSchema, SCHEMA_FILE } from "../../../tools/schema.js";
 import * as schema from "../../../src/apply/file/schema.js";
 import { faultsIn, listsOf } from "./listFiles.js";
 
@@ -69,7 +69,7 @@ const BAD: readonly (readonly [string, string])[] = [
 ];
 
 describe("the JSON Schema of the file of lists", () => {
-  it("is the one that is made of the schema; `node scripts/schema.js` writes it", async () => {
+  it("is the one that is made of the schema; `node tools/schema.js` writes it", async () => {
     expect(committed).toBe(await encodeSchema(schema));
   });
 

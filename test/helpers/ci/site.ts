@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach } from "vitest";
 import * as z from "zod/mini";
-import { bundleAction } from "../../../scripts/action.js";
+import { bundleAction } from "../../../tools/action.js";
 import { putBuild } from "../builds.js";
 import { startPeer, type Peer } from "../peer.js";
 import { buildProgram, type Program } from "../program.js";

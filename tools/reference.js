@@ -101,7 +101,7 @@ export async function encodePage(tables) {
   const all = await commandsOf(commands);
   const anchor = (/** @type {string} */ title) => title.toLowerCase().replaceAll(" ", "-");
   const lines = [
-    "<!-- Written by scripts/reference.js from the tables of flags: edit those. -->",
+    "<!-- Written by tools/reference.js from the tables of flags: edit those. -->",
     "# Command line",
     ABOUT,
     "`tsmanifest COMMAND --help` shows the same in a terminal, `man tsmanifest` as a manual page. " +
@@ -209,7 +209,7 @@ export async function encodeManPage(tables) {
   const all = await commandsOf(commands);
   const shared = sharedGroups(tables, all);
   const lines = [
-    '.\\" Written by scripts/reference.js from the tables of flags: edit those.',
+    '.\\" Written by tools/reference.js from the tables of flags: edit those.',
     `.TH TSMANIFEST 1 "" "tsmanifest ${VERSION}" "User Commands"`,
     ".SH NAME",
     "tsmanifest \\- make, look at and push lists of images for several platforms",

@@ -1,5 +1,5 @@
 // Draws docs/terminal.svg: a short session on a registry in memory, run in a real terminal by script(1), its text as text.
-// `node scripts/picture.js` makes it anew; a test compares it with the one that is there.
+// `node tools/picture.js` makes it anew; a test compares it with the one that is there.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";

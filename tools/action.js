@@ -2,7 +2,7 @@
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
-import { LICENSES, writeLicenses } from "./licenses.js";
+import { LICENSES, writeLicenses } from "../scripts/licenses.js";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 

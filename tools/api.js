@@ -1,4 +1,4 @@
-// Writes docs/api: a page for each part of the library, from the comments in src. `node scripts/api.js FOLDER` writes elsewhere.
+// Writes docs/api: a page for each part of the library, from the comments in src. `node tools/api.js FOLDER` writes elsewhere.
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -202,7 +202,7 @@ function firstPage() {
   return [
     "# Every function and type",
     "",
-    "Made by `node scripts/api.js` from the comments in src. [library.md](../library.md) has a program for each purpose.",
+    "Made by `node tools/api.js` from the comments in src. [library.md](../library.md) has a program for each purpose.",
     "",
     ...lines,
     "",

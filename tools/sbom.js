@@ -4,7 +4,7 @@ import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import * as z from "zod/mini";
-import { VENDORED } from "./bundle.js";
+import { VENDORED } from "../scripts/bundle.js";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
