@@ -148,6 +148,8 @@ export async function createRegistry(options: RegistryOptions): Promise<Registry
     ...(options.timeouts && { timeouts: options.timeouts }),
   });
   const allowPlainHttp = insecure || plainHttp;
+  // What could be changed on the way is not recalled, nor does it change what is.
+  const memory = allowPlainHttp ? undefined : options.memory;
   const possible = protocols(host, { insecure, plainHttp, hasCertificates: hasAny(certificates) });
   const found = withProtocol(
     withHostRates(withEvents(transport.send, options.onEvent), rates, {
@@ -177,8 +179,7 @@ export async function createRegistry(options: RegistryOptions): Promise<Registry
     // A registry on the machine itself, or of plain HTTP, for which the user has no credentials: it wants none.
     optimistic: (credentials) =>
       credentials === undefined && (plainHttp || isLoopback(new URL(`https://${host}`).hostname)),
-    // What could be changed on the way is not recalled, nor does it change what is.
-    memory: allowPlainHttp ? undefined : options.memory,
+    memory,
     onRecalled: (url) => options.onEvent?.({ kind: "recalled", host, url }),
   });
   const send = withQuestions(authenticated, retryOptions);
@@ -209,6 +210,9 @@ export async function createRegistry(options: RegistryOptions): Promise<Registry
 
   function connect(count = 1): void {
     transport.connectAhead(new URL(`${possible[0]}//${host}/v2/`), Math.min(count, concurrency));
+    const recalled = memory?.challenge(host);
+    const realm = recalled && new URL(recalled.realm);
+    if (realm !== undefined && !isHost(realm, host)) transport.connectAhead(realm, 1);
   }
 
   async function close(): Promise<void> {

@@ -1,7 +1,7 @@
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { beforeEach, describe, expect, onTestFinished, test } from "vitest";
+import { beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { ManifestError } from "../../../../src/errors.js";
 import { openMemory, type Memory, type RememberedChallenge } from "../../../../src/memory/memory.js";
 import type { Credentials } from "../../../../src/registry/auth/credentials.js";
@@ -137,6 +137,24 @@ describe("a run whose registry wanted tokens in an earlier one", () => {
     expect((await run(scene.registry)).error).toBeUndefined();
     expect(scene.registry.log.map(({ status }) => status).sort()).toEqual([200, 200, 200, 200, 401]);
     expect(asked(scene.tokens)).toHaveLength(1);
+  });
+
+  test("opens a connection to the token server as early as one to the registry", async () => {
+    const { registry, challenge, tokens } = await openScene();
+    memory.rememberChallenge(registry.host, challenge);
+    await using client = await createRegistry({
+      domain: registry.host,
+      credentials: () => Promise.resolve(me),
+      certificates: () => Promise.resolve({ ca: [certificate("ca")] }),
+      memory,
+    });
+    client.connect();
+    await vi.waitFor(() => {
+      expect([registry.connections, tokens.connections]).toEqual([1, 1]);
+    });
+    const session = client.session({ access: [{ path: APP, actions: ["pull"] }] });
+    await session.repository(APP).get("v1");
+    expect(tokens.connections).toBe(1);
   });
 
   test("is told of by --debug", async () => {
