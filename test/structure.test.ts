@@ -90,6 +90,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "go",
     "list",
     "look",
+    "memory",
     "oci",
     "push",
     "store",

@@ -24,7 +24,7 @@ import { CreateSources, type ReadSource, type WantedOrderSource } from "./readSo
 import { pushAndPull, type RepositoryAccess } from "./accesses.js";
 import { resolveSubject, subjectPlace } from "./subject.js";
 import { targetsOf, type Target } from "./targets.js";
-import { remainingPlans, TagsBefore } from "./unchanged.js";
+import { TagsBefore } from "./unchanged.js";
 
 /** What buildx takes along of what is attached to an image: BuildKit's attestations, cosign's signatures, sigstore's bundles. */
 const ATTESTATION_TYPE = "application/vnd.docker.attestation.manifest.v1+json";
@@ -71,7 +71,7 @@ export interface WorkTools {
 /** What became of a list. */
 export interface Done {
   readonly made: Made;
-  /** One a target in which there was something to do. */
+  /** One a target; none where all was there without that a plan was needed. */
   readonly results: readonly PushResult[];
 }
 
@@ -222,7 +222,8 @@ export class ListWork {
         const results = await this.#publish(made, before, guard);
         done = { made, results };
         this.#tools.progress?.step(`making sure that nobody has replaced ${formatPlace(first)}`);
-        return results.length === 0 ? undefined : made.root;
+        const isThere = before !== undefined && results.every(({ root }) => root === "present");
+        return isThere ? undefined : made.root;
       },
       isIn: ({ children }) =>
         hasAll(children, [...added.values()], there, this.#order.onto === "merge" ? "merge" : "append"),
@@ -322,19 +323,20 @@ export class ListWork {
     this.#tools.warn(text);
   }
 
-  /** Has a list sent, unless it is there. One result a target in which there was something to do. */
+  /** Has a list sent, unless it is there: one result a target, or none where no plan was needed. */
   async #publish(made: Made, before?: TagsBefore, guard?: MoveGuard): Promise<readonly PushResult[]> {
     if (before !== undefined && !this.#order.referrers && (await before.isThere(made))) return [];
-    const { open, signal, onPlans, onEvent, settings, progress } = this.#tools;
+    const { open, onPlans, onEvent, settings, progress } = this.#tools;
     progress?.step("reading the images of the list");
-    const all = await this.#plan(made);
-    const plans = before === undefined ? all : await remainingPlans(all, before, this.#open, signal);
-    if (plans.length === 0) return [];
+    const plans = await this.#plan(made);
+    const isThere = await before?.having(made.root.digest);
     onPlans?.(plans);
     progress?.step(`pushing ${this.#order.targets.map(formatPlace).join(", ")}`);
     progress?.expect(plans);
     return publish(this.#tools, settings, plans, this.#open, {
       begun: this.#begun,
+      tagged: before?.tagged,
+      expected: isThere && ((_, target) => isThere(target)),
       readBackFrom: open,
       tellsItself: this.#tools.tellsItself,
       onEvent,

@@ -4,7 +4,6 @@ import type { Push, PushResult } from "../push/execute.js";
 import { executeAll, type ExecuteAllOptions } from "../push/executeAll.js";
 import type { Plan } from "../push/plan.js";
 import type { Progress } from "../ui/terminal/progress.js";
-import { withRootTags } from "./unchanged.js";
 
 export interface PublishSettings {
   /** `manifests` or `blobs`: what is read back afterwards; nothing for an empty text. */
@@ -13,7 +12,7 @@ export interface PublishSettings {
   readonly waitMs: number;
 }
 
-export interface PublishOptions extends Pick<ExecuteAllOptions, "guard" | "onEvent"> {
+export interface PublishOptions extends Pick<ExecuteAllOptions, "guard" | "onEvent" | "expected" | "tagged"> {
   readonly begun?: ReadonlyMap<string, Push>;
   /** The repositories that tell whether it is there, if not those that it is sent to. */
   readonly readBackFrom?: (location: Location) => Repository;
@@ -27,13 +26,15 @@ export interface PlanSettings {
   readonly format: string;
   readonly insecure: boolean;
   readonly plainHttp: boolean;
+  /** See `ExecuteOptions`. */
+  readonly expected?: ExecuteAllOptions["expected"];
 }
 
 /** What plans would do, as text for people or as JSON; nothing is changed. */
 export async function reportPlans(
   plans: readonly Plan[],
   open: (location: Location) => Repository,
-  { format, insecure, plainHttp }: PlanSettings,
+  { format, insecure, plainHttp, expected }: PlanSettings,
   signal: AbortSignal,
   progress?: Progress,
 ): Promise<string> {
@@ -45,7 +46,7 @@ export async function reportPlans(
     unit: "manifest",
   });
   const onAnswer = (): void => progress?.advance();
-  const surveys = await Promise.all(plans.map((plan) => survey(plan, open, { signal, onAnswer })));
+  const surveys = await Promise.all(plans.map((plan) => survey(plan, open, { signal, onAnswer, expected })));
   return formatPlanReport(surveys, format === "json" || format === "markdown" ? format : "text", {
     endpointOf: () => ({ insecure, plainHttp, hasCertificates: false }),
   });
@@ -97,6 +98,14 @@ export async function publish(
     }
     throw error;
   }
+}
+
+/** The same with other tags for its root. */
+function withRootTags(plan: Plan, tags: readonly string[]): Plan {
+  return {
+    ...plan,
+    manifests: plan.manifests.map((step) => (step.role === "root" ? { ...step, tags } : step)),
+  };
 }
 
 function isPartly(moved: readonly Location[], plans: readonly Plan[]): boolean {

@@ -4,17 +4,16 @@ import { mergeGiven, type WantedSource } from "../content/sourceText.js";
 import { combine, type CombinedSource } from "../list/combine.js";
 import type { Descriptor } from "../oci/descriptor.js";
 import { formatLocation, isSameLocation, type Location } from "../oci/location.js";
-import type { Manifest } from "../oci/manifest.js";
 import { isListType } from "../oci/mediaTypes.js";
-import { childrenOf, rootOf, type Plan } from "../push/plan.js";
+import { isListed } from "../push/rootAnswers.js";
 import type { Made } from "./makeList.js";
 import type { ListOrder } from "./order.js";
 import type { WantedOrderSource } from "./readSource.js";
 import { targetsOf, type Target } from "./targets.js";
 
 /**
- * What is as it should be is neither put nor mounted again. The registry is asked; nothing is remembered from one run to
- * the next.
+ * What is as it should be is neither read nor sent again. The registry is asked; nothing is remembered from one run to the
+ * next.
  */
 
 type Open = (location: Location) => Repository;
@@ -56,10 +55,19 @@ export class TagsBefore {
     return [...(await this.#digests)].filter(([, found]) => found === digest).map(([name]) => name);
   }
 
-  /** Those of the tags that name something else, or nothing. */
-  async others(location: Location, tags: readonly string[], digest: string): Promise<readonly string[]> {
+  /** The digest that a tag of a target named. */
+  readonly tagged = async (tag: string, location: Location): Promise<string | undefined> =>
+    (await this.#digests).get(nameOf(location, tag));
+
+  /** The targets in which a tag names this: they probably have all that it is made of. */
+  async having(digest: string): Promise<(location: Location) => boolean> {
     const digests = await this.#digests;
-    return tags.filter((tag) => digests.get(nameOf(location, tag)) !== digest);
+    return (location) =>
+      this.#targets.some(
+        (target) =>
+          isSameLocation(target.location, location) &&
+          target.tags.some((tag) => digests.get(nameOf(location, tag)) === digest),
+      );
   }
 
   /** Have all targets the list under all its tags, and all that it names? */
@@ -137,58 +145,6 @@ function canBeToldByHeads(order: ListOrder, wanted: readonly WantedOrderSource[]
 function isPlatformGiven({ given, isGivenWhole, isPlatformOpen }: WantedOrderSource): boolean {
   const { os = "", architecture = "" } = given?.platform ?? {};
   return isGivenWhole !== true && isPlatformOpen !== true && os !== "" && architecture !== "";
-}
-
-/** Plans without what is done already: tags that name the list, where all is there that it names. */
-export async function remainingPlans(
-  plans: readonly Plan[],
-  before: TagsBefore,
-  open: Open,
-  signal: AbortSignal,
-): Promise<readonly Plan[]> {
-  const remaining = await Promise.all(
-    plans.map(async (plan): Promise<readonly Plan[]> => {
-      const { manifest, tags } = rootOf(plan);
-      const others = await before.others(plan.target, tags, manifest.digest);
-      if (others.length === tags.length || !(await hasChildren(plan, open, signal))) return [plan];
-      if (!(await isListed(open(plan.target), manifest, signal))) return [plan];
-      return others.length === 0 ? [] : [withRootTags(plan, others)];
-    }),
-  );
-  return remaining.flat();
-}
-
-async function hasChildren(plan: Plan, open: Open, signal: AbortSignal): Promise<boolean> {
-  const target = open(plan.target);
-  const answers = childrenOf(plan).flatMap(({ manifest, role, tags }) => {
-    const names = role === "child" || tags.length === 0 ? [manifest.digest, ...tags] : tags;
-    return names.map((name) => target.resolve(name, { signal }));
-  });
-  return (await Promise.all(answers)).every((found) => found !== undefined);
-}
-
-/**
- * Is a list found by what it refers to? A registry without the referrers API is told of it after the tags have moved: somebody
- * may have been stopped between the two.
- */
-async function isListed(
-  target: Repository,
-  { digest, subject }: Manifest,
-  signal: AbortSignal,
-): Promise<boolean> {
-  if (subject === undefined) return true;
-  for await (const one of target.referrers(subject.digest, undefined, { signal })) {
-    if (one.digest === digest) return true;
-  }
-  return false;
-}
-
-/** The same with other tags for its root. */
-export function withRootTags(plan: Plan, tags: readonly string[]): Plan {
-  return {
-    ...plan,
-    manifests: plan.manifests.map((step) => (step.role === "root" ? { ...step, tags } : step)),
-  };
 }
 
 function nameOf(location: Location, tag: string): string {

@@ -33,6 +33,13 @@ interface Told {
 
 async function markdownOf({ result, images }: Told): Promise<string> {
   const { imageSizes, listSummary } = await import("../ui/listSummary.js");
-  const { digest = "", manifests, tags, sent } = result;
-  return listSummary({ status: "pushed", digest, manifests, tags, sent, sizes: imageSizes(images) });
+  const { status, digest = "", manifests, tags, sent } = result;
+  return listSummary({
+    status: status === "unchanged" ? status : "pushed",
+    digest,
+    manifests,
+    tags,
+    sent,
+    sizes: imageSizes(images),
+  });
 }

@@ -3,15 +3,26 @@ import { hasCode, ManifestError } from "../errors.js";
 import type { Location } from "../oci/location.js";
 import { either } from "../signals.js";
 import { PutError } from "./errors.js";
+import { HeldBlobs } from "./heldBlobs.js";
 import { PushTotals, type PlanProgress } from "./pushTotals.js";
-import { childrenOf, rootOf, type BlobStep, type ManifestStep, type Plan } from "./plan.js";
+import { childrenOf, namesOf, rootOf, type BlobStep, type ManifestStep, type Plan } from "./plan.js";
+import { RootAnswers, type RootQuestions } from "./rootAnswers.js";
 
-/** How a plan is followed and stopped. */
+/** How a plan is followed and stopped, and what is known of its target. */
 export interface ExecuteOptions {
   /** Gives up at once what is under way. */
   readonly signal?: AbortSignal | undefined;
   /** Called for each step, with what was done. */
   readonly onEvent?: (event: PushEvent) => void;
+  /**
+   * Has the target this manifest already, probably? What only such manifests need is not mounted before the target has said
+   * that one of them is missing. Nothing is believed: a wrong guess costs a round trip. Default: nobody knows.
+   * @example
+   * expected: (digest) => pushedBefore.has(digest)
+   */
+  readonly expected?: ((digest: string, target: Location) => boolean) | undefined;
+  /** The digest that a tag of the target names, where that was asked before. Default: the target is asked. */
+  readonly tagged?: ((tag: string, target: Location) => Promise<string | undefined>) | undefined;
 }
 
 /** A step of a push. */
@@ -26,12 +37,16 @@ export type PushEvent =
   /** How much of how much is done: reported when all is known that is to be done, and after each event that changes it. */
   | PlanProgress
   /** All children are there: the tags are about to move, and have moved. */
-  | { readonly kind: "tagging" | "tagged"; readonly target: Location };
+  | { readonly kind: "tagging" | "tagged"; readonly target: Location }
+  /** In place of these: all is there, under all tags, and nothing was put. */
+  | { readonly kind: "unchanged"; readonly target: Location };
 
 /** What became of a plan. */
 export interface PushResult {
   /** Of the list. */
   readonly digest: string;
+  /** `present`: it was there, under all its tags. */
+  readonly root: "present" | "put";
   /** By the digest of each child. */
   readonly children: ReadonlyMap<string, "present" | "put">;
   /** By the digest of each blob. */
@@ -39,9 +54,10 @@ export interface PushResult {
 }
 
 /**
- * Does what a plan says, in three dependent levels whatever its size: the target is asked for each child beside the
- * mount of every blob; each child is put as soon as its own blobs are there; the root when all children are. Nothing
- * changes what a tag points to before that last step, and the same plan can be executed again.
+ * Does what a plan says, in three dependent levels whatever its size: the target is asked for each child, and for what each
+ * tag names, beside the mount of every blob; each child is put as soon as its own blobs are there; the root when all children
+ * are, under the tags that do not name it yet. Nothing changes what a tag points to before that last step, and the same plan
+ * can be executed again: where all is there, that is one level.
  *
  * @param plan what is to be done
  * @param open gives the repository at a location; asked once for each
@@ -104,17 +120,25 @@ export class Push {
   /** Until the whole plan is known, nobody can say how much there is to do. */
   #isPlanned = false;
   readonly #mountOnly: boolean;
+  readonly #expected: (digest: string) => boolean;
+  readonly #tagged: RootQuestions["tagged"];
   readonly #failure = new AbortController();
   readonly #stop: AbortSignal;
   readonly #children = new Map<string, Child>();
   readonly #outcomes = new Map<string, "present" | "put">();
+  /** Manifests that the target says it has, the root among them. */
+  readonly #present = new Set<string>();
+  #root: RootAnswers | undefined;
+  /** What is still to be put of the last plan. */
+  #missing: readonly string[] = [];
+  readonly #held: HeldBlobs;
   readonly #blobs = new Map<string, NeededBlob>();
   readonly #blobOutcomes = new Map<string, BlobOutcome["kind"]>();
 
   constructor(
     target: Location,
     open: (location: Location) => Repository,
-    { signal, onEvent, mountOnly = false }: PushOptions = {},
+    { signal, onEvent, mountOnly = false, expected, tagged }: PushOptions = {},
   ) {
     this.#target = open(target);
     this.#open = open;
@@ -122,6 +146,9 @@ export class Push {
     this.#tell = onEvent;
     this.#totals = new PushTotals(target);
     this.#mountOnly = mountOnly;
+    this.#expected = (digest) => expected?.(digest, target) === true;
+    this.#tagged = tagged && ((tag) => tagged(tag, target));
+    this.#held = new HeldBlobs(this.#expected);
     this.#stop = either(signal, this.#failure.signal);
   }
 
@@ -130,7 +157,10 @@ export class Push {
     // First the manifests: one that is there needs none of the mounts that still wait for their turn.
     for (const step of manifests) {
       const { digest } = step.manifest;
-      if (step.role === "root") continue;
+      if (step.role === "root") {
+        this.#beginRoot(step, { blobs, manifests });
+        continue;
+      }
       const known = this.#children.get(digest);
       // More may be known of it by now: what it must be called.
       const isNew = known === undefined || step.tags.some((tag) => !known.step.tags.includes(tag));
@@ -142,6 +172,7 @@ export class Push {
       const known = this.#blobs.get(step.digest);
       if (known !== undefined) {
         for (const digest of step.neededBy) known.neededBy.add(digest);
+        this.#held.alsoNeededBy(step.digest, step.neededBy);
         continue;
       }
       const neededBy = new Set(step.neededBy);
@@ -150,12 +181,48 @@ export class Push {
     }
   }
 
+  /**
+   * Asks what the root's names name, where that costs no round trip: beside other questions, or where the target is likely
+   * to have it. Where there is nothing else to ask, putting it is one request as well.
+   */
+  #beginRoot(root: ManifestStep, { blobs, manifests }: Pick<Plan, "blobs" | "manifests">): void {
+    const { digest } = root.manifest;
+    const isExpected = this.#expected(digest);
+    const isBeside = blobs.length > 0 || manifests.length > 1;
+    if (!isBeside && !isExpected && this.#tagged === undefined) return;
+    const planned = new Set(manifests.map(({ manifest }) => manifest.digest));
+    const answers = this.#askForRoot(root, planned, this.#tagged);
+    this.#root = answers;
+    if (isExpected) void answers.isWhole();
+    void answers.isThere().then((isThere) => {
+      this.#answered(digest, isThere);
+    });
+  }
+
+  #askForRoot(
+    root: ManifestStep,
+    planned: ReadonlySet<string>,
+    tagged?: RootQuestions["tagged"],
+  ): RootAnswers {
+    const [target, signal, stop] = [this.#target, this.#signal, this.#stop];
+    return new RootAnswers(root, { target, tagged, planned, signal, stop });
+  }
+
+  #answered(digest: string, isThere: boolean): void {
+    if (isThere) this.#present.add(digest);
+    else this.#present.delete(digest);
+    this.#held.answer(digest, isThere ? "there" : "missing");
+  }
+
   /** Puts what was begun, each as soon as what it needs is there. What failed is thrown by {@link children}. */
   proceed(): void {
     for (const child of this.#children.values()) this.#pushed(child).catch(() => undefined);
   }
 
-  /** Sees to it that all manifests of the plan but its root are there, and the root's own blobs. */
+  /**
+   * Sees to it that all manifests of the plan but its root are there, and the root's own blobs; and finds out whether there
+   * is anything left to do.
+   */
   async children(plan: Plan): Promise<void> {
     this.#totals.expect(plan);
     this.#isPlanned = true;
@@ -171,17 +238,67 @@ export class Push {
     const others = await Promise.allSettled([...blobs, ...children.map(({ answer }) => answer)]);
     this.#signal?.throwIfAborted();
     const reason = firstFailure([...results, ...others]);
-    if (reason !== undefined) throw reason;
+    if (reason !== undefined) {
+      await this.#root?.isThere();
+      throw reason;
+    }
+    this.#missing = await this.#missingNames(plan);
+    this.#signal?.throwIfAborted();
   }
 
-  /** Puts the root of a plan whose children are there, under its tags. */
-  async root(plan: Plan, aroundMove?: AroundMove): Promise<PushResult> {
+  /** Whether anything is left to do for {@link root}: known when {@link children} has ended. */
+  get isUnchanged(): boolean {
+    return this.#missing.length === 0;
+  }
+
+  /**
+   * Those of the root's names under which it must be put: all of them where a child was missing, since somebody has taken
+   * that away, and where the target lacks what the root counts on.
+   */
+  async #missingNames(plan: Plan): Promise<readonly string[]> {
+    const root = rootOf(plan);
+    const areThere = childrenOf(plan).every(({ manifest }) => this.#present.has(manifest.digest));
+    if (!areThere || this.#root === undefined) {
+      this.#root?.end();
+      return namesOf(root);
+    }
+    const missing = await this.#root.missing();
+    return missing.length > 0 || (await this.#root.isWhole()) ? missing : namesOf(root);
+  }
+
+  /**
+   * Puts the root of a plan whose children are there, under the tags that do not name it yet.
+   * @param plan the one that {@link children} was given last
+   * @param options `aroundMove` goes around each request that moves tags; with `asksAgain` the tags are asked once more where
+   *   nothing is left to do: it may have taken long to get everything to other targets
+   */
+  async root(
+    plan: Plan,
+    options: { readonly aroundMove?: AroundMove | undefined; readonly asksAgain?: boolean } = {},
+  ): Promise<PushResult> {
+    const { aroundMove, asksAgain = false } = options;
     const root = rootOf(plan);
     const { manifest } = root;
     this.#signal?.throwIfAborted();
-    this.#onEvent({ kind: "tagging", target: plan.target });
+    if (asksAgain && this.isUnchanged) {
+      this.#missing = await this.#askForRoot(root, new Set()).missing();
+      this.#signal?.throwIfAborted();
+    }
+    const is = this.isUnchanged ? "present" : "put";
+    if (is === "put") this.#onEvent({ kind: "tagging", target: plan.target });
+    // A layout knows more of its tags than what they name, and writes nothing where all is as it should be.
+    const isLayout = plan.target.kind === "layout";
+    if (is === "put" || isLayout) {
+      const tags = isLayout ? root.tags : root.tags.filter((tag) => this.#missing.includes(tag));
+      await this.#putRoot(root, tags, aroundMove);
+    }
+    this.#onEvent({ kind: is === "put" ? "tagged" : "unchanged", target: plan.target });
+    return { digest: manifest.digest, root: is, children: this.#outcomes, blobs: this.#blobOutcomes };
+  }
+
+  async #putRoot(root: ManifestStep, tags: readonly string[], aroundMove?: AroundMove): Promise<void> {
     try {
-      await this.#target.put(manifest, root.tags, {
+      await this.#target.put(root.manifest, tags, {
         signal: this.#signal,
         role: "root",
         says: root.says,
@@ -191,8 +308,6 @@ export class Push {
     } catch (error) {
       throw putError(root, error);
     }
-    this.#onEvent({ kind: "tagged", target: plan.target });
-    return { digest: manifest.digest, children: this.#outcomes, blobs: this.#blobOutcomes };
   }
 
   /** Ends what was begun, since there will be no plan. Resolves when nothing is under way any more. */
@@ -201,6 +316,7 @@ export class Push {
     await Promise.allSettled([
       ...[...this.#children.values()].flatMap(({ answer, pushed }) => [answer, pushed]),
       ...[...this.#blobs.values()].map(({ outcome }) => outcome),
+      this.#root?.isThere(),
     ]);
   }
 
@@ -222,6 +338,7 @@ export class Push {
       case "queued":
       case "tagged":
       case "tagging":
+      case "unchanged":
         return;
     }
     if (this.#isPlanned) this.#tell?.(this.#totals.progress);
@@ -235,8 +352,18 @@ export class Push {
     return work;
   }
 
+  async #isThere(step: ManifestStep): Promise<boolean> {
+    let isThere = false;
+    try {
+      isThere = await this.#ask(step);
+      return isThere;
+    } finally {
+      this.#answered(step.manifest.digest, isThere);
+    }
+  }
+
   /** By its digest, and by each tag that it must have; what nothing but its tags leads to, by those alone. */
-  async #isThere({ manifest: { digest }, role, tags }: ManifestStep): Promise<boolean> {
+  async #ask({ manifest: { digest }, role, tags }: ManifestStep): Promise<boolean> {
     const options = { signal: this.#signal, stop: this.#stop };
     const names = role === "child" || tags.length === 0 ? [digest, ...tags] : tags;
     const found = await Promise.all(names.map((name) => this.#target.resolve(name, options)));
@@ -249,13 +376,14 @@ export class Push {
     const child = this.#children.get(digest);
     if (child !== undefined) child.tags = absent.filter((name) => name !== digest);
     if (absent.length > 0) return false;
+    // Before anybody is told: what a mount waits for is known by then.
     this.#outcomes.set(digest, "present");
     return true;
   }
 
   async #ensure(step: BlobStep, neededBy: ReadonlySet<string>, again = false): Promise<BlobOutcome> {
-    const isNeeded = (): boolean =>
-      again || [...neededBy].some((digest) => this.#outcomes.get(digest) !== "present");
+    const isNeeded = (): boolean => again || [...neededBy].some((digest) => !this.#present.has(digest));
+    if (!again) await this.#held.hold(step.digest, neededBy);
     const outcome = await this.#target.ensureBlob(step, step.sources.map(this.#open), {
       signal: this.#signal,
       stop: this.#stop,
@@ -263,7 +391,7 @@ export class Push {
       isNeeded,
       isMissing: again,
       isNeededAtLast: async () => {
-        await Promise.allSettled([...neededBy].flatMap((digest) => this.#children.get(digest)?.answer ?? []));
+        await Promise.allSettled([...neededBy].flatMap((digest) => this.#answerOf(digest) ?? []));
         return isNeeded();
       },
       ...(this.#tell && { onEvent: this.#onEvent }),
@@ -271,6 +399,10 @@ export class Push {
     this.#blobOutcomes.set(step.digest, outcome.kind);
     this.#onEvent({ kind: "blob", blob: step, outcome });
     return outcome;
+  }
+
+  #answerOf(digest: string): Promise<boolean> | undefined {
+    return this.#root?.digest === digest ? this.#root.isThere() : this.#children.get(digest)?.answer;
   }
 
   #pushed(child: Child): Promise<void> {

@@ -15,7 +15,7 @@ export interface MoveGuard {
 
 /** How several plans are done at once. */
 export interface ExecuteAllOptions extends ExecuteOptions {
-  /** Everything is there and the tags are about to move; what it throws stops that. */
+  /** Everything is there and tags are about to move; what it throws stops that. Not called where all name their lists already. */
   readonly beforeTags?: () => Promise<void>;
   /** Of a target in which others may move a tag at the same moment: its tags move before those of all others. */
   readonly guard?: MoveGuard | undefined;
@@ -57,10 +57,14 @@ export async function executeAll(
   await all(prepared);
   options.signal?.throwIfAborted();
   const { beforeTags, guard, onTagged } = options;
-  await beforeTags?.();
-  const move = async ({ plan, push }: (typeof pushes)[number], around?: AroundMove): Promise<PushResult> => {
-    const result = await push.root(plan, around);
-    onTagged?.(plan.target);
+  const isAnyLeft = pushes.some(({ push }) => !push.isUnchanged);
+  if (isAnyLeft) await beforeTags?.();
+  const move = async (
+    { plan, push }: (typeof pushes)[number],
+    aroundMove?: AroundMove,
+  ): Promise<PushResult> => {
+    const result = await push.root(plan, { aroundMove, asksAgain: isAnyLeft });
+    if (result.root === "put") onTagged?.(plan.target);
     return result;
   };
   const guarded = guard && pushes.find(({ plan }) => isSameLocation(plan.target, guard.target));

@@ -249,6 +249,18 @@ export function childrenOf({ manifests }: Plan): readonly ManifestStep[] {
   return manifests.slice(0, -1);
 }
 
+/** What a root is called in its target: its tags, or its digest where there are none. */
+export function namesOf({ manifest, tags }: ManifestStep): readonly string[] {
+  return tags.length === 0 ? [manifest.digest] : [...new Set(tags)];
+}
+
+/** What a root names, and is in no plan since it is the target's own. */
+export function ownChildren({ children }: Manifest, planned: ReadonlySet<string>): readonly string[] {
+  return children
+    .filter(({ mediaType, digest }) => mayBeManifest(mediaType) && !planned.has(digest))
+    .map(({ digest }) => digest);
+}
+
 /**
  * The access that the work needs: push to the target, which comes first, and pull from every source, each once.
  * @example

@@ -1,5 +1,15 @@
+import { referrersTag } from "../content/referrer.js";
+import { isDigest } from "../oci/digest.js";
 import type { Location } from "../oci/location.js";
-import { childrenOf, rootOf, type BlobStep, type ManifestStep, type Plan } from "./plan.js";
+import {
+  childrenOf,
+  namesOf,
+  ownChildren,
+  rootOf,
+  type BlobStep,
+  type ManifestStep,
+  type Plan,
+} from "./plan.js";
 import { putRequests, type RegistryAbilities } from "./putRequests.js";
 
 /** One step of an executed plan, as a registry or a layout sees it. */
@@ -15,7 +25,7 @@ export type PlannedRequest = (
   | { readonly kind: "file"; readonly action: "write"; readonly folder: string; readonly path: string }
 ) & {
   /**
-   * 1: what is asked, and mounted; 2: copies; 3: the manifests below the root and what refers to them, each behind what
+   * 1: what is asked, and mounted; 2: copies, and mounts that had been held back; 3: the manifests below the root and what refers to them, each behind what
    * it needs, however deep; 4: the root, which moves the tags. See docs/decisions.md.
    */
   readonly level: RequestLevel;
@@ -37,10 +47,19 @@ type Method = "HEAD" | "GET" | "POST" | "PUT" | "DELETE";
 /** What is known, or assumed, of the target. */
 export interface Assumptions extends RegistryAbilities {
   /**
-   * Does it have this manifest already, under each of its tags? Default: no. A registry is given the list itself
-   * all the same.
+   * Does it have this manifest already; of what is below the root, under each of its tags? Default: no. For the root's tags
+   * see `isTagged`.
    */
   readonly hasManifest?: (digest: string) => boolean;
+  /** Registries only: does this tag name the root already? Default: no. */
+  readonly isTagged?: (tag: string) => boolean;
+  /**
+   * Registries only: does it have what the root names and is its own, and is the root listed under what it refers to? Asked
+   * where nothing else is left to do. Default: yes.
+   */
+  readonly isWhole?: boolean;
+  /** Registries only: the same as the push is told; see `ExecuteOptions`. Default: nobody knows. */
+  readonly expected?: (digest: string) => boolean;
   /** Does it have this blob already? A registry is asked for what it cannot mount. Default: no. */
   readonly hasBlob?: (digest: string) => boolean;
   /**
@@ -105,7 +124,8 @@ function toRegistry(plan: Plan, target: Registry, assumptions: Assumptions): Pla
   const root = rootOf(plan);
   const children = childrenOf(plan);
   const absent = absentChildren(plan, assumptions);
-  const wanting = new Map([...absent, [root.manifest.digest, root]]);
+  const asked = rootQuestions(plan, absent.size === 0, assumptions);
+  const wanting = new Map([...absent, ...(asked.isThere ? [] : ([[root.manifest.digest, root]] as const))]);
   const transfers = plan.blobs.map((blob) => transferOf(blob, plan, target, wanting, assumptions));
   const failing = withDependents(
     transfers.flatMap((transfer) => transfer.failing),
@@ -117,36 +137,96 @@ function toRegistry(plan: Plan, target: Registry, assumptions: Assumptions): Pla
   // Mounts are asked for in this order: nothing fails before the first that can, unless one fails without being asked for.
   const first = transfers.findIndex((one) => one.failing.length > 0);
   const isAsked = transfers.every((one) => one.failing.length === 0 || one.mounts.length > 0);
-  const mounts = transfers.flatMap(({ blob, mounts: sources, waiting, isGivenUp }, index) =>
-    sources.map((source, turn) => {
+  const mounts = transfers.flatMap(({ blob, mounts: sources, waiting, isGivenUp }, index) => {
+    const isHeld = blob.neededBy.every((digest) => assumptions.expected?.(digest) === true);
+    if (isHeld && waiting.length === 0) return [];
+    return sources.map((source, turn) => {
       const isLate = turn > 0 ? mayFail : fails && !(isAsked && index <= first);
-      return { blob, source, isGivenUp, optional: waiting.length === 0 || isLate };
-    }),
-  );
-  const steps = [...[...absent.values()].filter((child) => !failing.has(child)), ...(fails ? [] : [root])];
+      const level: RequestLevel = isHeld ? 2 : 1;
+      return { blob, source, level, isGivenUp, optional: waiting.length === 0 || isLate };
+    });
+  });
+  const steps = [
+    ...[...absent.values()].filter((child) => !failing.has(child)),
+    ...(fails ? [] : asked.steps),
+  ];
   const puts = putRequests(steps, assumptions).flatMap((ofOne, index) => {
     const step = steps[index];
     const mayBeStopped = fails || [...uncertain].some((other) => other !== step);
     return ofOne.map(({ method, reference, bytes, isOptional }) =>
-      at(step === root ? 4 : 3, method, `manifests/${reference}`, {
+      at(step?.role === "root" ? 4 : 3, method, `manifests/${reference}`, {
         bytes,
         optional: mayBeStopped || isOptional,
       }),
     );
   });
-  return [
+  const all = [
     ...children.flatMap(({ manifest, tags }) =>
       (tags.length === 0 ? [manifest.digest] : tags).map((name) => at(1, "HEAD", `manifests/${name}`)),
     ),
-    ...mounts.map(({ blob, source, optional }) => {
+    ...asked.questions.map(({ method, path, optional }) => at(1, method, path, { optional })),
+    ...mounts.map(({ blob, source, level, optional }) => {
       const query = `from=${encodeURIComponent(source.path)}&mount=${encodeURIComponent(blob.digest)}`;
-      return at(1, "POST", `blobs/uploads/?${query}`, { optional });
+      return at(level, "POST", `blobs/uploads/?${query}`, { optional });
     }),
-    ...mounts.flatMap(({ isGivenUp, optional }) =>
-      isGivenUp ? [at(1, "DELETE", "blobs/uploads/…", { optional })] : [],
+    ...mounts.flatMap(({ level, isGivenUp, optional }) =>
+      isGivenUp ? [at(level, "DELETE", "blobs/uploads/…", { optional })] : [],
     ),
     ...transfers.filter(({ isCopied }) => isCopied).flatMap(copy),
     ...puts,
+  ];
+  return all.sort((one, other) => one.level - other.level);
+}
+
+/** What is asked of a root, and what that comes to. */
+interface RootOutcome {
+  readonly questions: readonly {
+    readonly method: "HEAD" | "GET";
+    readonly path: string;
+    readonly optional: boolean;
+  }[];
+  /** It is in the target, under one of its names at least. */
+  readonly isThere: boolean;
+  /** The root under the tags that do not name it yet; none where there is nothing to do. */
+  readonly steps: readonly ManifestStep[];
+}
+
+/** The counterpart of `rootAnswers.ts`. */
+function rootQuestions(plan: Plan, areChildrenThere: boolean, assumptions: Assumptions): RootOutcome {
+  const root = rootOf(plan);
+  const { digest } = root.manifest;
+  const { expected, hasManifest = () => false, isTagged = () => false, isWhole = true } = assumptions;
+  const isExpected = expected?.(digest) === true;
+  const names = namesOf(root);
+  if (!isExpected && plan.blobs.length === 0 && plan.manifests.length === 1)
+    return { questions: [], isThere: false, steps: [root] };
+  const missing = names.filter((name) => !(name === digest ? hasManifest(digest) : isTagged(name)));
+  const isSpared = areChildrenThere && missing.length === 0;
+  const left = areChildrenThere && !(isSpared && !isWhole) ? missing : names;
+  return {
+    questions: [
+      ...names.map((name) => ({ method: "HEAD", path: `manifests/${name}`, optional: false }) as const),
+      ...(isExpected || isSpared ? restQuestions(plan, assumptions) : []),
+    ],
+    isThere: missing.length < names.length,
+    steps: left.length === 0 ? [] : [{ ...root, tags: root.tags.filter((tag) => left.includes(tag)) }],
+  };
+}
+
+/** What the root names of the target's own, and where it is listed. */
+function restQuestions(plan: Plan, { referrersApi }: Assumptions): RootOutcome["questions"] {
+  const { manifest } = rootOf(plan);
+  const { subject } = manifest;
+  const planned = new Set(plan.manifests.map((step) => step.manifest.digest));
+  const own = ownChildren(manifest, planned).map((digest) => {
+    return { method: "HEAD", path: `manifests/${digest}`, optional: false } as const;
+  });
+  if (subject === undefined || !isDigest(subject.digest)) return own;
+  const tag = { method: "GET", path: `manifests/${referrersTag(subject.digest)}` } as const;
+  return [
+    ...own,
+    { method: "GET", path: `referrers/${subject.digest}`, optional: false },
+    ...(referrersApi === true ? [] : [{ ...tag, optional: referrersApi === undefined }]),
   ];
 }
 

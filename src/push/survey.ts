@@ -4,8 +4,9 @@ import { hasCode, type ManifestError } from "../errors.js";
 import { limitTo, type Limit } from "../limit.js";
 import type { Location } from "../oci/location.js";
 import type { Manifest } from "../oci/manifest.js";
-import { childrenOf, rootOf, type BlobStep, type ManifestStep, type Plan } from "./plan.js";
+import { childrenOf, ownChildren, rootOf, type BlobStep, type ManifestStep, type Plan } from "./plan.js";
 import type { Assumptions } from "./requests.js";
+import { isListed } from "./rootAnswers.js";
 
 /** How a target is asked. */
 export interface SurveyOptions {
@@ -13,6 +14,8 @@ export interface SurveyOptions {
   readonly signal?: AbortSignal | undefined;
   /** Told of each tag and manifest that the target has answered for; `questionsOf` says how many there are. */
   readonly onAnswer?: () => void;
+  /** What the push is going to be told; see `ExecuteOptions`. */
+  readonly expected?: ((digest: string, target: Location) => boolean) | undefined;
 }
 
 /** What a target has of a plan before it is executed, and what that means for each part of it. */
@@ -76,6 +79,7 @@ export async function survey(
 ): Promise<Survey> {
   const asking: Asking = { plan, target: open(plan.target), limit: limitTo(MAX_QUESTIONS), ...options };
   const root = rootOf(plan);
+  const { expected } = options;
   const told = async <Answer>(answer: Promise<Answer>): Promise<Answer> => {
     const known = await answer;
     options.onAnswer?.();
@@ -91,12 +95,21 @@ export async function survey(
   const presentBlobs = new Set<string>();
   for (const { step, fate } of blobs) if (fate === "present") presentBlobs.add(step.digest);
   const layout = await surveyLayout(asking, tags);
-  if (layout !== undefined && (await has(asking, root.manifest.digest))) present.add(root.manifest.digest);
+  const isAsked = layout !== undefined || tags.length === 0;
+  if (isAsked && (await has(asking, root.manifest.digest))) present.add(root.manifest.digest);
+  const isAllThere =
+    layout === undefined &&
+    (tags.length > 0 || present.has(root.manifest.digest)) &&
+    tags.every(({ state }) => state === "same") &&
+    manifests.every(({ isThere }) => isThere);
   return {
     plan,
     assumptions: {
       hasManifest: (digest) => present.has(digest),
       hasBlob: (digest) => presentBlobs.has(digest),
+      ...(expected && { expected: (digest: string) => expected(digest, plan.target) }),
+      isTagged: (tag) => tags.some((one) => one.tag === tag && one.state === "same"),
+      ...(isAllThere && { isWhole: await isWhole(asking) }),
       ...(layout && { layout }),
     },
     manifests,
@@ -142,6 +155,18 @@ async function readable(reading: Promise<Manifest>): Promise<Manifest | undefine
       return undefined;
     throw error;
   }
+}
+
+/** What the push asks before it leaves out the root. */
+async function isWhole(asking: Asking): Promise<boolean> {
+  const { plan, target, limit, signal } = asking;
+  const { manifest } = rootOf(plan);
+  const planned = new Set(plan.manifests.map((step) => step.manifest.digest));
+  const answers = await Promise.all([
+    limit(() => isListed(target, manifest, signal)),
+    ...ownChildren(manifest, planned).map((digest) => has(asking, digest)),
+  ]);
+  return answers.every((is) => is);
 }
 
 /** As the push asks: by its digest, or by every tag that it must have. */

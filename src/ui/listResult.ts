@@ -8,7 +8,7 @@ export const ListResult = z.object({
   version: z.literal(1),
   /** The list's own name, whole: `docker.io/library/app:v1`, `oci-layout:///work/out:v1`. */
   target: z.string(),
-  /** `unchanged`: everything was there, and nothing was sent. */
+  /** `unchanged`: everything was there, under all its tags, and no manifest was put. */
   status: z.enum(["pushed", "unchanged", "failed"]),
   /** Of the list; missing where it failed before that was known. The same for `mediaType` and `size`. */
   digest: z.optional(z.string()),

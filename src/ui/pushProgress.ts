@@ -23,17 +23,19 @@ export interface PushProgress {
 export function pushProgress(
   draft: Draft,
   plans: readonly [Plan, ...Plan[]],
-  { stdout, stderr, signal }: Pick<Context, "stdout" | "stderr" | "signal">,
+  outputs: Pick<Context, "stdout" | "stderr" | "signal">,
   { progress, isQuiet }: { readonly progress: Progress; readonly isQuiet: boolean },
 ): PushProgress {
   const [plan] = plans;
-  const transfers = new TransferSummary({ isQuiet });
+  const { stdout, signal } = outputs;
+  const transfers = new TransferSummary({ isQuiet, isSeen: () => outputs.stderr.isTTY === true });
   transfers.expect(plans);
   progress.step(`pushing ${nameOf(draft, plan)}`);
   progress.expect(plans);
   const total = childrenOf(plan).length;
   const done = new Set<string>();
   let tag: "before" | "under way" | "moved" = "before";
+  let isPrinted = false;
 
   function onEvent(event: PushEvent): void {
     progress.onEvent(event);
@@ -43,11 +45,14 @@ export function pushProgress(
         done.add(event.child.manifest.digest);
         break;
       case "tagging":
-        if (tag === "before") printPushed();
+        printPushed();
         tag = "under way";
         break;
       case "tagged":
         tag = "moved";
+        break;
+      case "unchanged":
+        printPushed();
         break;
       case "blob":
       case "bytes":
@@ -61,6 +66,8 @@ export function pushProgress(
 
   /** A line for each entry of another repository, in list order, as far as docker would have come. */
   function printPushed(): void {
+    if (isPrinted) return;
+    isPrinted = true;
     const { domain, path } = draft.name;
     for (const { source, descriptor } of inListOrder(draft.entries)) {
       if (isSameLocation(source, plan.target)) continue;
@@ -75,9 +82,9 @@ export function pushProgress(
   }
 
   function stop(): void {
-    if (signal.aborted) stderr.write(`${interruption()}\n`);
+    if (signal.aborted) outputs.stderr.write(`${interruption()}\n`);
     const { text } = transfers;
-    if (text !== undefined) stderr.write(`${text}\n`);
+    if (text !== undefined) outputs.stderr.write(`${text}\n`);
   }
 
   /** What was done until the user stopped it. */

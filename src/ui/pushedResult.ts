@@ -15,17 +15,16 @@ export interface PushedList {
   readonly sent: ListResult["sent"];
 }
 
-/** What became of it: `unchanged` where nothing was sent. */
+/** What became of it: `unchanged` where no manifest was put. A mount that nobody needed in the end changes nothing. */
 export function pushedResult({ name, targets, root, entries, sent }: PushedList): ListResult {
   const tags = targets.flatMap(({ location, tags: some }) =>
     some.map((tag) => `${formatLocation(location)}:${tag}`),
   );
   const [first] = targets.map(({ location }) => `${formatLocation(location)}@${root.digest}`);
-  const isNothing = sent.manifests + sent.mounted + sent.copied === 0;
   return {
     version: 1,
     target: name ?? tags[0] ?? first ?? root.digest,
-    status: isNothing ? "unchanged" : "pushed",
+    status: sent.manifests === 0 ? "unchanged" : "pushed",
     ...contentOf(root),
     tags,
     platforms: platformsIn(entries),

@@ -25,6 +25,7 @@ export class SentTally {
       case "kept":
       case "progress":
       case "tagging":
+      case "unchanged":
         break;
     }
   };

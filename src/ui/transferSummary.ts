@@ -7,13 +7,19 @@ import { counted } from "./text.js";
 /** What is worth saying of pushes when they are over, on a terminal or not. */
 export class TransferSummary {
   readonly #isQuiet: boolean;
+  readonly #isSeen: () => boolean;
+  readonly #unchanged: Location[] = [];
   readonly #copied: { readonly size: number; readonly from: Location }[] = [];
   readonly #kept: string[] = [];
   #targets: readonly Location[] = [];
 
-  /** @param isQuiet warnings alone */
-  constructor({ isQuiet }: { readonly isQuiet: boolean }) {
+  /**
+   * @param isQuiet warnings alone
+   * @param isSeen does a person look at it, who would wonder why it was over so soon?
+   */
+  constructor({ isQuiet, isSeen }: { readonly isQuiet: boolean; readonly isSeen: () => boolean }) {
     this.#isQuiet = isQuiet;
+    this.#isSeen = isSeen;
   }
 
   expect(plans: readonly Plan[]): void {
@@ -22,11 +28,15 @@ export class TransferSummary {
 
   onEvent(event: PushEvent): void {
     if (event.kind === "kept") this.#kept.push(event.tag);
+    if (event.kind === "unchanged") this.#unchanged.push(event.target);
     if (event.kind !== "blob" || event.outcome.kind !== "copied") return;
     this.#copied.push({ size: event.blob.size, from: event.outcome.source });
   }
 
-  /** Tags that were left as they are, and what was copied, since that takes what a mount does not: time and traffic. */
+  /**
+   * Tags that were left as they are; what was copied, since that takes what a mount does not: time and traffic; and, to a
+   * person, that there was nothing to do.
+   */
   get text(): string | undefined {
     const lines = this.#kept.map(
       (tag) => `WARNING: ${tag} is something else in the target already, and was left as it is`,
@@ -39,6 +49,8 @@ export class TransferSummary {
         `copied ${count} (${size})${this.#couldMount ? " that could not be mounted" : ""}, from ${from}`,
       );
     }
+    if (this.#unchanged.length > 0 && !this.#isQuiet && this.#isSeen())
+      lines.push(`${this.#unchanged.map(formatLocation).join(", ")}: unchanged, everything was there`);
     return lines.length === 0 ? undefined : lines.join("\n");
   }
 

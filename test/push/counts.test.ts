@@ -7,7 +7,7 @@ import { SECRETS } from "../helpers/secrets.js";
 
 /**
  * What a push may cost, in requests, connections and dependent round trips. Five images of four blobs each (a config, a
- * layer of their own, two that all share): 5 + 5 + 2 blobs to mount.
+ * layer of their own, two that all share): 5 + 5 + 2 blobs to mount. Beside these each image is asked for, and the tag.
  */
 const SHARED = ["shared layer one", "shared layer two"];
 const IMAGES: readonly ImageOptions[] = ["amd64", "arm64", "s390x", "ppc64le", "riscv64"].map(
@@ -17,7 +17,8 @@ const IMAGES: readonly ImageOptions[] = ["amd64", "arm64", "s390x", "ppc64le", "
   }),
 );
 const MOUNTS = 12;
-const FIRST_PUSH = MOUNTS + IMAGES.length * 2 + 1;
+const QUESTIONS = IMAGES.length + 1;
+const FIRST_PUSH = QUESTIONS + MOUNTS + IMAGES.length + 1;
 
 const auth: SceneOptions = {
   auth: { kind: "bearer", users: { me: SECRETS.password } },
@@ -88,7 +89,7 @@ describe.each(TRANSPORTS)("a first push by $name", ({ options, flags, protocol, 
   ])("costs no more requests than it must, $credentials", async ({ more, extra, tokens }) => {
     await withScene({ ...options, ...more, images: IMAGES }, async (scene) => {
       expect(await scene.push(...flags)).toMatchObject({ status: 0, stdout: scene.pushed });
-      const heads = IMAGES.length + (tokens > 0 ? 1 : 0);
+      const heads = QUESTIONS + (tokens > 0 ? 1 : 0);
       expect(kinds(scene)).toEqual({ mounts: MOUNTS, heads, children: 5, tags: 1, tokens, pings: 0 });
       expect(scene.peer.seen).toHaveLength(FIRST_PUSH + extra);
       expect(new Set(scene.peer.log.map((request) => request.protocol))).toEqual(new Set([protocol]));
@@ -98,8 +99,8 @@ describe.each(TRANSPORTS)("a first push by $name", ({ options, flags, protocol, 
   // Without credentials, and not on a loopback name, the first request goes alone: it finds out what is wanted.
   test.each([
     // Where one request goes ahead, it is a child's: what nobody else needs of it is not mounted.
-    { credentials: "without auth", more: {}, rounds: isOpen ? [17, 5, 1] : [1, 16, 5, 1] },
-    { credentials: "with a bearer token", more: auth, rounds: [1, 1, 17, 5, 1] },
+    { credentials: "without auth", more: {}, rounds: isOpen ? [18, 5, 1] : [1, 17, 5, 1] },
+    { credentials: "with a bearer token", more: auth, rounds: [1, 1, 18, 5, 1] },
   ])("takes three round trips, $credentials, and at most two before them", async ({ more, rounds }) => {
     const gate = inRounds(rounds);
     await withScene({ ...options, ...more, ...gate, images: IMAGES }, async (scene) => {
@@ -126,24 +127,75 @@ test("the limit is 32 unless told", async () => {
   });
 });
 
+/** The tags that each of the scene's lists is pushed under. */
+const TAGS = ["--tag", "latest", "--tag", "1"];
+
 describe.each(TRANSPORTS)("a repeated push by $name", ({ options, flags, isOpen }) => {
   test.each([
-    // Where one request goes ahead, it is a child's: what nobody else needs of it is not mounted.
-    { credentials: "without auth", more: {}, rounds: isOpen ? [17, 1] : [1, 14, 1] },
-    { credentials: "with a bearer token", more: auth, rounds: [1, 1, 17, 1] },
-  ])("puts nothing but the list, in two round trips, $credentials", async ({ more, rounds }) => {
+    { credentials: "without auth", more: {}, rounds: isOpen ? [8] : [1, 7], tokens: 0 },
+    { credentials: "with a bearer token", more: auth, rounds: [1, 1, 8], tokens: 1 },
+  ])("asks for each image and each tag, in one round trip, and sends nothing, $credentials", async (one) => {
+    const { more, rounds, tokens } = one;
     let gate: ReturnType<typeof inRounds> | undefined;
     const onRequest: SceneOptions["onRequest"] = (request) => gate?.onRequest?.(request);
     await withScene({ ...options, ...more, onRequest, images: IMAGES }, async (scene) => {
-      await scene.push(...flags);
+      const first = await scene.push(...flags, ...TAGS);
       const earlier = scene.peer.seen.length;
       const connections = scene.peer.connections;
       gate = inRounds(rounds);
-      expect(await scene.push(...flags)).toMatchObject({ status: 0, stdout: scene.pushed });
+      const again = await scene.push(...flags, ...TAGS);
+      expect([again.status, again.stdout]).toEqual([first.status, first.stdout]);
+      expect(again).toMatchObject({ status: 0, stdout: scene.pushed });
       expect(gate.done()).toBe(true);
-      const again = scene.peer.requests.slice(earlier);
-      expect(again.filter((request) => request.startsWith("PUT"))).toEqual(["PUT /v2/team/app/manifests/v1"]);
-      if (flags.length > 0 && options.speaks === "h2") expect(scene.peer.connections - connections).toBe(1);
+      const names = [...scene.images.map(({ digest }) => digest), "v1", "latest", "1"];
+      const asked = names.map((name) => `HEAD /v2/team/app/manifests/${name}`);
+      const sent = scene.peer.requests.slice(earlier);
+      const isToken = (request: string): boolean => request.includes("/token");
+      expect(sent.filter(isToken)).toHaveLength(tokens);
+      // What is refused for want of a token is sent again.
+      const refused = tokens === 0 ? [] : [asked[0]];
+      expect(sent.filter((request) => !isToken(request)).sort()).toEqual([...asked, ...refused].sort());
+      if (options.speaks === "h2") expect(scene.peer.connections - connections).toBe(1);
+    });
+  });
+
+  test.each([
+    { credentials: "without auth", more: {}, rounds: isOpen ? [8, 1] : [1, 7, 1] },
+    { credentials: "with a bearer token", more: auth, rounds: [1, 1, 8, 1] },
+  ])("puts the list under the one tag that names something else, $credentials", async ({ more, rounds }) => {
+    let gate: ReturnType<typeof inRounds> | undefined;
+    const onRequest: SceneOptions["onRequest"] = (request) => gate?.onRequest?.(request);
+    await withScene({ ...options, ...more, onRequest, images: IMAGES }, async (scene) => {
+      await scene.push(...flags, ...TAGS);
+      scene.peer.putImage("team/app", { tag: "latest", seed: "somebody else's" });
+      const earlier = scene.peer.seen.length;
+      gate = inRounds(rounds);
+      expect(await scene.push(...flags, ...TAGS)).toMatchObject({ status: 0, stdout: scene.pushed });
+      expect(gate.done()).toBe(true);
+      expect(scene.peer.manifest("team/app", "latest")?.digest).toBe(scene.tag());
+      const sent = scene.peer.requests.slice(earlier).filter((request) => !/^(HEAD|GET) /.test(request));
+      expect(sent).toEqual(["PUT /v2/team/app/manifests/latest"]);
+    });
+  });
+
+  test("with one image that is new mounts its blobs beside the questions, in three round trips", async () => {
+    const more: ImageOptions = { architecture: "mips64le", layers: ["layer of mips64le", ...SHARED] };
+    let gate: ReturnType<typeof inRounds> | undefined;
+    const onRequest: SceneOptions["onRequest"] = (request) => gate?.onRequest?.(request);
+    await withScene({ ...options, onRequest, images: IMAGES }, async (scene) => {
+      await scene.push(...flags);
+      scene.peer.putImage("src/new", { tag: "v1", ...more });
+      const source = `${scene.domain}/src/new:v1`;
+      const made = await scene.run("create", "--amend", ...flags, scene.target, source);
+      expect(made).toMatchObject({ status: 0 });
+      const earlier = scene.peer.seen.length;
+      // Six images, a tag, and the four blobs of the new one: those that it shares are needed after all.
+      gate = inRounds(isOpen ? [11, 1, 1] : [1, 10, 1, 1]);
+      expect(await scene.push(...flags)).toMatchObject({ status: 0 });
+      expect(gate.done()).toBe(true);
+      const sent = scene.peer.requests.slice(earlier);
+      expect(sent.filter((request) => request.startsWith("POST"))).toHaveLength(4);
+      expect(sent.filter((request) => request.startsWith("PUT"))).toHaveLength(2);
     });
   });
 });

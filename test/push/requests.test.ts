@@ -245,7 +245,8 @@ describe.each([1, 32, 100])("with %i requests at once", (concurrency) => {
         const hasBlob = (digest: string): boolean => blobs.has(digest);
         const hasManifest = (digest: string): boolean =>
           present.some(({ descriptor }) => descriptor.digest === digest);
-        const expected = requests(planned, { mounts, hasManifest, hasBlob });
+        const isTagged = (): boolean => before === MANY.length;
+        const expected = requests(planned, { mounts, hasManifest, isTagged, hasBlob });
         expectPlanned(linesOf(pushed), expected);
         // What only they need: the last layer is needed as long as an image is missing.
         const own = before === 0 ? 0 : before * 3 + (before === MANY.length ? 1 : 0);
@@ -579,8 +580,17 @@ describe.each(RANDOM_PUSHES)("random trees, mounts $mounts, mount-only $mountOnl
         return;
       }
       expect(childrenOf(first).every(({ manifest }) => isPut(manifest.digest))).toBe(true);
-      const again: Assumptions = { ...known, hasManifest: isPut, isListed: isPut, hasBlob: () => true };
+      const again: Assumptions = {
+        ...known,
+        ...{ hasManifest: isPut, isTagged: () => true, isListed: isPut, hasBlob: () => true },
+      };
       expectPlanned(linesOf(await push(first, "newly")), requests(first, again));
+      // One of the tags names something else by now.
+      const [moved] = rootOf(first).tags;
+      if (moved === undefined) return;
+      target.putImage("team/first", { tag: moved, seed: "another's" });
+      const once = { ...again, isTagged: (tag: string) => tag !== moved };
+      expectPlanned(linesOf(await push(first, "newly")), requests(first, once));
     });
   });
 });
@@ -597,6 +607,7 @@ describe("what is sent for trees", () => {
   async function onTree(
     registry: PeerOptions,
     play: (tree: {
+      readonly peer: Peer;
       readonly planned: Plan;
       readonly image: string;
       readonly push: Stage["push"];
@@ -617,6 +628,7 @@ describe("what is sent for trees", () => {
       const root = indexOf([nested], { subject: subjectOf(image.manifest) });
       const target = repositoryOf(peer!, "team/app");
       await play({
+        peer: peer!,
         planned: planManifests({ target, root, tags: ["v1", "v2"], items }),
         image: digest,
         push,
@@ -651,7 +663,7 @@ describe("what is sent for trees", () => {
   });
 
   test("without the referrers API, what has a subject is listed under the subject's tag", async () => {
-    await onTree({ referrers: false, tagParameter: false }, async ({ planned, image, push }) => {
+    await onTree({ referrers: false, tagParameter: false }, async ({ peer, planned, image, push }) => {
       const known = { tagParameter: false, referrersApi: false };
       const list = `manifests/${image.replace(":", "-")}`;
       expect(linesTo(planned, known, 3).slice(-3)).toEqual([`GET ${list}`, `PUT ${list}`, `GET ${list}`]);
@@ -663,10 +675,20 @@ describe("what is sent for trees", () => {
         ...[`GET ${list}`, `PUT ${list}`, `GET ${list}`],
       ]);
       expectPlanned(linesOf(await push(planned, "newly")), requests(planned, known));
-      // Then it is listed already.
-      const again = { ...known, hasManifest: () => true, isListed: () => true };
-      expect(linesTo(planned, again, 4).slice(-2)).toEqual(["PUT manifests/v2", `GET ${list}`]);
+      // Then it is listed already, which is asked where nothing else is left to do.
+      const again = { ...known, hasManifest: () => true, isTagged: () => true, isListed: () => true };
+      expect(linesTo(planned, again, 4)).toEqual([]);
+      const api = `GET referrers/${image}`;
+      expect(linesTo(planned, again, 1).filter((line) => line.startsWith("GET"))).toEqual([
+        api,
+        `GET ${list}`,
+      ]);
       expectPlanned(linesOf(await push(planned, "newly")), requests(planned, again));
+      // Somebody has removed the index in which it was listed: the tags name it, and it is put all the same.
+      peer.deleteManifest("team/app", image.replace(":", "-"));
+      const unlisted = { ...again, isWhole: false, isListed: () => false };
+      expect(linesTo(planned, unlisted, 4).slice(-3)).toEqual([`GET ${list}`, `PUT ${list}`, `GET ${list}`]);
+      expectPlanned(linesOf(await push(planned, "newly")), requests(planned, unlisted));
     });
   });
 
@@ -712,7 +734,8 @@ describe("what is sent for trees", () => {
       const { manifest: root, sources: rootSources } = imageItem(peer!, "src/a", { layers: ["one", "two"] });
       const target = repositoryOf(peer!, "team/app");
       const planned = planManifests({ target, root, tags: ["v1"], rootSources, items: [] });
-      expect(linesTo(planned, {}, 1)).toHaveLength(3);
+      // The tag, and three blobs.
+      expect(linesTo(planned, {}, 1)).toHaveLength(4);
       const pushed = await push(planned);
       expect(pushed.failure).toBeUndefined();
       expectPlanned(linesOf(pushed), requests(planned));
@@ -780,6 +803,8 @@ test("the requests follow from the plan alone, which stays as it is", () => {
   expect(requests(planned, { hasManifest: (digest) => digest === amd64!.digest })).toEqual([
     request(1, "HEAD", `manifests/${amd64!.digest}`),
     request(1, "HEAD", `manifests/${arm64!.digest}`),
+    request(1, "HEAD", "manifests/a"),
+    request(1, "HEAD", "manifests/b"),
     spared(mount(config0, 0)),
     mount(shared, 0),
     spared(mount(layer0, 0)),

@@ -56,7 +56,7 @@ async function make(
     added.map(({ place }) => place.location),
     use === "push" ? order.targets.map(({ location }) => location) : [],
   );
-  const transfers = new TransferSummary({ isQuiet: flags.quiet });
+  const transfers = new TransferSummary({ isQuiet: flags.quiet, isSeen: () => stderr.isTTY === true });
   const tally = new SentTally();
   // The first is the list that is added to, where there is one.
   const work = new ListWork(order, added.slice(order.onto === "append" && first !== undefined ? 1 : 0), {

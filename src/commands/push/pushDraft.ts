@@ -17,6 +17,7 @@ import { warnOn } from "../../ui/warn.js";
 import { SentTally } from "../../ui/sentTally.js";
 import { checkPushFlags } from "../listFlags.js";
 import type { PushCommandFlags } from "./pushCommandFlags.js";
+import { PushedBefore } from "./pushedBefore.js";
 import type { Pushed, Targets, Work } from "./pushWork.js";
 import { planAnywhere, planFor, send } from "./sendDraft.js";
 
@@ -44,7 +45,8 @@ export async function pushDraft(
     // Each manifest and each tag is asked for at once, whatever else there is to do.
     const questions = draft.entries.length + targets[0].tags.length;
     await Promise.all(targets.map(({ location }) => session.connect(location, questions)));
-    const work: Work = { context, flags, targets, session, lines, tally, progress };
+    const before = new PushedBefore(context);
+    const work: Work = { context, flags, targets, session, lines, tally, progress, before };
     try {
       const { base } = draft.settings;
       // A layout has nothing to do with what the list began with.

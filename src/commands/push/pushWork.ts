@@ -6,6 +6,7 @@ import type { Manifest } from "../../oci/manifest.js";
 import type { Progress } from "../../ui/terminal/progress.js";
 import type { SentTally } from "../../ui/sentTally.js";
 import type { PushCommandFlags } from "./pushCommandFlags.js";
+import type { PushedBefore } from "./pushedBefore.js";
 
 export type Targets = readonly [Target, ...Target[]];
 
@@ -19,6 +20,7 @@ export interface Work {
   readonly lines: Output;
   readonly tally: SentTally;
   readonly progress: Progress;
+  readonly before: PushedBefore;
 }
 
 /** What was pushed, and what the local list began with from now on. */

@@ -42,7 +42,7 @@ export async function planAnywhere(work: Work, draft: Draft): Promise<Plans> {
 
 /** Sends what is planned, and prints docker's lines on `stdout`. The root; undefined where it was only shown. */
 export async function send(
-  { context, flags, session, tally, progress }: Work,
+  { context, flags, session, tally, progress, before }: Work,
   draft: Draft,
   plans: Plans,
   stdout: Output,
@@ -50,16 +50,33 @@ export async function send(
 ): Promise<Manifest | undefined> {
   const { publish, reportPlans } = await import("../../apply/publish.js");
   if (flags.plan) {
-    const report = await reportPlans(plans, session.open, flags, context.signal, progress);
+    const settings = { ...flags, expected: before.isExpected };
+    const report = await reportPlans(plans, session.open, settings, context.signal, progress);
     progress.stop();
     context.stdout.write(report);
     return undefined;
   }
   const { pushProgress } = await import("../../ui/pushProgress.js");
-  const { stderr, signal } = context;
-  const shown = pushProgress(draft, plans, { stdout, stderr, signal }, { progress, isQuiet: flags.quiet });
+  const { signal } = context;
+  const outputs = {
+    stdout,
+    signal,
+    // To open it delays what nothing is to be said of.
+    get stderr() {
+      return context.stderr;
+    },
+  };
+  const shown = pushProgress(draft, plans, outputs, { progress, isQuiet: flags.quiet });
   try {
-    const told = { signal, warn: warnOn(stderr), tell: tellOn(stderr) };
+    const told = {
+      signal,
+      warn: (text: string) => {
+        warnOn(context.stderr)(text);
+      },
+      tell: (text: string) => {
+        tellOn(context.stderr)(text);
+      },
+    };
     await publish(told, { ...flags, waitMs: waitMs(flags) }, plans, session.open, {
       onEvent: (event) => {
         tally.onEvent(event);
@@ -68,7 +85,9 @@ export async function send(
       tellsItself: plans[0].target,
       guard,
       progress,
+      expected: before.isExpected,
     });
+    for (const plan of plans) before.remember(plan);
     return rootOf(plans[0]).manifest;
   } catch (error) {
     shown.fail(error);

@@ -7,6 +7,7 @@ import { copiesText, headline } from "./workText.js";
 /** What a log says of an event; undefined for what is not worth a line. */
 export function eventText(event: PushEvent, copiedInMs: number | undefined): string | undefined {
   if (event.kind === "child") return `${shortDigest(event.child.manifest.digest)} ${event.outcome}`;
+  if (event.kind === "unchanged") return `${formatLocation(event.target)} unchanged`;
   if (event.kind === "copying") {
     const { blob, source } = event;
     return `copying ${shortDigest(blob.digest)} (${readableSize(blob.size)}) from ${formatLocation(source)}`;

@@ -131,6 +131,7 @@ export class WorkState {
       case "progress":
       case "tagging":
       case "tagged":
+      case "unchanged":
         break;
     }
   }
