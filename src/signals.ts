@@ -14,9 +14,10 @@ export function either(
 ): AbortSignal | undefined {
   if (one === undefined || other === undefined || one === other) return one ?? other;
   const known = combined.get(one) ?? new WeakMap<AbortSignal, AbortSignal>();
-  combined.set(one, known);
-  const both = known.get(other) ?? AbortSignal.any([one, other]);
-  known.set(other, both);
+  const before = known.get(other);
+  if (before !== undefined) return before;
+  const both = AbortSignal.any([one, other]);
+  combined.set(one, known.set(other, both));
   // As many listeners as there are requests under way; that is no leak.
   setMaxListeners(0, both);
   return both;
@@ -52,7 +53,7 @@ function listen(signal: AbortSignal): Callbacks {
   };
   const callbacks = { all, callAll };
   callbacksOf.set(signal, callbacks);
-  // undici adds one a request; that is no leak.
+  // One of ours, and those of whoever else listens; that is no leak.
   setMaxListeners(0, signal);
   signal.addEventListener("abort", callAll, { once: true });
   return callbacks;

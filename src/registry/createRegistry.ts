@@ -230,7 +230,11 @@ function hasAny(certificates: Omit<TlsSettings, "verify"> | undefined): boolean 
 
 /** What goes around a request goes around each try, as close to it as can be: it may send requests of its own. */
 function withSurroundings(send: Send): Send {
-  return ({ around, ...request }) => (around === undefined ? send(request) : around(() => send(request)));
+  return (request) => {
+    if (request.around === undefined) return send(request);
+    const { around, ...sent } = request;
+    return around(() => send(sent));
+  };
 }
 
 /**

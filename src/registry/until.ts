@@ -24,28 +24,30 @@ export function until(send: Send, signal: AbortSignal | undefined): Send {
 }
 
 /** Gives up work as soon as `over` is aborted, which is at `end` or behind it. */
-async function ended(
+function ended(
   end: AbortSignal,
   over: AbortSignal,
   work: () => Promise<HttpResponse>,
 ): Promise<HttpResponse> {
-  end.throwIfAborted();
-  let forget: () => void = () => undefined;
-  const aborted = new Promise<never>((_, reject) => {
-    forget = onAbort(over, () => {
-      // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- whoever aborts gives the reason
-      reject(over.reason);
-    });
-  });
-  try {
-    return await Promise.race([work(), aborted]);
-  } catch (error) {
-    // It was not sent, or not tried again, because of that.
+  return new Promise((resolve, reject) => {
     end.throwIfAborted();
-    throw error;
-  } finally {
-    forget();
-  }
+    const forget = onAbort(over, () => {
+      // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- whoever aborts gives the reason
+      reject(end.aborted ? end.reason : over.reason);
+    });
+    work().then(
+      (response) => {
+        forget();
+        resolve(response);
+      },
+      (error: unknown) => {
+        forget();
+        // It was not sent, or not tried again, because of that.
+        // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- as it is thrown
+        reject(end.aborted ? end.reason : error);
+      },
+    );
+  });
 }
 
 const lateSignals = new WeakMap<AbortSignal, AbortSignal>();

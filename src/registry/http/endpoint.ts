@@ -91,10 +91,8 @@ export function withProtocol(
   }
 
   function urlBy(protocol: Protocol, by: URL): URL {
-    const url = new URL(by);
-    url.protocol = protocol;
-    url.port = /:(\d+)$/.exec(host)?.[1] ?? "";
-    return url;
+    if (by.protocol === protocol && by.host === host) return by;
+    return new URL(`${protocol}//${host}${by.pathname}${by.search}`);
   }
 
   async function by(protocol: Protocol, request: HttpRequest): Promise<HttpResponse> {

@@ -30,8 +30,7 @@ export function withRetry(send: Send, options: RetryOptions): Send {
   return async function sendUntilDone(request: HttpRequest): Promise<HttpResponse> {
     const { retries = options.retries, retriesWhenBroken, idempotent } = request;
     const start = Date.now();
-    const allowed = { retries, retriesWhenBroken, idempotent };
-    const tries = new Tries({ ...allowed, limits, patient, start, random: Math.random });
+    let tries: Tries | undefined;
     let mayBeDone = false;
     // Whoever waits in line is not failing.
     let inLineMs = 0;
@@ -39,11 +38,16 @@ export function withRetry(send: Send, options: RetryOptions): Send {
       inLineMs += waitedMs;
       request.onTurn?.(waitedMs);
     };
+    const delayAfter = (outcome: Outcome): number | undefined => {
+      const now = Date.now();
+      const allowed = { retries, retriesWhenBroken, idempotent };
+      tries ??= new Tries({ ...allowed, limits, patient, start, random: Math.random });
+      return tries.delayAfter(classify(outcome), waitAskedBy(outcome, now), now - inLineMs);
+    };
     for (let attempt = 1; ; attempt++) {
       const result = await settle(send({ ...request, onTurn }));
       const outcome = outcomeOf(result);
-      const now = Date.now();
-      const delay = outcome && tries.delayAfter(classify(outcome), waitAskedBy(outcome, now), now - inLineMs);
+      const delay = outcome && delayAfter(outcome);
       if (outcome === undefined || delay === undefined) {
         if (result instanceof Error) throw result;
         return result;
