@@ -46,8 +46,7 @@ export async function makeList(request: ListRequest): Promise<Made> {
     : request.added;
   // buildx chooses among all that the list would have; what a merge does not replace stays as it is.
   const added = merges ? chosenOf(taken, platforms) : taken;
-  const news = added.length === 0 ? [] : entriesOf(combine(added, { annotations: [], preferIndex: true }));
-  const stays = base && (merges ? withChildren(base, (there) => withoutReplaced(there, news)) : base);
+  const stays = base && merges ? withoutReplacedBy(base, added) : base;
   const sources = stays === undefined ? added : [stays, ...added];
   // buildx drops what the list says of itself; a merge changes nothing that it is not asked to change.
   const kept = merges ? base : undefined;
@@ -74,6 +73,12 @@ export async function makeList(request: ListRequest): Promise<Made> {
   const isCarried = combined.entries === undefined && only !== undefined;
   const root = isCarried ? only.manifest : parseManifest(combined.descriptor.mediaType, combined.bytes);
   return { combined, root, sources };
+}
+
+/** A list without what the images that are added replace of it. */
+function withoutReplacedBy(base: ReadSource, added: readonly ReadSource[]): ReadSource {
+  const news = added.length === 0 ? [] : entriesOf(combine(added, { annotations: [], preferIndex: true }));
+  return withChildren(base, (there) => withoutReplaced(there, news));
 }
 
 /**
