@@ -6,4 +6,4 @@ const path = require("node:path");
 const folder = path.join(__dirname, "..", "dist", "command");
 /** @type {unknown} */
 const starter = require(path.join(folder, "start.cjs"));
-/** @type {typeof import("../src/startup/start.js")} */ (starter).start(folder);
+/** @type {typeof import("../src/startup/start.js")} */ (starter).start(folder, require);

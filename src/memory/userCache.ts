@@ -23,7 +23,7 @@ import { geteuid, pid } from "node:process";
  * us, so nobody else may: what others could have written is not read, and where they could write nothing is kept.
  *
  * Nothing here throws: a folder of somebody else's, a full disk or a damaged file are as if nothing had been kept. It imports nothing
- * but Node's own modules and waits for nothing: bin/ uses it, too, before the program is loaded.
+ * but Node's own modules and waits for nothing: src/startup uses it, too, before the program is loaded.
  */
 export class UserCache {
   readonly #folder: string | undefined;

@@ -1,23 +1,23 @@
-import { createRequire } from "node:module";
 import { join } from "node:path";
 import { homeFolder } from "../homeFolder.js";
 import { findUserCache, UserCache } from "../memory/userCache.js";
 import { CompiledCode } from "./compiledCode.js";
 
-type ModuleFunction = (exports: unknown, require: (id: string) => unknown, module: object) => void;
+type Require = (id: string) => unknown;
+type ModuleFunction = (exports: unknown, require: Require, module: object) => void;
 
 /**
  * Starts the command: evaluates the bundle in a folder, whose files ask for others beside them.
  * @param folder `dist/command` of the package
+ * @param require of Node's own loader
  */
-export function start(folder: string): void {
+export function start(folder: string, require: Require): void {
   const main = "tsmanifest.cjs";
-  const require = createRequire(join(folder, main));
   const args = process.argv.slice(2);
   if (args.includes("--debug")) process.setSourceMapsEnabled(true);
   // Node maps stacks back to the sources only for what its own loader has loaded.
   if (process.sourceMapsEnabled) {
-    require(`./${main}`);
+    require(join(folder, main));
     return;
   }
   const isCached = !isSet("NODE_DISABLE_COMPILE_CACHE");
