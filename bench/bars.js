@@ -53,7 +53,7 @@ export const HELD = [
   {
     title: "5 × 4, 50 ms, HTTP, changed tag",
     command: PUSH,
-    cost: { requests: 7, levels: 2, connections: 6 },
+    cost: { requests: 7, levels: 2, connections: 7 },
   },
   {
     title: "5 × 4, 50 ms, HTTPS, HTTP/2, first push",
