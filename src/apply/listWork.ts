@@ -12,7 +12,7 @@ import { combine } from "../list/combine.js";
 import { hasAll } from "../list/lost.js";
 import type { Descriptor } from "../oci/descriptor.js";
 import { formatLocation, isSameLocation, type Location } from "../oci/location.js";
-import { Push, type PushEvent, type PushResult } from "../push/execute.js";
+import { Push, type ExecuteOptions, type PushEvent, type PushResult } from "../push/execute.js";
 import type { MoveGuard } from "../push/executeAll.js";
 import { planItems, planManifests, type ManifestsToPlan, type Plan, type PlanItem } from "../push/plan.js";
 import type { Progress } from "../ui/terminal/progress.js";
@@ -66,6 +66,9 @@ export interface WorkTools {
   readonly beginsEarly: boolean;
   /** What the tags name now. Where that is asked, what is as it should be is not put again. */
   readonly before?: TagsBefore | undefined;
+  /** What was pushed before, and is probably there; and what is to be told when a plan is done. */
+  readonly pushed?:
+    { readonly isExpected: ExecuteOptions["expected"]; readonly remember: (plan: Plan) => void } | undefined;
 }
 
 /** What became of a list. */
@@ -325,7 +328,9 @@ export class ListWork {
 
   /** Has a list sent, unless it is there: one result a target, or none where no plan was needed. */
   async #publish(made: Made, before?: TagsBefore, guard?: MoveGuard): Promise<readonly PushResult[]> {
-    if (before !== undefined && !this.#order.referrers && (await before.isThere(made))) return [];
+    // Where images were begun with, what is there of them is asked already.
+    const isAsked = this.#isDecided || this.#order.referrers;
+    if (before !== undefined && !isAsked && (await before.isThere(made))) return [];
     const { open, onPlans, onEvent, settings, progress } = this.#tools;
     progress?.step("reading the images of the list");
     const plans = await this.#plan(made);
@@ -333,7 +338,7 @@ export class ListWork {
     onPlans?.(plans);
     progress?.step(`pushing ${this.#order.targets.map(formatPlace).join(", ")}`);
     progress?.expect(plans);
-    return publish(this.#tools, settings, plans, this.#open, {
+    const results = await publish(this.#tools, settings, plans, this.#open, {
       begun: this.#begun,
       tagged: before?.tagged,
       expected: isThere && ((_, target) => isThere(target)),
@@ -343,6 +348,8 @@ export class ListWork {
       guard,
       progress,
     });
+    for (const plan of plans) this.#tools.pushed?.remember(plan);
+    return results;
   }
 
   /** Reads what the list is made of, as far as a target lacks it. */
@@ -481,9 +488,10 @@ export class ListWork {
 
   #beginIn(target: Location, item: TreeItem, near: readonly Location[]): void {
     if (this.#isOver) return;
-    const { signal, onEvent } = this.#tools;
+    const { signal, onEvent, before, pushed } = this.#tools;
     const name = formatLocation(target);
-    const push = this.#begun.get(name) ?? new Push(target, this.#open, { signal, onEvent });
+    const known = { expected: pushed?.isExpected, tagged: before?.tagged };
+    const push = this.#begun.get(name) ?? new Push(target, this.#open, { signal, onEvent, ...known });
     this.#begun.set(name, push);
     push.begin(planItems(target, [planItem(item, near)]));
     if (this.#isPutting) push.proceed();

@@ -5,6 +5,8 @@ import { reportPlans } from "../../apply/publish.js";
 import { connectAhead } from "../../apply/connectAhead.js";
 import { fromPlaces } from "../../apply/fromPlaces.js";
 import { openSession } from "../../apply/session.js";
+import { targetsOf } from "../../apply/targets.js";
+import { TagsBefore } from "../../apply/unchanged.js";
 import { ManifestCache } from "../../content/manifestCache.js";
 import { placeSources } from "../../content/sourceText.js";
 import type { Context } from "../../context.js";
@@ -14,6 +16,7 @@ import { escapeControls } from "../../ui/text.js";
 import { tellOn, warnOn } from "../../ui/warn.js";
 import { progressMode, withProgress, type Progress } from "../../ui/terminal/progress.js";
 import { TransferSummary } from "../../ui/transferSummary.js";
+import { PushedBefore } from "../push/pushedBefore.js";
 import { waitMs, type PushFlags } from "../listFlags.js";
 import type { NetworkFlags } from "../networkFlags.js";
 
@@ -58,6 +61,7 @@ async function make(
   );
   const transfers = new TransferSummary({ isQuiet: flags.quiet, isSeen: () => stderr.isTTY === true });
   const tally = new SentTally();
+  const pushed = new PushedBefore(context);
   // The first is the list that is added to, where there is one.
   const work = new ListWork(order, added.slice(order.onto === "append" && first !== undefined ? 1 : 0), {
     open: session.open,
@@ -79,6 +83,10 @@ async function make(
     use,
     asksForAttached: true,
     beginsEarly: true,
+    pushed,
+    // Who adds to a list reads what its tag names.
+    ...(use === "push" &&
+      order.onto === "nothing" && { before: new TagsBefore(targetsOf(order.targets), session.open, signal) }),
   });
   try {
     if (use === "show") {
