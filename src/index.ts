@@ -142,7 +142,6 @@ export type { StoredList } from "./store/listed.js";
 export type { Credentials } from "./registry/auth/credentials.js";
 export {
   createRegistry,
-  DEFAULT_CONCURRENCY,
   HostRates,
   type Access,
   type ChallengeMemory,

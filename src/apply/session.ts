@@ -19,7 +19,7 @@ export interface NetworkSettings {
   readonly caFile: string;
   /** How many tries may follow the first. */
   readonly retries: number;
-  /** Requests under way at once, for each registry. */
+  /** Requests under way at once at most, for each registry; 0 where the user does not say. */
   readonly concurrency: number;
   /** Every request is told on stderr. */
   readonly debug: boolean;
@@ -98,7 +98,8 @@ async function registryOpener(
   const warn = warnOn(context.stderr);
   const ca = settings.caFile === "" ? [] : await readCaFile(settings.caFile);
   const docker = readDockerSetup(context, warn);
-  const rates = new HostRates({ concurrency: settings.concurrency });
+  const concurrency = settings.concurrency === 0 ? undefined : settings.concurrency;
+  const rates = new HostRates({ concurrency });
   return (domain) =>
     createRegistry({
       domain,
@@ -112,7 +113,7 @@ async function registryOpener(
       roots: () => docker.roots(),
       memory: docker.memory,
       proxyFor: (url) => docker.proxyFor(url),
-      concurrency: settings.concurrency,
+      concurrency,
       rates,
       // Who wants nothing tried again does not want to wait either.
       patient: settings.patient === true && settings.retries > 0,

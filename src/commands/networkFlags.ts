@@ -20,10 +20,11 @@ export const networkFlags = {
   concurrency: {
     kind: "int",
     value: "n",
-    default: 32,
+    default: 0,
     min: 1,
     max: 1000,
-    description: "Requests under way at once",
+    description:
+      "Most requests under way at once to a registry; default: what it takes, up to 64 by HTTP/1.1 and 100 by HTTP/2",
   },
   ...progressFlags,
 } as const satisfies FlagTable;

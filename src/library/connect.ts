@@ -6,7 +6,6 @@ import type { DockerSetup } from "../docker/setup.js";
 import { ManifestError, usageError } from "../errors.js";
 import {
   createRegistry,
-  DEFAULT_CONCURRENCY,
   HostRates,
   type RegistryClient,
   type RegistryEvent,
@@ -158,7 +157,7 @@ function opener(
   options: ConnectOptions,
   signal: AbortSignal | undefined,
 ): (domain: string) => Promise<RegistryClient> {
-  const { docker, credentials, insecure, plainHttp, concurrency = DEFAULT_CONCURRENCY } = options;
+  const { docker, credentials, insecure, plainHttp, concurrency } = options;
   const { retries, patient, timeouts, retryLimits, userAgent = `tsmanifest/${VERSION}` } = options;
   const ca = typeof options.ca === "string" ? [options.ca] : (options.ca ?? []);
   const rates = new HostRates({ concurrency });

@@ -61,8 +61,8 @@ export type SurveyedTag = { readonly tag: string } & (
   | { readonly state: "unknown"; readonly error: ManifestError }
 );
 
-/** Questions under way at once; a registry's client may allow itself fewer. */
-const MAX_QUESTIONS = 32;
+/** Files of a layout that are read at once. How much a registry is asked at once is its client's to say. */
+const MAX_FILES = 32;
 
 /**
  * Asks a target what it has of a plan, and changes nothing: for its manifests as the push would, for the blobs that would
@@ -77,7 +77,7 @@ export async function survey(
   open: (location: Location) => Repository,
   options: SurveyOptions = {},
 ): Promise<Survey> {
-  const asking: Asking = { plan, target: open(plan.target), limit: limitTo(MAX_QUESTIONS), ...options };
+  const asking: Asking = { plan, target: open(plan.target), limit: limitFor(plan.target), ...options };
   const root = rootOf(plan);
   const { expected } = options;
   const told = async <Answer>(answer: Promise<Answer>): Promise<Answer> => {
@@ -116,6 +116,11 @@ export async function survey(
     blobs,
     tags,
   };
+}
+
+/** How many questions are under way at once. */
+export function limitFor(target: Location): Limit {
+  return target.kind === "layout" ? limitTo(MAX_FILES) : (ask) => ask();
 }
 
 /** How many tags and manifests the target is asked for. */

@@ -2,12 +2,13 @@ import { setTimeout } from "node:timers/promises";
 import { MAX_MANIFESTS } from "../content/bounds.js";
 import type { Repository } from "../content/repository.js";
 import { hasCode, ManifestError, messageOf, NotFoundError } from "../errors.js";
-import { limitTo } from "../limit.js";
+import type { Limit } from "../limit.js";
 import type { Descriptor } from "../oci/descriptor.js";
 import { formatLocation, type Location } from "../oci/location.js";
 import type { Manifest } from "../oci/manifest.js";
 import { isForeignLayer, isListType, mayBeManifest } from "../oci/mediaTypes.js";
 import { rootOf, type ManifestStep, type Plan } from "./plan.js";
+import { limitFor } from "./survey.js";
 
 /** What is looked at. */
 export interface VerifyOptions {
@@ -58,8 +59,6 @@ export class NotVerifiedError extends ManifestError {
   }
 }
 
-/** Questions under way at once; a registry's client may allow itself fewer. */
-const MAX_QUESTIONS = 32;
 const FIRST_WAIT_MS = 250;
 const LONGEST_WAIT_MS = 5_000;
 /** How many faults a message names. */
@@ -118,7 +117,7 @@ class Verification {
   readonly #plan: Plan;
   readonly #target: Repository;
   readonly #options: VerifyOptions;
-  readonly #limit = limitTo(MAX_QUESTIONS);
+  readonly #limit: Limit;
   readonly #steps: ReadonlyMap<string, ManifestStep>;
   readonly #found = new Map<string, Contents>();
   readonly #foundBlobs = new Set<string>();
@@ -127,6 +126,7 @@ class Verification {
     this.#plan = plan;
     this.#target = target;
     this.#options = options;
+    this.#limit = limitFor(plan.target);
     this.#steps = new Map(plan.manifests.map((step) => [step.manifest.digest, step]));
   }
 

@@ -16,7 +16,7 @@ import { PutMemory } from "./putMemory.js";
 import { createRepository } from "./repository.js";
 import { DEFAULT_LIMITS, type RetryLimits } from "./retry/backoff.js";
 import { DEFAULT_RETRIES } from "./retry/classify.js";
-import { DEFAULT_CONCURRENCY, HostRates } from "./retry/hostRate.js";
+import { HostRates } from "./retry/hostRate.js";
 import { withRetry, type RetryOptions } from "./retry/retry.js";
 import { withHostRates } from "./retry/withHostRates.js";
 import { createScopes, type Access } from "./scopes.js";
@@ -24,7 +24,7 @@ import { until } from "./until.js";
 import { withEvents, type RegistryEvent } from "./wireEvents.js";
 
 export type { ChallengeMemory } from "./auth/authorize/recollection.js";
-export { DEFAULT_CONCURRENCY, HostRates } from "./retry/hostRate.js";
+export { HostRates } from "./retry/hostRate.js";
 export type { Access } from "./scopes.js";
 export type { RegistryEvent } from "./wireEvents.js";
 
@@ -49,8 +49,11 @@ export interface RegistryOptions {
   readonly memory?: ChallengeMemory | undefined;
   /** The proxy for a URL; undefined for none. Default: no proxies. */
   readonly proxyFor?: (url: URL) => URL | undefined;
-  /** The most requests under way at once. Where `rates` are given, those decide. Default: 32. */
-  readonly concurrency?: number;
+  /**
+   * The most requests under way at once to a host. Where `rates` are given, those decide. Default: what the host takes, up to
+   * 64 over HTTP/1.1 and 100 over HTTP/2.
+   */
+  readonly concurrency?: number | undefined;
   /**
    * How much each host is asked, for all clients that are given the same: what one of them is refused by a rate limit, all
    * take into account. Without, the client has its own.
@@ -125,7 +128,7 @@ export async function createRegistry(options: RegistryOptions): Promise<Registry
   const {
     insecure = false,
     plainHttp = false,
-    concurrency = DEFAULT_CONCURRENCY,
+    concurrency,
     rates = new HostRates({ concurrency }),
     retries = DEFAULT_RETRIES,
     retryLimits: limits,
@@ -136,7 +139,12 @@ export async function createRegistry(options: RegistryOptions): Promise<Registry
   const host = apiHost(options.domain);
   const certificates = await options.certificates?.(host);
   const transport = createTransport({
-    concurrency,
+    onAccepted: (at, ms) => {
+      rates.of(at).connected(ms);
+    },
+    onStreams: (at, allowed) => {
+      rates.of(at).streams(allowed);
+    },
     tls: async (at) => {
       const own = isHost(new URL(`https://${at}`), host) ? certificates : await options.certificates?.(at);
       return { ...own, verify: !insecure };
@@ -183,7 +191,7 @@ export async function createRegistry(options: RegistryOptions): Promise<Registry
     onRecalled: (url) => options.onEvent?.({ kind: "recalled", host, url }),
   });
   const send = withQuestions(authenticated, retryOptions);
-  const copyLimit = limitTo(Math.min(MAX_COPIES, concurrency));
+  const copyLimit = limitTo(Math.min(MAX_COPIES, concurrency ?? MAX_COPIES));
   const puts = new PutMemory();
 
   function session(work: SessionOptions): RegistrySession {
@@ -209,7 +217,8 @@ export async function createRegistry(options: RegistryOptions): Promise<Registry
   }
 
   function connect(count = 1): void {
-    transport.connectAhead(new URL(`${possible[0]}//${host}/v2/`), Math.min(count, concurrency));
+    const url = new URL(`${possible[0]}//${host}/v2/`);
+    transport.connectAhead(url, Math.min(count, rates.of(url.host).room));
     const recalled = memory?.challenge(host);
     const realm = recalled && new URL(recalled.realm);
     if (realm !== undefined && !isHost(realm, host)) transport.connectAhead(realm, 1);

@@ -56,8 +56,6 @@ export const applyFlags = {
   verify: pushFlags.verify,
   ...waitFlags,
   ...networkFlags,
-  // One list does not fill more than the usual 32; many do, and a registry that has not so much room says so.
-  concurrency: { ...networkFlags.concurrency, default: 64 },
 } as const satisfies FlagTable;
 
 export type ApplyFlags = FlagValues<typeof applyFlags> & NetworkFlags;

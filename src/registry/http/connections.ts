@@ -14,6 +14,8 @@ export interface Sent {
   /** The body of the answer is read, as long as it has no more bytes than these; without, it comes as a stream. */
   readonly maxBytes?: number | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** See `HttpRequest.onSent`. */
+  readonly onSent?: (() => void) | undefined;
   /** Until the answer begins, and between two pieces of its body; in milliseconds. */
   readonly headersTimeout: number;
   readonly bodyTimeout: number;

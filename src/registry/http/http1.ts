@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
 import { Readable } from "node:stream";
-import { Pool, type buildConnector, type Dispatcher } from "undici";
+import { Client, type buildConnector, type Dispatcher } from "undici";
 import { onAbort } from "../../signals.js";
 import { asError, Pieces, type Connections, type Received, type Sent } from "./connections.js";
 
@@ -11,42 +11,94 @@ const MAX_HEADER_BYTES = 64 * 1024;
 
 export interface Http1Options {
   readonly open: () => Promise<Socket>;
-  /** How many at most; null for as many as there are requests. */
-  readonly connections: number | null;
   /** After how many milliseconds a connection without requests is closed. */
   readonly keepAlive: number;
 }
 
-export function createHttp1(origin: URL, { open, connections, keepAlive }: Http1Options): Connections {
-  const pool = new Pool(origin.origin, {
-    connections,
-    connect: connectorOf(open),
-    maxHeaderSize: MAX_HEADER_BYTES,
-    keepAliveTimeout: keepAlive,
-    keepAliveMaxTimeout: keepAlive,
-  });
+/**
+ * A connection for each request under way, and for no more: undici's own pool opens another where one has just become free.
+ * How many there are is up to who sends.
+ */
+export function createHttp1(origin: URL, { open, keepAlive }: Http1Options): Connections {
+  const all: Line[] = [];
+  /** The one that was used last comes first, so that others may end when there is less to do. */
+  const idle: Line[] = [];
+
+  function newLine(): Line {
+    const line = new Line(origin, open, keepAlive);
+    all.push(line);
+    return line;
+  }
+
   return {
-    request: (sent) =>
-      new Promise((resolve, reject) => {
-        const { path, method, headers, body = null, headersTimeout, bodyTimeout } = sent;
-        const options: Dispatcher.DispatchOptions = {
-          ...{ path, method, headers, body, headersTimeout, bodyTimeout },
-          // Whether a request may be repeated is the retry layer's business.
-          idempotent: true,
-          // undici would close the connection behind every HEAD, for the sake of servers that send a body there.
-          reset: false,
-        };
-        pool.dispatch(options, new Exchange(sent, resolve, reject));
-      }),
-    destroy: () => pool.destroy(),
+    request: async (sent) => {
+      const line = idle.pop() ?? newLine();
+      return line.request(sent, () => idle.push(line));
+    },
+    destroy: async () => {
+      await Promise.all(all.map((line) => line.destroy()));
+    },
   };
+}
+
+/** One connection, opened when it is needed, and again when it was closed. */
+class Line {
+  readonly #client: Client;
+  #isConnected = false;
+  #onSent: (() => void) | undefined;
+
+  constructor(origin: URL, open: () => Promise<Socket>, keepAlive: number) {
+    const client = new Client(origin.origin, {
+      connect: connectorOf(open),
+      maxHeaderSize: MAX_HEADER_BYTES,
+      keepAliveTimeout: keepAlive,
+      keepAliveMaxTimeout: keepAlive,
+    });
+    client.on("connect", () => {
+      this.#isConnected = true;
+      this.#onSent?.();
+    });
+    client.on("disconnect", () => {
+      this.#isConnected = false;
+    });
+    this.#client = client;
+  }
+
+  /** @param onFree called once, when the connection can have another request */
+  request(sent: Sent, onFree: () => void): Promise<Received> {
+    this.#onSent = sent.onSent;
+    if (this.#isConnected) sent.onSent?.();
+    return new Promise((resolve, reject) => {
+      const { path, method, headers, body = null, headersTimeout, bodyTimeout } = sent;
+      const options: Dispatcher.DispatchOptions = {
+        ...{ path, method, headers, body, headersTimeout, bodyTimeout },
+        // Whether a request may be repeated is the retry layer's business.
+        idempotent: true,
+        // undici would close the connection behind every HEAD, for the sake of servers that send a body there.
+        reset: false,
+      };
+      this.#client.dispatch(options, new Exchange(sent, { resolve, reject, onFree }));
+    });
+  }
+
+  async destroy(): Promise<void> {
+    await this.#client.destroy();
+  }
+}
+
+/** Who is told what has become of a request. */
+interface Asker {
+  readonly resolve: (received: Received) => void;
+  readonly reject: (error: unknown) => void;
+  /** Told once, when its connection can have another. */
+  readonly onFree: () => void;
 }
 
 /** What undici tells of one request. (Its own `request` makes a stream of each answer, which takes longer than all the rest.) */
 class Exchange implements Dispatcher.DispatchHandler {
   readonly #sent: Sent;
-  readonly #resolve: (received: Received) => void;
-  readonly #reject: (error: unknown) => void;
+  readonly #asker: Asker;
+  #isOver = false;
   readonly #forget: (() => void) | undefined;
   #controller: Dispatcher.DispatchController | undefined;
   #head: Omit<Received, "body"> | undefined;
@@ -54,10 +106,9 @@ class Exchange implements Dispatcher.DispatchHandler {
   #pieces: Pieces | undefined;
   #stream: Body | undefined;
 
-  constructor(sent: Sent, resolve: (received: Received) => void, reject: (error: unknown) => void) {
+  constructor(sent: Sent, asker: Asker) {
     this.#sent = sent;
-    this.#resolve = resolve;
-    this.#reject = reject;
+    this.#asker = asker;
     const { signal } = sent;
     this.#forget =
       signal &&
@@ -81,7 +132,7 @@ class Exchange implements Dispatcher.DispatchHandler {
     if (statusCode < 200) return;
     if (this.#sent.maxBytes === undefined) {
       this.#stream = new Body(controller);
-      this.#resolve({ statusCode, headers, body: this.#stream });
+      this.#asker.resolve({ statusCode, headers, body: this.#stream });
     } else {
       this.#head = { statusCode, headers };
       this.#pieces = new Pieces(this.#sent.maxBytes);
@@ -95,19 +146,25 @@ class Exchange implements Dispatcher.DispatchHandler {
   }
 
   onResponseEnd(): void {
-    this.#forget?.();
+    this.#leave();
     this.#stream?.end();
     if (this.#head !== undefined && this.#pieces !== undefined)
-      this.#resolve({ ...this.#head, body: this.#pieces.whole() });
+      this.#asker.resolve({ ...this.#head, body: this.#pieces.whole() });
   }
 
   onResponseError(_: Dispatcher.DispatchController, error: Error): void {
     this.#end(error);
   }
 
-  #end(error: unknown): void {
+  #leave(): void {
     this.#forget?.();
-    this.#reject(error);
+    if (!this.#isOver) this.#asker.onFree();
+    this.#isOver = true;
+  }
+
+  #end(error: unknown): void {
+    this.#leave();
+    this.#asker.reject(error);
     this.#stream?.fail(asError(error));
     const { body } = this.#sent;
     if (body instanceof Readable) body.on("error", () => undefined).destroy(asError(error));

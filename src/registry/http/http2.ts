@@ -108,6 +108,7 @@ export function createHttp2(origin: URL, { open, shared, keepAlive, onStreams }:
     request: async (sent) => {
       const session = shared ? await sharedSession() : await ownSession();
       sent.signal?.throwIfAborted();
+      sent.onSent?.();
       const stream = session.request(
         { ":method": sent.method, ":path": sent.path, ...everywhere, ...sent.headers },
         { endStream: sent.body === undefined },

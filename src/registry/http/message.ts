@@ -27,6 +27,8 @@ export interface HttpRequest {
   readonly isNeeded?: () => boolean;
   /** Told when its turn has come how long it has waited for that, in milliseconds. */
   readonly onTurn?: (waitedMs: number) => void;
+  /** Told when it goes out, on a connection that is there by then. */
+  readonly onSent?: () => void;
   /** Goes around each time that it is sent: again, elsewhere, or with other credentials. */
   readonly around?: <Answer>(send: () => Promise<Answer>) => Promise<Answer>;
   /**

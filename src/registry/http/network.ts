@@ -10,14 +10,14 @@ import { NO_PROTOCOL } from "./transportError.js";
 /** By which connections a request goes: through a proxy or not, by TLS or not, over HTTP/1.1 or HTTP/2. */
 
 export interface NetworkOptions extends Bounds {
-  /** Connections to a host over HTTP/1.1, but for those of blobs. */
-  readonly concurrency: number;
   /** What TLS should trust and show for a host (`name[:port]`), be it a registry or a proxy. */
   readonly tls: (host: string) => Promise<TlsSettings>;
   /** What the machine trusts besides Node's own list, PEM. Asked when that list is not enough. */
   readonly roots: () => Promise<readonly string[]>;
   /** The proxy for a URL, if any. */
   readonly proxyFor: (url: URL) => URL | undefined;
+  /** Told that a host (`name[:port]`) speaks HTTP/2, and then how many requests at once it allows. */
+  readonly onStreams?: ((host: string, allowed: number | undefined) => void) | undefined;
 }
 
 export interface Network {
@@ -45,8 +45,8 @@ const KEEP_ALIVE_MS = 30_000;
 const CLOSED = new Set(["ECONNRESET", "EPIPE", "UND_ERR_SOCKET"]);
 
 export function createNetwork(options: NetworkOptions): Network {
-  const { proxyFor, timeout, signal } = options;
-  const bounds: Bounds = { timeout, signal };
+  const { proxyFor, timeout, signal, onAccepted, onStreams } = options;
+  const bounds: Bounds = { timeout, signal, onAccepted };
   const tls = createTls({ ...bounds, settings: options.tls, roots: options.roots });
   const proxyOptions = { ...bounds, openTls: (proxy: URL) => tls.connect(proxy, ["http/1.1"]) };
   const known = new Map<string, Promise<Connections>>();
@@ -74,7 +74,7 @@ export function createNetwork(options: NetworkOptions): Network {
   /** @param ahead how many connections are opened before a request asks for them; 0 where one does */
   async function connect(url: URL, bulk: boolean, ahead: number, forget: () => void): Promise<Connections> {
     const proxy = proxyFor(url);
-    const common = { connections: bulk ? null : options.concurrency, keepAlive: KEEP_ALIVE_MS };
+    const common = { keepAlive: KEEP_ALIVE_MS };
     if (url.protocol === "http:") {
       const spares = sparesBy(() => openPlain(url, proxy));
       if (ahead > 0) spares.open(ahead);
@@ -105,7 +105,10 @@ export function createNetwork(options: NetworkOptions): Network {
     };
     if (isHttp2) {
       const { createHttp2 } = await import("./http2.js");
-      return createHttp2(url, { ...common, open, shared: !bulk });
+      if (bulk) return createHttp2(url, { ...common, open, shared: false });
+      onStreams?.(url.host, undefined);
+      const tell = (allowed: number): void => onStreams?.(url.host, allowed);
+      return createHttp2(url, { ...common, open, shared: true, onStreams: tell });
     }
     spares.open(ahead - 1);
     const { createHttp1 } = await import("./http1.js");

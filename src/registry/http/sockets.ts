@@ -9,6 +9,8 @@ export interface Bounds {
   readonly timeout: number;
   /** Ends what is on its way to be one. */
   readonly signal?: AbortSignal | undefined;
+  /** Told how long it took a host (`name[:port]`) to accept one, before any TLS, in milliseconds. */
+  readonly onAccepted?: ((host: string, ms: number) => void) | undefined;
 }
 
 /** A name or an address, as one connects to it. */
@@ -42,12 +44,16 @@ export async function openTcp(url: URL, bounds: Bounds): Promise<Socket> {
 export async function within<T>(
   socket: Socket,
   host: string,
-  { timeout, signal }: Bounds,
+  { timeout, signal, onAccepted }: Bounds,
   work: () => Promise<T>,
 ): Promise<T> {
   socket.setNoDelay(true).setKeepAlive(true, 60_000);
   // Whoever uses it learns of its end by its use.
   socket.on("error", () => undefined);
+  if (socket.connecting) {
+    const start = Date.now();
+    socket.once("connect", () => onAccepted?.(host, Date.now() - start));
+  }
   const timer = setTimeout(() => {
     socket.destroy(
       new ConnectionError("UND_ERR_CONNECT_TIMEOUT", `no connection to ${host} within ${timeout} ms`),

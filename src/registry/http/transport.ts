@@ -65,6 +65,7 @@ export function createTransport({ userAgent, timeouts, ...options }: TransportOp
         bodyTimeout,
         maxBytes,
         signal,
+        onSent: request.onSent,
         ...(body !== undefined && { body }),
       });
       answered.add(url.host);

@@ -2,7 +2,8 @@
  * How much a host is asked at once, how fast, and whether at all for the moment. It computes and nothing else: every
  * moment is given to it, in milliseconds on one clock, and so is chance.
  *
- * While all is answered there is nothing but the window, as wide as the user allows. A host that refuses for want of room
+ * While all is answered there is nothing but the window. Over HTTP/2 it is as wide as the server allows; over HTTP/1.1 it
+ * begins small and grows while answers come quickly (see {@link Quickness}). A host that refuses for want of room
  * (429, 503) halves it, and from then on there is a pace too: half of what the host has answered in the second before.
  * Both grow back while it refuses nothing, and are forgotten after a while. What was sent before a halving and is refused
  * behind it is part of the same event: fifty refusals of one volley halve once.
@@ -29,10 +30,23 @@ const SHORTEST_ASKED_MS = 20;
 /** Those who were told the same moment come back within this long of it, and within a tenth of what they have waited. */
 const SPREAD_MS = 1_000;
 
+/** Requests at once over HTTP/1.1, which needs a connection for each, before a host has answered any … */
+const FIRST_REQUESTS = 8;
+/** … and at most. */
+export const MOST_CONNECTIONS = 64;
+/** Over HTTP/2 before the server has said how many it allows … */
+const FIRST_STREAMS = 32;
+/** … and at most: what most servers allow. */
+export const MOST_STREAMS = 100;
+/** What a quick answer widens the window by: twice as fast as doubling it with each round trip. */
+const WIDER = 2;
+/** What a slow one narrows it by, down to what it began with: little, since all that are under way will be slow then. */
+const NARROWER = 0.25;
+
 /** How many requests a host is sent at once. */
 export interface AllowanceOptions {
-  /** Most requests under way at once. */
-  readonly concurrency: number;
+  /** Most requests under way at once. Default: 64 over HTTP/1.1, 100 over HTTP/2. */
+  readonly concurrency?: number | undefined;
   /** From 0 to 1, like Math.random. */
   readonly random: () => number;
 }
@@ -45,6 +59,13 @@ export interface Turn {
   readonly isCounted: boolean;
 }
 
+/** How long the answer to a request was on its way. */
+export interface Took {
+  readonly method: string;
+  /** From when it was sent, on a connection that was there. */
+  readonly ms: number;
+}
+
 /** A host has refused a request for the moment. */
 export interface Throttling {
   /** How long it asks to be left alone, in milliseconds, if it does. */
@@ -55,8 +76,14 @@ export interface Throttling {
 
 /** What one host is asked, for all who ask it. */
 export class Allowance {
-  readonly #concurrency: number;
+  readonly #concurrency: number | undefined;
   readonly #random: () => number;
+  readonly #quickness = new Quickness();
+  /** What the window begins with, and its most. */
+  #first: number;
+  #most: number;
+  /** Over HTTP/2 the server says how many it allows, and answers tell nothing of that. */
+  #isByStreams = false;
   /** A fraction is what it has grown by on its way to the next whole number. */
   #window: number;
   #underWay = 0;
@@ -79,8 +106,31 @@ export class Allowance {
   #answeredSince = -Infinity;
 
   constructor({ concurrency, random }: AllowanceOptions) {
-    this.#concurrency = this.#window = concurrency;
+    this.#concurrency = concurrency;
     this.#random = random;
+    this.#most = concurrency ?? MOST_CONNECTIONS;
+    this.#window = this.#first = Math.min(FIRST_REQUESTS, this.#most);
+  }
+
+  /** Requests go over HTTP/2, so many at once as the server allows: undefined before it has said so. */
+  streams(allowed: number | undefined): void {
+    const most = this.#concurrency ?? MOST_STREAMS;
+    this.#isByStreams = true;
+    this.#most = Math.max(1, Math.min(most, allowed ?? FIRST_STREAMS));
+    this.#first = this.#most;
+    this.#window = this.#halvedAt === undefined ? this.#most : Math.min(this.#window, this.#most);
+  }
+
+  /** A connection was accepted after so many milliseconds: who is far away says so before the first answer. */
+  connected(ms: number): void {
+    if (this.#quickness.hasMeasured) return;
+    if (!this.#isByStreams && this.#halvedAt === undefined && ms >= AT_ONCE_MS) this.#widen(WIDER);
+  }
+
+  /** How many more may be under way. */
+  room(now: number): number {
+    this.#forget(now);
+    return Math.max(0, Math.floor(this.#window) - this.#underWay);
   }
 
   /** Has the host refused anything of late? */
@@ -137,13 +187,42 @@ export class Allowance {
     if (isCounted) this.#underWay--;
   }
 
-  /** The host has answered it, and could. */
-  answered({ number, isCounted }: Turn, now: number): void {
+  /**
+   * The host has answered it, and could.
+   * @param took by which method, and after how many milliseconds on a connection that was there
+   */
+  answered({ number, isCounted }: Turn, now: number, took?: Took): void {
     this.#count(now);
     this.#answered++;
     if (number <= this.#lastBefore) return;
     this.#halvings = 0;
-    if (isCounted) this.#window = Math.min(this.#concurrency, this.#window + 1 / this.#window);
+    if (!isCounted) return;
+    if (this.#halvedAt !== undefined) this.#widen(1 / this.#window);
+    else if (took !== undefined) this.#learn(took.method, took.ms, now);
+  }
+
+  #learn(method: string, ms: number, now: number): void {
+    const meaning = this.#quickness.of(method, ms, now);
+    if (this.#isByStreams) return;
+    if (meaning === "quick") this.#widen(WIDER);
+    if (meaning === "slow") this.#window = Math.max(this.#first, this.#window - NARROWER);
+  }
+
+  #widen(by: number): void {
+    this.#window = Math.min(this.#most, this.#window + by);
+  }
+
+  /** The host, or one before it, has not taken the request at all: no connection, or no stream, for want of room. */
+  turnedAway({ number }: Turn, now: number): void {
+    if (number <= this.#lastBefore) return;
+    this.#halve(now);
+  }
+
+  #halve(now: number): void {
+    this.#lastBefore = this.#sent;
+    this.#forget(now);
+    this.#window = Math.max(1, this.#window / 2);
+    this.#halvedAt = now;
   }
 
   /** The host has refused it for the moment. */
@@ -153,11 +232,10 @@ export class Allowance {
     if (askedMs !== undefined)
       this.#close(now + askedMs + this.#random() * Math.min(SPREAD_MS, askedMs / 10));
     if (number <= this.#lastBefore) return;
-    this.#lastBefore = this.#sent;
+    // What it has answered so far is all that there is to go by.
     this.#forget(now);
-    this.#window = Math.max(1, this.#window / 2);
     this.#slowDown(now, askedMs);
-    this.#halvedAt = now;
+    this.#halve(now);
     const moment = Math.min(LONGEST_MOMENT_MS, MOMENT_MS * 2 ** this.#halvings++);
     if (isRateLimit && askedMs === undefined) this.#close(now + (moment / 2) * (1 + this.#random()));
   }
@@ -201,7 +279,7 @@ export class Allowance {
     if (this.#halvedAt === undefined) return;
     if (now - Math.max(this.#halvedAt, this.#closedUntil) < FORGET_MS) return;
     this.#halvedAt = this.#pace = undefined;
-    this.#window = this.#concurrency;
+    this.#window = Math.max(this.#window, this.#first);
     this.#halvings = 0;
   }
 }
@@ -212,4 +290,38 @@ export class Allowance {
  */
 function wordOf({ askedMs }: Throttling): number | undefined {
   return askedMs === undefined || askedMs <= 0 ? undefined : Math.max(SHORTEST_ASKED_MS, askedMs);
+}
+
+/** So many answers of a kind tell how long one usually takes … */
+const MEASURED = 16;
+/** … for so long, in milliseconds. */
+const MEASURED_FOR_MS = 60_000;
+/** So many times as long is slow. */
+const SLOW = 1.5;
+/** What takes less, in milliseconds, does not come sooner where there is more of it at once: this program is not faster. */
+const AT_ONCE_MS = 5;
+
+/**
+ * Which answers come quickly: hardly later than those to the first few requests of the same kind, when there were only a few.
+ * Where it takes longer, it is mostly because of us: more at once would only wait for each other.
+ */
+class Quickness {
+  /** By methods: a mount takes longer than a question, whatever else there is. */
+  readonly #usual = new Map<string, { count: number; mean: number; readonly since: number }>();
+
+  get hasMeasured(): boolean {
+    return this.#usual.size > 0;
+  }
+
+  of(method: string, ms: number, now: number): "quick" | "slow" | "at once" {
+    let usual = this.#usual.get(method);
+    if (usual === undefined || now - usual.since > MEASURED_FOR_MS) {
+      usual = { count: 0, mean: ms, since: now };
+      this.#usual.set(method, usual);
+    }
+    const isSlow = ms > SLOW * usual.mean;
+    if (usual.count < MEASURED) usual.mean += (ms - usual.mean) / ++usual.count;
+    if (ms < AT_ONCE_MS) return "at once";
+    return isSlow ? "slow" : "quick";
+  }
 }

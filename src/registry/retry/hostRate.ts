@@ -1,7 +1,7 @@
 import { ManifestError } from "../../errors.js";
 import { onAbort } from "../../signals.js";
 import { NotNeededError } from "../http/message.js";
-import { Allowance, type AllowanceOptions, type Throttling, type Turn } from "./allowance.js";
+import { Allowance, type AllowanceOptions, type Throttling, type Took, type Turn } from "./allowance.js";
 import { Line } from "./line.js";
 import { steadyClock } from "./steadyClock.js";
 
@@ -16,11 +16,7 @@ export interface HostRatesOptions extends Partial<AllowanceOptions> {
   readonly callLater?: (callback: () => void, ms: number) => () => void;
 }
 
-/**
- * Enough to send the blobs of a usual list in one round trip (six images of five blobs), and no more than what a
- * registry or the proxy before it takes from one client without slowing it down. See docs/performance.md.
- */
-export const DEFAULT_CONCURRENCY = 32;
+type HostOptions = Required<Omit<HostRatesOptions, "concurrency">> & Pick<HostRatesOptions, "concurrency">;
 
 /**
  * The rates of all hosts that a process asks: one each, however many clients there are.
@@ -30,11 +26,11 @@ export const DEFAULT_CONCURRENCY = 32;
  * const other = await createRegistry({ domain: "ghcr.io", rates, credentials });
  */
 export class HostRates {
-  readonly #options: Required<HostRatesOptions>;
+  readonly #options: HostOptions;
   readonly #rates = new Map<string, HostRate>();
 
   constructor({
-    concurrency = DEFAULT_CONCURRENCY,
+    concurrency,
     random = Math.random,
     now = steadyClock(),
     callLater = (callback, ms) => {
@@ -44,7 +40,7 @@ export class HostRates {
       };
     },
   }: HostRatesOptions = {}) {
-    this.#options = { concurrency, random, now, callLater };
+    this.#options = { ...(concurrency !== undefined && { concurrency }), random, now, callLater };
   }
 
   /** The rate of a host, as in `URL.host`. */
@@ -93,10 +89,11 @@ export class HostRate {
   #closedUntil = -Infinity;
   #places = 0;
   #timer: { readonly at: number; readonly cancel: () => void } | undefined;
+  #hasAnswered = false;
   /** It has been told that the host is closed until then. */
   #toldUntil = -Infinity;
 
-  constructor(host: string, { now, callLater, ...options }: Required<HostRatesOptions>) {
+  constructor(host: string, { now, callLater, ...options }: HostOptions) {
     this.#host = host;
     this.#now = now;
     this.#callLater = callLater;
@@ -116,17 +113,42 @@ export class HostRate {
     return isNeeded?.() === false ? Promise.reject(new NotNeededError()) : this.#allowance.begin(isCounted);
   }
 
-  /** Gives a turn back, with what it came to; undefined where that says nothing of how much the host can take. */
-  end(turn: Turn, came: "answered" | Throttling | undefined): void {
+  /**
+   * Gives a turn back, with what it came to; undefined where that says nothing of how much the host can take.
+   * @param took how long its answer was on its way, where that is known
+   */
+  end(turn: Turn, came: "answered" | "turnedAway" | Throttling | undefined, took?: Took): void {
     const now = this.#now();
     this.#allowance.end(turn);
-    if (came === "answered") this.#allowance.answered(turn, now);
-    else if (came !== undefined) {
+    if (came === "answered") {
+      this.#hasAnswered = true;
+      this.#allowance.answered(turn, now, took);
+    } else if (came === "turnedAway") {
+      // One that has never answered is not there, or not yet.
+      if (this.#hasAnswered) this.#allowance.turnedAway(turn, now);
+    } else if (came !== undefined) {
       this.#allowance.throttled(turn, came, now);
       for (const waiter of this.#all())
         if (waiter.options.stop?.aborted === true) waiter.fail(this.#stopped());
     }
     this.#proceed();
+  }
+
+  /** Requests go over HTTP/2: see {@link Allowance.streams}. */
+  streams(allowed: number | undefined): void {
+    this.#allowance.streams(allowed);
+    this.#proceed();
+  }
+
+  /** A connection was accepted, after so many milliseconds. */
+  connected(ms: number): void {
+    this.#allowance.connected(ms);
+    this.#proceed();
+  }
+
+  /** How many more requests may be under way. */
+  get room(): number {
+    return this.#allowance.room(this.#now());
   }
 
   /** How long the host is closed, in milliseconds, if that is more than so many, and has not been told yet. */

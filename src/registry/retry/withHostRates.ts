@@ -38,16 +38,22 @@ export function withHostRates(send: Send, rates: HostRates, options: HostRatesLa
       stop: request.stop,
     });
     request.onTurn?.(Date.now() - start);
-    let came: "answered" | Throttling | undefined;
+    let came: "answered" | "turnedAway" | Throttling | undefined;
+    let sentAt: number | undefined;
+    const onSent = (): void => {
+      sentAt = Date.now();
+      request.onSent?.();
+    };
     try {
-      const response = await send(request);
+      const response = await send({ ...request, onSent });
       came = meaningOf(response);
       return response;
     } catch (error) {
-      if (error instanceof TransportError) came = throttlingIn({ errorCode: error.systemCode });
+      if (error instanceof TransportError) came = meaningOfFailure(error, sentAt !== undefined);
       throw error;
     } finally {
-      rate.end(turn, came);
+      const took = sentAt === undefined ? undefined : { method: request.method, ms: Date.now() - sentAt };
+      rate.end(turn, came, took);
       const asked = typeof came === "object" ? came.askedMs : undefined;
       if (asked !== undefined && asked <= longestMs) {
         const waitMs = rate.newlyClosedFor(WORTH_TELLING_MS);
@@ -61,6 +67,20 @@ export function withHostRates(send: Send, rates: HostRates, options: HostRatesLa
 function meaningOf(response: HttpResponse): "answered" | Throttling | undefined {
   if (response.status < 400) return "answered";
   return throttlingIn(failedAnswer(response)) ?? (response.status < 500 ? "answered" : undefined);
+}
+
+/** Connections that a host has no room for are refused or closed before anything is sent. */
+const NO_ROOM = new Set(["ECONNREFUSED", "ECONNRESET"]);
+/** HTTP/2's word for a stream that the server has not begun: there are too many, or it is about to go. */
+const REFUSED_STREAM = "REFUSED_STREAM";
+
+function meaningOfFailure(
+  { systemCode: errorCode, isProxys }: TransportError,
+  wasSent: boolean,
+): "turnedAway" | Throttling | undefined {
+  if (errorCode === REFUSED_STREAM) return "turnedAway";
+  if (!wasSent && !isProxys && NO_ROOM.has(errorCode ?? "")) return "turnedAway";
+  return throttlingIn({ errorCode });
 }
 
 function throttlingIn(outcome: Outcome): Throttling | undefined {

@@ -24,7 +24,6 @@ async function ask(
   { proxy, bulk = false }: { proxy?: string | undefined; bulk?: boolean } = {},
 ): Promise<number | TransportError> {
   const transport = createTransport({
-    concurrency: 4,
     tls: () =>
       Promise.resolve({
         verify: true,

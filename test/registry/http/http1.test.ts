@@ -30,7 +30,6 @@ async function serving(onConnection: (socket: Socket) => void): Promise<URL> {
     }),
   );
   transport = createTransport({
-    concurrency: 1,
     tls: () => Promise.resolve({ verify: true }),
     roots: () => Promise.resolve([]),
     proxyFor: () => undefined,

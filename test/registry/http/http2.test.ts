@@ -39,7 +39,6 @@ async function serving(
 /** A client for the server. */
 function open(proxy?: URL): URL {
   transport = createTransport({
-    concurrency: 8,
     tls: () => Promise.resolve({ verify: true, ca: [certificate("ca")] }),
     roots: () => Promise.resolve([]),
     proxyFor: () => proxy,

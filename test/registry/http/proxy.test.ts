@@ -27,7 +27,6 @@ async function ask(proxy: string, scheme: "http" | "https", tls: TlsSettings = {
   const hosts: string[] = [];
   const transport = closed(
     createTransport({
-      concurrency: 4,
       tls: (host) => {
         hosts.push(host);
         return Promise.resolve(tls);
@@ -81,7 +80,6 @@ describe("a proxy by HTTPS", () => {
     const proxy = closed(await startProxy(port, undefined, "server"));
     const transport = closed(
       createTransport({
-        concurrency: 4,
         tls: () => Promise.resolve({ verify: true }),
         roots: () => Promise.resolve(CA),
         proxyFor: () => new URL(`https://${proxy.host}`),

@@ -17,7 +17,6 @@ test("closes a connection that no request has taken: it would keep the program f
   const address = server.address();
   const port = typeof address === "object" ? address?.port : undefined;
   const transport = createTransport({
-    concurrency: 1,
     tls: () => Promise.resolve({ verify: false }),
     roots: () => Promise.resolve([]),
     proxyFor: () => undefined,
@@ -71,7 +70,6 @@ describe("a client that outlives a fault", () => {
 
   function client(port: number, scheme: string, tls: () => TlsSettings, proxy?: string) {
     const transport = createTransport({
-      concurrency: 4,
       tls: () => Promise.resolve(tls()),
       roots: () => Promise.resolve([]),
       proxyFor: () => (proxy === undefined ? undefined : new URL(proxy)),

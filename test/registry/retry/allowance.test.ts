@@ -3,7 +3,12 @@ import { describe, expect, test } from "vitest";
 import { Allowance, type Turn } from "../../../src/registry/retry/allowance.js";
 
 const start = 1_700_000_000_000;
-const allowance = (concurrency = 8): Allowance => new Allowance({ concurrency, random: () => 0 });
+/** Of a host that allows as many at once as the user does, and says so. */
+function allowance(concurrency = 8): Allowance {
+  const given = new Allowance({ concurrency, random: () => 0 });
+  given.streams(concurrency);
+  return given;
+}
 const limited = { askedMs: undefined, isRateLimit: true };
 
 /** So many turns at once. */
@@ -51,6 +56,149 @@ describe("while a host refuses nothing", () => {
     expect(given.hasRoom(start)).toBe(true);
     given.begin(true);
     expect(given.hasRoom(start)).toBe(false);
+  });
+});
+
+describe("over HTTP/1.1, the window", () => {
+  const first = (concurrency?: number): Allowance => new Allowance({ concurrency, random: () => 0 });
+
+  /** So many requests, one after the other, whose answers take so long. */
+  function answersIn(
+    given: Allowance,
+    count: number,
+    ms: number,
+    { method = "HEAD", at = start } = {},
+  ): void {
+    for (let left = count; left > 0; left--) {
+      const turn = given.begin(true);
+      given.end(turn);
+      given.answered(turn, at, { method, ms });
+    }
+  }
+
+  test("begins with eight, or with what the user allows", () => {
+    expect(windowOf(first(), start)).toBe(8);
+    expect(windowOf(first(3), start)).toBe(3);
+  });
+
+  test("is three times as wide after each round of answers that come as quickly as the first, up to 64", () => {
+    const given = first();
+    answersIn(given, 8, 50);
+    expect(windowOf(given, start)).toBe(24);
+    answersIn(given, 24, 55);
+    expect(windowOf(given, start)).toBe(64);
+  });
+
+  test("is as wide as the user allows, where that is more", () => {
+    const given = first(200);
+    answersIn(given, 500, 50);
+    expect(windowOf(given, start)).toBe(200);
+  });
+
+  test("does not grow where a host answers ever more slowly", () => {
+    const given = first();
+    for (let at = 1; at <= 16; at++) answersIn(given, 1, at * 10);
+    const width = windowOf(given, start);
+    expect(width).toBeLessThanOrEqual(12);
+    answersIn(given, 1000, 200);
+    expect(windowOf(given, start)).toBe(8);
+  });
+
+  test("does not grow where answers come at once: they would not come sooner", () => {
+    const given = first();
+    answersIn(given, 1000, 3);
+    expect(windowOf(given, start)).toBe(8);
+  });
+
+  test("grows where some methods take long by nature", () => {
+    const given = first();
+    for (let at = 0; at < 30; at++) {
+      answersIn(given, 1, 20);
+      answersIn(given, 1, 150, { method: "POST" });
+    }
+    expect(windowOf(given, start)).toBe(64);
+  });
+
+  test("grows where the time of answers varies, as long as it does not grow", () => {
+    const given = first();
+    for (let at = 0; at < 200; at++) answersIn(given, 1, 30 + ((at * 37) % 40));
+    expect(windowOf(given, start)).toBe(64);
+  });
+
+  test("grows by connections that were far away, before there is an answer, and not by those that were near", () => {
+    const [far, near] = [first(), first()];
+    for (let at = 0; at < 8; at++) {
+      far.connected(50);
+      near.connected(1);
+    }
+    expect([windowOf(far, start), windowOf(near, start)]).toEqual([24, 8]);
+    answersIn(far, 1, 50);
+    const width = windowOf(far, start);
+    far.connected(50);
+    expect(windowOf(far, start)).toBe(width);
+  });
+
+  test("what is usual is found out anew after a minute", () => {
+    const given = first();
+    answersIn(given, 16, 10);
+    answersIn(given, 200, 100);
+    expect(windowOf(given, start)).toBe(8);
+    answersIn(given, 50, 100, { at: start + 61_000 });
+    expect(windowOf(given, start + 61_000)).toBe(64);
+  });
+
+  test("is halved where connections or streams are refused, once for all that were sent before, without a pace", () => {
+    const given = first();
+    answersIn(given, 100, 50);
+    const turns = begin(given, 64);
+    for (const turn of turns) {
+      given.end(turn);
+      given.turnedAway(turn, start);
+    }
+    expect(windowOf(given, start)).toBe(32);
+    expect([given.paceAt(start), given.closedFor(start)]).toEqual([undefined, 0]);
+  });
+
+  test("grows by one a round behind a 429, and is not narrower than at first when that is forgotten", () => {
+    const given = first();
+    answersIn(given, 8, 50);
+    refuse(given, given.begin(true), start);
+    expect(windowOf(given, start)).toBe(12);
+    answersIn(given, 13, 50);
+    expect(windowOf(given, start)).toBe(13);
+    for (let at = 0; at < 5; at++) refuse(given, given.begin(true), start);
+    expect(windowOf(given, start)).toBeLessThan(2);
+    expect(windowOf(given, start + 60_000)).toBe(8);
+  });
+});
+
+describe("over HTTP/2, the window", () => {
+  test("is 32 before the server has said anything, then what it allows, up to 100 or what the user allows", () => {
+    const windows = [undefined, 50, 4_294_967_295].map((allowed) => {
+      const [given, more] = [undefined, 400].map(
+        (concurrency) => new Allowance({ concurrency, random: () => 0 }),
+      );
+      given?.streams(allowed);
+      more?.streams(allowed);
+      return [given, more].map((one) => one && windowOf(one, start));
+    });
+    expect(windows).toEqual([
+      [32, 32],
+      [50, 50],
+      [100, 400],
+    ]);
+  });
+
+  test("is narrower at once where the server allows less, and stays halved where it allows more", () => {
+    const given = new Allowance({ random: () => 0 });
+    given.streams(100);
+    given.streams(10);
+    expect(windowOf(given, start)).toBe(10);
+    refuse(given, given.begin(true), start);
+    given.streams(100);
+    expect(windowOf(given, start)).toBe(5);
+    given.streams(0);
+    expect(windowOf(given, start)).toBe(1);
   });
 });
 

@@ -52,6 +52,7 @@ function stage({ concurrency = 4 } = {}) {
     callLater: clock.callLater,
   });
   const rate = rates.of("registry.example");
+  rate.streams(concurrency);
   const went: string[] = [];
   /** Asks for a turn, and notes when it has come, or why not. */
   const ask = (name: string, options: Partial<TurnOptions> = {}): Promise<Turn> => {
