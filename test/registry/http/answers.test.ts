@@ -26,9 +26,8 @@ function writeTo(response: Writable, bytes: Buffer | string): void {
   response.write(bytes);
 }
 
-function openTransport(concurrency = 4): void {
+function openTransport(): void {
   transport = createTransport({
-    concurrency,
     tls: () => Promise.resolve({ verify: false }),
     roots: () => Promise.resolve([]),
     proxyFor: () => undefined,
@@ -41,16 +40,13 @@ function openTransport(concurrency = 4): void {
 const VERSIONS = ["HTTP/1.1", "HTTP/2"] as const;
 
 describe.each(VERSIONS)("over %s", (version) => {
-  async function serving(
-    answer: (request: Incoming, response: Outgoing) => void,
-    concurrency?: number,
-  ): Promise<URL> {
+  async function serving(answer: (request: Incoming, response: Outgoing) => void): Promise<URL> {
     const pem = { cert: certificate("server"), key: privateKey("server") };
     listening = await listen(
       version === "HTTP/2" ? createSecureServer(pem, answer) : createHttpServer(answer),
     );
     closing.push(listening.close);
-    openTransport(concurrency);
+    openTransport();
     return new URL(`${version === "HTTP/2" ? "https" : "http"}://127.0.0.1:${listening.port}/v2/`);
   }
 
@@ -217,7 +213,7 @@ async function answeringOnce(bytes: string): Promise<URL> {
     }),
   );
   closing.push(listening.close);
-  openTransport(1);
+  openTransport();
   return new URL(`http://127.0.0.1:${listening.port}/v2/`);
 }
 
