@@ -13,6 +13,12 @@ import { SECRETS } from "../helpers/secrets.js";
 const IMAGES: readonly ImageOptions[] = ["amd64", "arm64", "s390x", "ppc64le", "riscv64"].map(
   (architecture) => ({ architecture, layers: [1, 2, 3].map((layer) => `layer ${layer} of ${architecture}`) }),
 );
+/** Two images of two blobs. */
+const SMALL: readonly ImageOptions[] = ["amd64", "arm64"].map((architecture) => ({
+  architecture,
+  layers: [`layer of ${architecture}`],
+}));
+
 const AUTH: SceneOptions = {
   auth: { kind: "bearer", users: { me: SECRETS.password } },
   config: (host) => ({ auths: { [host]: { auth: btoa(`me:${SECRETS.password}`) } } }),
