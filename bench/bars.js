@@ -40,7 +40,7 @@ export const HELD = [
   {
     title: "5 × 4, 50 ms, HTTP, first push",
     command: PUSH,
-    cost: { requests: 32, levels: 3, spare: 1, connections: 26 },
+    cost: { requests: 32, levels: 3, spare: 2, connections: 26 },
   },
   {
     title: "5 × 4, 50 ms, HTTP, repeated push",
@@ -108,7 +108,7 @@ export const HELD = [
   {
     title: "5 × 4, 50 ms, HTTP, from images to tag",
     command: CREATE,
-    cost: { requests: 47, levels: 5, spare: 2, connections: 40 },
+    cost: { requests: 47, levels: 4, spare: 3, connections: 47 },
     bars: [
       {
         figure: "time",
