@@ -11,6 +11,7 @@ import { MANIFEST_TYPES } from "../../src/oci/mediaTypes.js";
 export interface RegistryServer {
   /** `127.0.0.1:<port>` */
   readonly host: string;
+  readonly port: number;
   readonly url: string;
   close(): Promise<void>;
 }
@@ -55,6 +56,7 @@ export async function startRegistryServer(options: RegistryServerOptions = {}): 
   await untilListens(address, port);
   return {
     host,
+    port,
     url,
     close: async () => {
       child.kill();

@@ -1,9 +1,8 @@
-import { createServer, request as forward } from "node:http";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { OCI_INDEX } from "../../src/oci/mediaTypes.js";
 import { seed, seedImage } from "../helpers/images.js";
-import { listen, type Listening } from "../helpers/peer.js";
 import { peerPath } from "../helpers/peers.js";
+import { startRecorder, type Recorded, type Recorder } from "../helpers/recorder.js";
 import { describeWithPrograms, startRegistryServer, type RegistryServer } from "../helpers/registryServer.js";
 import { useWorkplace } from "../helpers/workplace.js";
 
@@ -15,44 +14,7 @@ const images = [
   seedImage("team/app:arm64", { kind: "oci", config: { os: "linux", architecture: "arm64" } }),
 ];
 
-interface Recorded {
-  readonly method: string;
-  readonly path: string;
-  /** A counter of events over all requests, so that order and overlap are exact. */
-  readonly start: number;
-  end: number;
-}
-
-/** Hands everything on, and keeps what came when. Answers to tags are held back until as many have come as are expected. */
-async function startRecorder(port: number): Promise<Listening & { readonly recorded: readonly Recorded[] }> {
-  const recorded: Recorded[] = [];
-  let events = 0;
-  let waiting: (() => void)[] = [];
-  const server = createServer((incoming, response) => {
-    const { method = "", url: path = "", headers } = incoming;
-    const one: Recorded = { method, path, start: ++events, end: Infinity };
-    recorded.push(one);
-    const outgoing = forward({ host: "127.0.0.1", port, method, path, headers }, (answered) => {
-      const answer = (): void => {
-        one.end = ++events;
-        response.writeHead(answered.statusCode ?? 502, answered.headers);
-        answered.pipe(response);
-      };
-      if (method !== "PUT" || !/\/manifests\/v\d$/.test(path)) {
-        answer();
-        return;
-      }
-      waiting.push(answer);
-      if (waiting.length < TAGS.length) return;
-      for (const go of waiting) go();
-      waiting = [];
-    });
-    outgoing.on("error", () => response.destroy());
-    incoming.pipe(outgoing);
-  });
-  const listening = await listen(server);
-  return { ...listening, recorded };
-}
+const isTagPut = ({ method, path }: Recorded): boolean => method === "PUT" && /\/manifests\/v\d$/.test(path);
 
 const programs = [
   ["distribution 2", "docker-registry"],
@@ -66,13 +28,12 @@ describeWithPrograms(
     describe.each(programs)("in %s", (_, program) => {
       const workplace = useWorkplace();
       let registry: RegistryServer;
-      let recorder: Awaited<ReturnType<typeof startRecorder>>;
-      let host: string;
+      let recorder: Recorder;
       beforeAll(async () => {
         registry = await startRegistryServer({ program });
         await seed(registry.url, images);
-        recorder = await startRecorder(Number(registry.host.split(":")[1]));
-        host = `127.0.0.1:${recorder.port}`;
+        // All tags have to be under way before one is answered.
+        recorder = await startRecorder(registry.port, { count: TAGS.length, isMeant: isTagPut });
       });
       afterAll(async () => {
         await recorder.close();
@@ -82,6 +43,7 @@ describeWithPrograms(
       it.each(["imagetools create -t", "push --tag"])(
         "%s moves them at once, behind the list",
         async (command) => {
+          const { host } = recorder;
           const repository = command === "push --tag" ? "team/pushed" : "team/created";
           const [first = "", ...others] = TAGS.map((tag) => `${host}/${repository}:${tag}`);
           const sources = images.map((image) => `${host}/${image.name}`);
