@@ -52,7 +52,7 @@ const { value: spelledJson } = fc.letrec<{ value: string }>((tie) => ({
 
 describeWithPrograms("JSON in any spelling", ["docker"], () => {
   // Nothing is asked of a registry.
-  const registry: RegistryServer = { host: "127.0.0.1:1", url: "", close: () => Promise.resolve() };
+  const registry: RegistryServer = { host: "127.0.0.1:1", port: 1, url: "", close: () => Promise.resolve() };
   let sides: readonly [Side, Side];
   beforeAll(() => {
     sides = [dockerSide(registry), ourSide(registry)];
