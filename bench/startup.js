@@ -36,7 +36,8 @@ export async function measureStartup({ folder, host, target, sources }, rounds) 
     }
   }
 
-  const env = { ...process.env, DOCKER_CONFIG: folder };
+  // A cache folder of their own, in which every command has been run once: also in CI compiled code is kept there.
+  const env = { ...process.env, DOCKER_CONFIG: folder, XDG_CACHE_HOME: join(folder, "cache"), CI: "" };
   /** @param {string[]} args */
   const whole = async (...args) => {
     const start = performance.now();
@@ -71,6 +72,8 @@ export async function measureStartup({ folder, host, target, sources }, rounds) 
   /** @type {number[][]} */
   const times = commands.map(() => []);
   await whole(PROGRAM, "--version");
+  // The one that is timed does not come to its end.
+  await whole(PROGRAM, "push", target);
   for (let round = 0; round < rounds; round++) {
     for (const [index, [, run]] of commands.entries()) times[index]?.push(await run(round));
   }
