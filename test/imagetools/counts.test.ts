@@ -23,6 +23,7 @@ const AUTH: SceneOptions = {
   auth: { kind: "bearer", users: { me: SECRETS.password } },
   config: (host) => ({ auths: { [host]: { auth: btoa(`me:${SECRETS.password}`) } } }),
 };
+const TLS1: SceneOptions = { speaks: "tls", address: "0.0.0.0" };
 const HTTP2: SceneOptions = { speaks: "h2", address: "0.0.0.0" };
 const TLS = ["--ca-file", certificateFile("ca")];
 
@@ -44,6 +45,7 @@ const kinds = ({ count }: Scene): Record<string, number> => ({
 describe.each([
   { name: "HTTP", options: {}, flags: [], tokens: 0 },
   { name: "HTTP with a bearer token", options: AUTH, flags: [], tokens: 1 },
+  { name: "HTTPS over HTTP/1.1", options: TLS1, flags: TLS, tokens: 0 },
   { name: "HTTP/2", options: HTTP2, flags: TLS, tokens: 0 },
   { name: "HTTP/2 with a bearer token", options: { ...HTTP2, ...AUTH }, flags: TLS, tokens: 1 },
 ])("imagetools create of five images by $name", ({ options, flags, tokens }) => {
@@ -66,9 +68,24 @@ describe.each([
   });
 });
 
-// Over HTTP/1.1 eight requests go at once at first, and how many soon is a matter of time.
+/**
+ * Over HTTP/1.1 eight requests go at once at first, and how many soon is a matter of time: what fits into eight tells how many
+ * round trips there are. Two images of a config alone: a mount and three questions each.
+ */
+const FEW: readonly ImageOptions[] = ["amd64", "arm64"].map((architecture) => ({ architecture, layers: [] }));
+
 describe("imagetools create takes four round trips behind authentication", () => {
   it.each([
+    { name: "HTTP", options: {}, images: FEW, flags: [], rounds: [3, 8, 2, 1] },
+    { name: "HTTP with a token", options: AUTH, images: FEW, flags: [], rounds: [1, 1, 3, 8, 2, 1] },
+    { name: "HTTPS over HTTP/1.1", options: TLS1, images: FEW, flags: TLS, rounds: [1, 2, 8, 2, 1] },
+    {
+      name: "HTTPS over HTTP/1.1 with a token",
+      options: { ...TLS1, ...AUTH },
+      images: FEW,
+      flags: TLS,
+      rounds: [1, 1, 3, 8, 2, 1],
+    },
     { name: "HTTP/2", options: HTTP2, images: IMAGES, flags: TLS, rounds: [1, 5, 35, 5, 1] },
     {
       name: "HTTP/2 with a token",

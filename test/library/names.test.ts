@@ -116,8 +116,10 @@ describe("what the library throws", () => {
     "apply/wantedSources.ts: Error",
     "library/pushDraft.ts: Error",
     "registry/api.ts: Error",
+    // Caught by the transport, which says how large it may be.
+    "registry/http/connections.ts: TooLargeError",
     // TransportError is made of them.
-    "registry/http/network.ts: errors.SocketError",
+    "registry/http/network.ts: ConnectionError",
     "registry/http/proxy.ts: ProxyError",
     "registry/http/socks5.ts: Error",
     // Caught where the copy was begun.

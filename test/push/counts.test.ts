@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { ImageOptions } from "../../src/testing/index.js";
 import { peakConcurrency } from "../../src/testing/index.js";
 import { certificateFile } from "../helpers/certificates.js";
+import { inRounds } from "../helpers/rounds.js";
 import { withScene, type Scene, type SceneOptions } from "../helpers/scene.js";
 import { SECRETS } from "../helpers/secrets.js";
 
@@ -32,30 +33,6 @@ const auth: SceneOptions = {
   auth: { kind: "bearer", users: { me: SECRETS.password } },
   config: (host) => ({ auths: { [host]: { auth: btoa(`me:${SECRETS.password}`) } } }),
 };
-/**
- * Answers in rounds: nobody gets an answer before as many requests are there as the round wants. A client that needs
- * more rounds than these, or other ones, waits for ever; no clock is involved. After the last one all is as usual.
- */
-function inRounds(sizes: readonly number[]): Pick<SceneOptions, "onRequest"> & { done: () => boolean } {
-  const left = [...sizes];
-  let waiting: (() => void)[] = [];
-  return {
-    onRequest: async () => {
-      if (left.length === 0) return undefined;
-      await new Promise<void>((resolve) => {
-        waiting.push(resolve);
-        if (waiting.length !== left[0]) return;
-        left.shift();
-        const round = waiting;
-        waiting = [];
-        for (const release of round) release();
-      });
-      return undefined;
-    },
-    done: () => left.length === 0 && waiting.length === 0,
-  };
-}
-
 const TRANSPORTS: readonly {
   readonly name: string;
   readonly options: SceneOptions;
