@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { openLayout } from "../../src/content/layout.js";
@@ -6,9 +6,11 @@ import { execute, type PushEvent } from "../../src/push/execute.js";
 import { executeAll } from "../../src/push/executeAll.js";
 import { planManifests, type Plan } from "../../src/push/plan.js";
 import { createRegistry } from "../../src/registry/createRegistry.js";
-import type { ImageOptions } from "../../src/testing/index.js";
-import { startPeer, type Peer } from "../helpers/peer.js";
+import { OCI_INDEX } from "../../src/oci/mediaTypes.js";
+import { createTestRegistry, type ImageOptions, type TestRegistry } from "../../src/testing/index.js";
+import { answer, startPeer, type Peer, type PeerOptions } from "../helpers/peer.js";
 import { withScene, type Scene, type SceneOptions } from "../helpers/scene.js";
+import { SECRETS } from "../helpers/secrets.js";
 import { imageItem, indexOf, repositoryOf } from "../helpers/trees.js";
 
 /** A push of what was pushed before, from here or from elsewhere; what it costs is in counts.test.ts. */
@@ -19,6 +21,11 @@ const TWO: readonly ImageOptions[] = ["amd64", "arm64"].map((architecture) => ({
   architecture,
   layers: [architecture],
 }));
+
+const WITH_TOKEN: SceneOptions = {
+  auth: { kind: "bearer", users: { me: SECRETS.password } },
+  config: (host) => ({ auths: { [host]: { auth: btoa(`me:${SECRETS.password}`) } } }),
+};
 
 /** Pushes once, and says what a second push sends. */
 async function again(
@@ -110,6 +117,62 @@ describe("a list that is there", () => {
     });
   });
 
+  test("is there where the tag's HEAD is answered by 401 at first: another token is asked for", async () => {
+    let count = 0;
+    const onRequest: Hook = ({ method, path }) => {
+      if (method !== "HEAD" || !isTag(path) || count++ > 0) return undefined;
+      const challenge = `Bearer realm="http://${domain}/token",service="${domain}",error="invalid_token"`;
+      return { status: 401, headers: { "WWW-Authenticate": challenge } };
+    };
+    let domain = "";
+    await again({ ...WITH_TOKEN, onRequest }, async (scene, push) => {
+      ({ domain } = scene);
+      const sent = await push();
+      expect(count).toBe(2);
+      expect(sent.filter((request) => request.includes("/token"))).toHaveLength(2);
+      expect(changes(sent)).toEqual([]);
+    });
+  });
+
+  test.each([
+    { answered: "what the tag names", status: 200, puts: [] },
+    { answered: "401", status: 401, puts: [PUT_LIST] },
+    { answered: "404", status: 404, puts: [PUT_LIST] },
+  ])("is asked for where the tag's HEAD is redirected, which is answered by $answered there", async (one) => {
+    const { status, puts } = one;
+    let [place, domain, digest] = ["", "", ""];
+    const seen: PeerOptions["intercept"] = (_, response) =>
+      answer(response, status, {
+        ...(status === 200 && {
+          "Content-Type": OCI_INDEX,
+          "Content-Length": "2",
+          "Docker-Content-Digest": digest,
+        }),
+        ...(status === 401 && {
+          "WWW-Authenticate": `Bearer realm="http://${place}/token",service="${domain}"`,
+        }),
+      });
+    const elsewhere = await startPeer({ intercept: seen });
+    place = elsewhere.host;
+    const onRequest: Hook = ({ method, path }) =>
+      method !== "PUT" && isTag(path)
+        ? { status: 307, headers: { Location: `http://${place}/there` } }
+        : undefined;
+    try {
+      await again({ ...WITH_TOKEN, onRequest }, async (scene, push) => {
+        domain = scene.domain;
+        digest = scene.tag() ?? "";
+        expect(changes(await push("--retries", "0"))).toEqual(puts);
+        // Whoever the registry leads to gets none of its credentials, and is asked for none.
+        expect(elsewhere.requests.filter((request) => request !== "GET /there")).toEqual(["HEAD /there"]);
+        expect(elsewhere.seen.flatMap(({ headers }) => headers.authorization ?? [])).toEqual([]);
+        expect(scene.tag()).toBe(digest);
+      });
+    } finally {
+      await elsewhere.close();
+    }
+  });
+
   test.each([
     { then: "is answered", puts: [] },
     // A question that can be done without is not worth more tries.
@@ -137,6 +200,47 @@ describe("a list that is there", () => {
   });
 });
 
+describe("a list in a layout", () => {
+  /** Writes it; what is told of that. */
+  async function write(scene: Scene, ...flags: string[]): Promise<unknown> {
+    const to = `oci-layout://${join(scene.folder, "out")}:v1`;
+    const written = await scene.push("--to", to, "--format", "json", ...flags);
+    expect(written).toMatchObject({ status: 0 });
+    return JSON.parse(written.stdout);
+  }
+
+  test("is told as unchanged where all is there, and as pushed where anything is not", async () => {
+    await withScene({ images: TWO }, async (scene) => {
+      const [pushed, unchanged] = [{ status: "pushed" }, { status: "unchanged" }];
+      expect(await write(scene)).toMatchObject(pushed);
+      expect(await write(scene)).toMatchObject({ ...unchanged, sent: { manifests: 0, copied: 0, bytes: 0 } });
+      // It has no name for it yet.
+      expect(await write(scene, "--tag", "latest")).toMatchObject(pushed);
+      expect(await write(scene, "--tag", "latest")).toMatchObject(unchanged);
+
+      const blob = (digest: string): string => join(scene.folder, "out", "blobs", digest.replace(":", "/"));
+      const [{ digest } = { digest: "" }] = scene.images;
+      const whole = readFileSync(blob(digest));
+      rmSync(blob(digest));
+      expect(await write(scene)).toMatchObject(pushed);
+      expect(readFileSync(blob(digest))).toEqual(whole);
+      expect(await write(scene)).toMatchObject(unchanged);
+    });
+  });
+
+  test("is unchanged there, and is pushed to a registry that has lost it", async () => {
+    await withScene({ images: TWO }, async (scene) => {
+      const registry = ["--tag", `${scene.domain}/team/app:v1`, "--cross-registry"];
+      expect(await write(scene, ...registry)).toMatchObject({ status: "pushed" });
+      expect(await write(scene, ...registry)).toMatchObject({ status: "unchanged" });
+      const digest = scene.tag();
+      scene.peer.deleteManifest("team/app", digest ?? "");
+      expect(await write(scene, ...registry)).toMatchObject({ status: "pushed" });
+      expect(scene.tag()).toBe(digest);
+    });
+  });
+});
+
 describe("what is remembered, and is wrong", () => {
   test("the repository was deleted: all is mounted and put as at first, one round trip later", async () => {
     await again({}, async (scene, push) => {
@@ -160,6 +264,43 @@ describe("what is remembered, and is wrong", () => {
       expect(sent.filter((request) => request.startsWith("PUT")).sort()).toEqual(
         [`PUT /v2/team/app/manifests/${gone?.digest ?? ""}`, PUT_LIST].sort(),
       );
+    });
+  });
+
+  test.each([
+    { what: "that has the images", isSeeded: true },
+    { what: "that has nothing", isSeeded: false },
+  ])("another registry has the name now, $what: what is sent is what a first push sends", async (one) => {
+    let [another, host]: [TestRegistry | undefined, string] = [undefined, ""];
+    const requests: string[] = [];
+    const intercept: PeerOptions["intercept"] = (request, response) => {
+      if (another === undefined) return false;
+      requests.push(`${request.method ?? ""} ${request.url ?? ""}`);
+      another.handler(request, response);
+      return true;
+    };
+    await withScene({ images: TWO, intercept }, async (scene) => {
+      const first = await scene.push();
+      expect(first).toMatchObject({ status: 0 });
+      host = scene.domain;
+      const sentFirst = changes(scene.peer.requests);
+
+      another = createTestRegistry();
+      if (one.isSeeded)
+        TWO.forEach((image, index) => another?.putImage(`src/${index}`, { tag: "v1", ...image }));
+      const again = await scene.push("--retries", "0");
+      if (one.isSeeded) {
+        expect(again).toEqual({ ...first, log: again.log });
+        expect(changes(requests).sort()).toEqual(sentFirst.sort());
+        expect(another.manifest("team/app", "v1")?.digest).toBe(scene.tag());
+        requests.length = 0;
+        expect(await scene.push()).toMatchObject({ status: 0, stdout: first.stdout });
+        expect(changes(requests)).toEqual([]);
+      } else {
+        expect(again).toMatchObject({ status: 1, stdout: "" });
+        expect(again.stderr).toContain(`${host}/src/`);
+        expect(another.tags("team/app")).toEqual([]);
+      }
     });
   });
 
