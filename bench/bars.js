@@ -139,6 +139,8 @@ export const HELD = [
         { figure: "answered 429", atMost: 0 },
       ]),
     },
+  ]),
+  ...["HTTPS, HTTP/2, 250 streams", "HTTPS, HTTP/2, 429 beyond 100"].flatMap((line) => [
     {
       title: `500 × 4, 50 ms, ${line}, first push`,
       command: PUSH,

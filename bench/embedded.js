@@ -6,7 +6,7 @@ import { createServer as createHttpsServer } from "node:https";
 import { once } from "node:events";
 import { putImages } from "./images.js";
 import { putImagesOfLists } from "./lists.js";
-import { AT_ONCE, wantsTokens } from "./protocols.js";
+import { AT_ONCE, MANY_AT_ONCE, wantsTokens } from "./protocols.js";
 
 /** @typedef {import("./registries.js").Sizes} Sizes */
 /**
@@ -70,7 +70,8 @@ function createServer() {
   if (protocol === "http") return createHttpServer({ keepAliveTimeout: KEEP_ALIVE_MS }, handler);
   const tls = { key: readFileSync(key), cert: readFileSync(cert) };
   if (protocol === "https") return createHttpsServer({ ...tls, keepAliveTimeout: KEEP_ALIVE_MS }, handler);
-  const settings = protocol === "streams" ? { maxConcurrentStreams: AT_ONCE } : {};
+  const allowed = protocol === "streams" ? AT_ONCE : protocol === "many" ? MANY_AT_ONCE : undefined;
+  const settings = allowed === undefined ? {} : { maxConcurrentStreams: allowed };
   return createSecureServer({ ...tls, allowHTTP1: true, settings }, handler);
 }
 

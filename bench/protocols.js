@@ -3,7 +3,8 @@
 /**
  * `https` is HTTP/1.1 only, `h2` offers HTTP/2. `bearer` offers HTTP/2 and wants tokens, which `apart` has another host give
  * out. `streams` says in HTTP/2's SETTINGS that it takes a hundred requests at a time; `limited` does not say so, and answers 429 to more.
- * @typedef {"http" | "https" | "h2" | "bearer" | "apart" | "streams" | "limited"} Protocol
+ * `many` says that it takes 250, as servers in Go do.
+ * @typedef {"http" | "https" | "h2" | "bearer" | "apart" | "streams" | "limited" | "many"} Protocol
  */
 
 /** Words for the titles of scenarios. @type {Readonly<Record<Protocol, string>>} */
@@ -15,13 +16,17 @@ export const LINES = {
   apart: "HTTPS, HTTP/2, token of another host",
   streams: "HTTPS, HTTP/2, 100 streams",
   limited: "HTTPS, HTTP/2, 429 beyond 100",
+  many: "HTTPS, HTTP/2, 250 streams",
 };
 
 /** @param {Protocol} protocol */
 export const wantsTokens = (protocol) => protocol === "bearer" || protocol === "apart";
 
 /** @param {Protocol} protocol */
-export const isBounded = (protocol) => protocol === "streams" || protocol === "limited";
+export const isBounded = (protocol) =>
+  protocol === "streams" || protocol === "limited" || protocol === "many";
 
 /** What `streams` and `limited` take at a time. */
 export const AT_ONCE = 100;
+/** … and `many`. */
+export const MANY_AT_ONCE = 250;

@@ -61,8 +61,11 @@ export const FULL = [
     peers: ["docker", "podman", ...COMBINING],
   },
   { protocol: "bearer", size: SMALL, rtt: 50, act: "combine", rounds: 5, peers: ["docker", ...COMBINING] },
-  ...["streams", "limited"].flatMap((protocol) =>
-    [LARGE, HUGE].map((size) => oursAlone({ protocol, size, rtt: 50, act: "push", rounds: 5 })),
+  ...["streams", "limited"].map((protocol) =>
+    oursAlone({ protocol, size: LARGE, rtt: 50, act: "push", rounds: 5 }),
+  ),
+  ...["many", "limited"].map((protocol) =>
+    oursAlone({ protocol, size: HUGE, rtt: 50, act: "push", rounds: 5 }),
   ),
   { protocol: "http", size: SMALL, rtt: 50, act: "push", rounds: 5 },
   { protocol: "bearer", size: SMALL, rtt: 50, act: "push", rounds: 5, peers: ["docker", ...FAST] },

@@ -291,7 +291,7 @@ function memory(report) {
     "64 × 8, 50 ms, HTTPS, HTTP/2, 100 streams, first push",
     "200 × 4, 0 ms, HTTP, first push",
     "500 × 4, 50 ms, HTTP, first push",
-    "500 × 4, 50 ms, HTTPS, HTTP/2, 100 streams, first push",
+    "500 × 4, 50 ms, HTTPS, HTTP/2, 250 streams, first push",
     "200 lists of 4 × 4, images elsewhere, 20 ms, HTTP, first run",
   ];
   const columns = titles.flatMap((title) => {

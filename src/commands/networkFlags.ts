@@ -24,7 +24,7 @@ export const networkFlags = {
     min: 1,
     max: 1000,
     description:
-      "Most requests under way at once to a registry; default: what it takes, up to 64 by HTTP/1.1 and 100 by HTTP/2",
+      "Most requests under way at once to a registry; default: what it takes, up to 64 by HTTP/1.1 and 256 by HTTP/2",
   },
   ...progressFlags,
 } as const satisfies FlagTable;

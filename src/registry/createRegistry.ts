@@ -51,7 +51,7 @@ export interface RegistryOptions {
   readonly proxyFor?: (url: URL) => URL | undefined;
   /**
    * The most requests under way at once to a host. Where `rates` are given, those decide. Default: what the host takes, up to
-   * 64 over HTTP/1.1 and 100 over HTTP/2.
+   * 64 over HTTP/1.1 and 256 over HTTP/2, 100 where the registry does not say.
    */
   readonly concurrency?: number | undefined;
   /**

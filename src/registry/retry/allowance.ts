@@ -36,8 +36,12 @@ const FIRST_REQUESTS = 8;
 export const MOST_CONNECTIONS = 64;
 /** Over HTTP/2 before the server has said how many it allows … */
 const FIRST_STREAMS = 32;
-/** … and at most: what most servers allow. */
-export const MOST_STREAMS = 100;
+/** … where it says none, which is how HTTP/2 says "any number": what every server should take, … */
+const STREAMS_UNSAID = 100;
+/** … and at most: servers in Go allow 250. */
+export const MOST_STREAMS = 256;
+/** A larger number is what servers have in their settings that do not bound it. */
+const UNBOUNDED = 2 ** 31 - 1;
 /** What a quick answer widens the window by: twice as fast as doubling it with each round trip. */
 const WIDER = 2;
 /** What a slow one narrows it by, down to what it began with: little, since all that are under way will be slow then. */
@@ -45,7 +49,7 @@ const NARROWER = 0.25;
 
 /** How many requests a host is sent at once. */
 export interface AllowanceOptions {
-  /** Most requests under way at once. Default: 64 over HTTP/1.1, 100 over HTTP/2. */
+  /** Most requests under way at once. Default: 64 over HTTP/1.1, 256 over HTTP/2. */
   readonly concurrency?: number | undefined;
   /** From 0 to 1, like Math.random. */
   readonly random: () => number;
@@ -114,7 +118,8 @@ export class Allowance {
 
   /** Requests go over HTTP/2, so many at once as the server allows: undefined before it has said so. */
   streams(allowed: number | undefined): void {
-    const most = this.#concurrency ?? MOST_STREAMS;
+    const isSaid = allowed === undefined || allowed < UNBOUNDED;
+    const most = this.#concurrency ?? (isSaid ? MOST_STREAMS : STREAMS_UNSAID);
     this.#isByStreams = true;
     this.#most = Math.max(1, Math.min(most, allowed ?? FIRST_STREAMS));
     this.#first = this.#most;

@@ -173,8 +173,8 @@ describe("over HTTP/1.1, the window", () => {
 });
 
 describe("over HTTP/2, the window", () => {
-  test("is 32 before the server has said anything, then what it allows, up to 100 or what the user allows", () => {
-    const windows = [undefined, 50, 4_294_967_295].map((allowed) => {
+  test("is 32 before the server has said anything, then what it allows, up to 256 or what the user allows, and 100 where it sets no bound", () => {
+    const windows = [undefined, 50, 250, 1_000, 4_294_967_295].map((allowed) => {
       const [given, more] = [undefined, 400].map(
         (concurrency) => new Allowance({ concurrency, random: () => 0 }),
       );
@@ -185,6 +185,8 @@ describe("over HTTP/2, the window", () => {
     expect(windows).toEqual([
       [32, 32],
       [50, 50],
+      [250, 250],
+      [256, 400],
       [100, 400],
     ]);
   });
