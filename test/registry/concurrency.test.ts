@@ -190,7 +190,7 @@ describe("a connection that is refused", () => {
 });
 
 describe("over HTTP/2", () => {
-  test.each([10, 50, 100])("has as many as the server says that it allows: %i", async (streams) => {
+  test.each([10, 50, 100, 250])("has as many as the server says that it allows: %i", async (streams) => {
     const host = await http2(streams);
     const client = await clientOf(host);
     await ask(client, 1);
@@ -198,17 +198,23 @@ describe("over HTTP/2", () => {
     expect([host.peak, host.connections]).toEqual([streams, 1]);
   });
 
-  test.each([undefined, 1000])(
-    "has 100 where the server allows more, or does not say: %s",
-    async (streams) => {
-      const host = await http2(streams);
-      host.limit = 100;
-      const client = await clientOf(host);
-      await ask(client, 1);
-      await ask(client, 641);
-      expect([host.peak, host.refused, host.connections]).toEqual([100, 0, 1]);
-    },
-  );
+  test("has 100 where the server sets no bound, and answers 429 beyond that", async () => {
+    const host = await http2();
+    host.limit = 100;
+    const client = await clientOf(host);
+    await ask(client, 1);
+    await ask(client, 641);
+    expect([host.peak, host.refused, host.connections]).toEqual([100, 0, 1]);
+  });
+
+  test("has 256 where the server allows more", async () => {
+    const host = await http2(1000);
+    host.takes = () => 200;
+    const client = await clientOf(host);
+    await ask(client, 1);
+    await ask(client, 641);
+    expect([host.peak, host.connections]).toEqual([256, 1]);
+  });
 
   test("has no more than 32 before the server has said anything", async () => {
     const host = await http2(1000);
