@@ -187,6 +187,9 @@ export class Push {
    */
   #beginRoot(root: ManifestStep, { blobs, manifests }: Pick<Plan, "blobs" | "manifests">): void {
     const { digest } = root.manifest;
+    // What was said of the root of an earlier plan says nothing of this one.
+    this.#root?.end();
+    this.#root = undefined;
     const isExpected = this.#expected(digest);
     const isBeside = blobs.length > 0 || manifests.length > 1;
     if (!isBeside && !isExpected && this.#tagged === undefined) return;
@@ -262,6 +265,7 @@ export class Push {
       this.#root?.end();
       return namesOf(root);
     }
+    if (!this.#root.isFresh) this.#root = this.#root.again();
     const missing = await this.#root.missing();
     return missing.length > 0 || (await this.#root.isWhole()) ? missing : namesOf(root);
   }
@@ -270,7 +274,7 @@ export class Push {
    * Puts the root of a plan whose children are there, under the tags that do not name it yet.
    * @param plan the one that {@link children} was given last
    * @param options `aroundMove` goes around each request that moves tags; with `asksAgain` the tags are asked once more where
-   *   nothing is left to do: it may have taken long to get everything to other targets
+   *   some of them were as they should be: it may have taken long to get everything to other targets
    */
   async root(
     plan: Plan,
@@ -280,7 +284,7 @@ export class Push {
     const root = rootOf(plan);
     const { manifest } = root;
     this.#signal?.throwIfAborted();
-    if (asksAgain && this.isUnchanged) {
+    if (asksAgain && this.#missing.length < namesOf(root).length) {
       this.#missing = await this.#askForRoot(root, new Set()).missing();
       this.#signal?.throwIfAborted();
     }

@@ -63,7 +63,7 @@ export async function executeAll(
     { plan, push }: (typeof pushes)[number],
     aroundMove?: AroundMove,
   ): Promise<PushResult> => {
-    const result = await push.root(plan, { aroundMove, asksAgain: isAnyLeft });
+    const result = await push.root(plan, { aroundMove, asksAgain: isAnyLeft && pushes.length > 1 });
     if (result.root === "put") onTagged?.(plan.target);
     return result;
   };

@@ -14,6 +14,9 @@ export interface RootQuestions {
   readonly stop: AbortSignal;
 }
 
+/** Other questions may wait for a busy registry, and tags move meanwhile: older answers, in milliseconds, are asked for again. */
+export const FRESH_MS = 5_000;
+
 /**
  * What a target says of the root of a plan, so that what is as it should be is not put again. It is asked for each name at
  * once. What cannot be found out counts as not so: the root is put then, and that finds out.
@@ -24,11 +27,24 @@ export class RootAnswers {
   readonly #end = new AbortController();
   readonly #named: ReadonlyMap<string, Promise<string | undefined>>;
   #isWhole: Promise<boolean> | undefined;
+  /** When all names had been answered for (`performance.now()`). */
+  #answeredAt: number | undefined;
 
   constructor(root: ManifestStep, questions: RootQuestions) {
     this.#root = root;
     this.#questions = questions;
     this.#named = new Map(namesOf(root).map((name) => [name, this.#ask(name)]));
+    void Promise.all(this.#named.values()).then(() => (this.#answeredAt = performance.now()));
+  }
+
+  /** Has all been answered a short while ago, or not yet? */
+  get isFresh(): boolean {
+    return this.#answeredAt === undefined || performance.now() - this.#answeredAt <= FRESH_MS;
+  }
+
+  /** Asks all once more. */
+  again(): RootAnswers {
+    return new RootAnswers(this.#root, { ...this.#questions, tagged: undefined });
   }
 
   get digest(): string {

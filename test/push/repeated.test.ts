@@ -2,16 +2,16 @@ import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { openLayout } from "../../src/content/layout.js";
-import { execute, type PushEvent } from "../../src/push/execute.js";
+import { execute, Push, type PushEvent } from "../../src/push/execute.js";
 import { executeAll } from "../../src/push/executeAll.js";
-import { planManifests, type Plan } from "../../src/push/plan.js";
+import { planManifests, rootOf, type Plan } from "../../src/push/plan.js";
 import { createRegistry } from "../../src/registry/createRegistry.js";
 import { OCI_INDEX } from "../../src/oci/mediaTypes.js";
 import { createTestRegistry, type ImageOptions, type TestRegistry } from "../../src/testing/index.js";
 import { answer, startPeer, type Peer, type PeerOptions } from "../helpers/peer.js";
 import { withScene, type Scene, type SceneOptions } from "../helpers/scene.js";
 import { SECRETS } from "../helpers/secrets.js";
-import { imageItem, indexOf, repositoryOf } from "../helpers/trees.js";
+import { imageItem, indexOf, manifestOfBuilt, repositoryOf } from "../helpers/trees.js";
 
 /** A push of what was pushed before, from here or from elsewhere; what it costs is in counts.test.ts. */
 
@@ -241,6 +241,26 @@ describe("a list in a layout", () => {
   });
 });
 
+test("a tag that is moved while the registry takes its time over an image is moved back", async () => {
+  let move: (() => void) | undefined;
+  const onRequest: Hook = async ({ method, path }) => {
+    if (method !== "HEAD" || isTag(path) || move === undefined) return undefined;
+    const now = move;
+    move = undefined;
+    // The tag has been answered for by then.
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    now();
+    await new Promise((resolve) => setTimeout(resolve, 5_300));
+    return undefined;
+  };
+  await again({ onRequest }, async (scene, push) => {
+    const before = scene.tag();
+    move = () => scene.peer.putImage("team/app", { tag: "v1", seed: "another's" });
+    expect(changes(await push())).toEqual([PUT_LIST]);
+    expect(scene.tag()).toBe(before);
+  });
+});
+
 describe("what is remembered, and is wrong", () => {
   test("the repository was deleted: all is mounted and put as at first, one round trip later", async () => {
     await again({}, async (scene, push) => {
@@ -342,7 +362,7 @@ describe("programs", () => {
   async function onPeers(
     play: (
       peers: readonly [Peer, Peer],
-      plans: (tag?: string) => Plan[],
+      plans: (...tags: string[]) => Plan[],
       open: Parameters<typeof execute>[1],
     ) => Promise<void>,
   ): Promise<void> {
@@ -352,9 +372,14 @@ describe("programs", () => {
       const sessions = clients.map((client) => client.session({ access: [] }));
       const item = imageItem(peers[0], "src/a", { layers: ["one"] });
       const root = indexOf([item.manifest]);
-      const plans = (): Plan[] =>
+      const plans = (...tags: string[]): Plan[] =>
         peers.map((peer) =>
-          planManifests({ target: repositoryOf(peer, "team/app"), root, tags: ["v1"], items: [item] }),
+          planManifests({
+            target: repositoryOf(peer, "team/app"),
+            root,
+            tags: tags.length === 0 ? ["v1"] : tags,
+            items: [item],
+          }),
         );
       await play(peers, plans, (location) => {
         if (location.kind === "layout") return openLayout(location.folder);
@@ -393,6 +418,38 @@ describe("programs", () => {
       expect(results.map(({ root }) => root)).toEqual(["put", "put"]);
       expect(moved.sort()).toEqual([first.host, second.host].sort());
       expect(first.manifest("team/app", "v1")?.digest).toBe(digest);
+    });
+  });
+
+  test("with several targets, one of two tags that is moved meanwhile is moved back, too", async () => {
+    await onPeers(async ([first], plans, open) => {
+      const { digest } = await execute(plans("v1")[0]!, open);
+      await executeAll(plans("v1", "v2"), open, {
+        beforeTags: () => {
+          first.putImage("team/app", { tag: "v1", seed: "another's" });
+          return Promise.resolve();
+        },
+      });
+      for (const tag of ["v1", "v2"]) expect(first.manifest("team/app", tag)?.digest).toBe(digest);
+    });
+  });
+
+  test("that push a second plan are not told of it what was said of the first", async () => {
+    await onPeers(async ([first], plans, open) => {
+      const [planned] = plans();
+      const { target } = planned!;
+      await execute(planned!, open);
+      const push = new Push(target, open, {
+        expected: (digest) => digest === rootOf(planned!).manifest.digest,
+      });
+      await push.children(planned!);
+      expect(push.isUnchanged).toBe(true);
+      const root = indexOf([manifestOfBuilt(first.putImage("team/app", { kind: "oci", seed: "another" }))]);
+      const second = planManifests({ target, root, tags: ["v1"], items: [] });
+      await push.children(second);
+      expect(push.isUnchanged).toBe(false);
+      await push.root(second);
+      expect(first.manifest("team/app", "v1")?.digest).toBe(root.digest);
     });
   });
 
