@@ -328,8 +328,8 @@ export class ListWork {
 
   /** Has a list sent, unless it is there: one result a target, or none where no plan was needed. */
   async #publish(made: Made, before?: TagsBefore, guard?: MoveGuard): Promise<readonly PushResult[]> {
-    // Where images were begun with, what is there of them is asked already.
-    const isAsked = this.#isDecided || this.#order.referrers;
+    // Where images were begun with, what is there of them is asked already; and the list does not say what is attached.
+    const isAsked = this.#isDecided || this.#isAttachedWanted;
     if (before !== undefined && !isAsked && (await before.isThere(made))) return [];
     const { open, onPlans, onEvent, settings, progress } = this.#tools;
     progress?.step("reading the images of the list");

@@ -5,7 +5,7 @@ import { combine, type CombinedSource } from "../list/combine.js";
 import type { Descriptor } from "../oci/descriptor.js";
 import { formatLocation, isSameLocation, type Location } from "../oci/location.js";
 import { isListType } from "../oci/mediaTypes.js";
-import { isListed } from "../push/rootAnswers.js";
+import { FRESH_MS, isListed } from "../push/rootAnswers.js";
 import type { Made } from "./makeList.js";
 import type { ListOrder } from "./order.js";
 import type { WantedOrderSource } from "./readSource.js";
@@ -18,20 +18,41 @@ import { targetsOf, type Target } from "./targets.js";
 
 type Open = (location: Location) => Repository;
 
-/** What the tags of a list named before anything was done; asked at once. */
+/** What tags name, by their whole names, and when that was answered (`performance.now()`). */
+interface Asked {
+  readonly digests: Promise<ReadonlyMap<string, string | undefined>>;
+  at?: number;
+}
+
+/** What the tags of a list named before anything was done; asked at once, and again where that is a while ago. */
 export class TagsBefore {
   readonly #targets: readonly Target[];
   readonly #open: Open;
   readonly #signal: AbortSignal;
-  readonly #digests: Promise<ReadonlyMap<string, string | undefined>>;
+  #asked: Asked;
 
   constructor(targets: readonly Target[], open: Open, signal: AbortSignal) {
     this.#targets = targets;
     this.#open = open;
     this.#signal = signal;
-    this.#digests = this.#ask();
-    // Whoever wants to know hears what went wrong.
-    this.#digests.catch(() => undefined);
+    this.#asked = this.#askNow();
+  }
+
+  #askNow(): Asked {
+    const asked: Asked = { digests: this.#ask() };
+    asked.digests.then(
+      () => (asked.at = performance.now()),
+      // Whoever wants to know hears what went wrong.
+      () => undefined,
+    );
+    return asked;
+  }
+
+  get #digests(): Promise<ReadonlyMap<string, string | undefined>> {
+    const { at } = this.#asked;
+    // Sources may be slow, and tags move meanwhile.
+    if (at !== undefined && performance.now() - at > FRESH_MS) this.#asked = this.#askNow();
+    return this.#asked.digests;
   }
 
   async #ask(): Promise<ReadonlyMap<string, string | undefined>> {
