@@ -202,6 +202,19 @@ describe("a connection that was opened early and", () => {
     },
   );
 
+  test("was told that its time is over, as proxies do, is not used", async () => {
+    const peer = await peerThat("http");
+    const line = await lineTo(peer, 4, (socket) =>
+      socket.end("HTTP/1.1 408 Request Time-out\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"),
+    );
+    const client = await clientOf(line.host);
+    client.connect(4);
+    await until(() => line.count() === 4);
+    await sleep(50);
+    const found = await Promise.all([resolve(client), resolve(client)]);
+    expect(found).toEqual([expect.anything(), expect.anything()]);
+  });
+
   test("is closed at once, as all of its kind are, costs nobody a request", async () => {
     const peer = await peerThat("http");
     const line = await lineTo(peer, 4, (socket) => socket.end());
