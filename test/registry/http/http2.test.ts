@@ -68,6 +68,33 @@ function blob(length: number): NonNullable<HttpRequest["body"]> {
   return { length, open: () => Readable.from(pieces, { objectMode: false }) };
 }
 
+test("what an answer makes room for goes out while others that came with it wait to be dealt with", async () => {
+  const COUNT = 60;
+  const held: ServerHttp2Stream[] = [];
+  const order: string[] = [];
+  const url = await serving((stream, _, path) => {
+    if (path === "/next") {
+      order.push("asked");
+      stream.respond({ ":status": 200 });
+      stream.end();
+      return;
+    }
+    if (held.push(stream) < COUNT) return;
+    for (const one of held) {
+      one.respond({ ":status": 200 });
+      one.end();
+    }
+  });
+  await Promise.all(
+    Array.from({ length: COUNT }, async (_, index) => {
+      await transport.send(to(url, `${index}`));
+      order.push("answered");
+      await transport.send(to(url, "next"));
+    }),
+  );
+  expect(order.indexOf("asked")).toBeLessThan(order.lastIndexOf("answered"));
+});
+
 const DATA = 0;
 const HEADERS = 1;
 const RST_STREAM = 3;
