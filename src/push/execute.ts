@@ -1,5 +1,6 @@
 import type { AroundMove, BlobProgress, BlobOutcome, Repository } from "../content/repository.js";
 import { hasCode, ManifestError } from "../errors.js";
+import { limitTo } from "../limit.js";
 import type { Location } from "../oci/location.js";
 import { either } from "../signals.js";
 import { PutError } from "./errors.js";
@@ -94,6 +95,12 @@ interface Child {
   pushed: Promise<void> | undefined;
 }
 
+/**
+ * Questions and blobs that are begun at once, each: more than any host is sent at once, and no more of what thousands would take
+ * that only wait for their turn.
+ */
+const AT_ONCE = 256;
+
 interface NeededBlob {
   readonly step: BlobStep;
   /** The digests of those that need it: more may come. */
@@ -132,6 +139,9 @@ export class Push {
   /** What is still to be put of the last plan. */
   #missing: readonly string[] = [];
   readonly #held: HeldBlobs;
+  /** Apart from each other: a blob may wait for what the target says of manifests. */
+  readonly #questions = limitTo(AT_ONCE);
+  readonly #transfers = limitTo(AT_ONCE);
   readonly #blobs = new Map<string, NeededBlob>();
   readonly #blobOutcomes = new Map<string, BlobOutcome["kind"]>();
 
@@ -359,7 +369,7 @@ export class Push {
   async #isThere(step: ManifestStep): Promise<boolean> {
     let isThere = false;
     try {
-      isThere = await this.#ask(step);
+      isThere = await this.#questions(() => this.#ask(step));
       return isThere;
     } finally {
       this.#answered(step.manifest.digest, isThere);
@@ -385,9 +395,14 @@ export class Push {
     return true;
   }
 
-  async #ensure(step: BlobStep, neededBy: ReadonlySet<string>, again = false): Promise<BlobOutcome> {
+  async #ensure(step: BlobStep, neededBy: ReadonlySet<string>): Promise<BlobOutcome> {
+    const held = this.#held.hold(step.digest, neededBy);
+    if (held !== undefined) await held;
+    return this.#transfers(() => this.#bring(step, neededBy));
+  }
+
+  async #bring(step: BlobStep, neededBy: ReadonlySet<string>, again = false): Promise<BlobOutcome> {
     const isNeeded = (): boolean => again || [...neededBy].some((digest) => !this.#present.has(digest));
-    if (!again) await this.#held.hold(step.digest, neededBy);
     const outcome = await this.#target.ensureBlob(step, step.sources.map(this.#open), {
       signal: this.#signal,
       stop: this.#stop,
@@ -462,7 +477,7 @@ export class Push {
     await Promise.all(
       needs.map(async (need) => {
         const blob = this.#blobs.get(need);
-        if (blob !== undefined) await this.#ensure(blob.step, blob.neededBy, true);
+        if (blob !== undefined) await this.#bring(blob.step, blob.neededBy, true);
         const child = this.#children.get(need);
         if (child === undefined) return;
         await this.#restore([...child.step.needs, ...child.step.manifest.children.map((one) => one.digest)]);

@@ -1,4 +1,6 @@
 import { describe, expect, test } from "vitest";
+import type { Repository } from "../../src/content/repository.js";
+import type { Location } from "../../src/oci/location.js";
 import { parseReference } from "../../src/oci/reference.js";
 import { emptyDraft } from "../../src/list/draft.js";
 import { execute, type PushEvent } from "../../src/push/execute.js";
@@ -181,5 +183,40 @@ describe("a push", () => {
         stdout: scene.pushed,
       });
     });
+  });
+
+  test("of hundreds of images begins some hundred blobs at a time, and brings all of them", async () => {
+    const peer = await startPeer({ mounts: "refuse405" });
+    try {
+      const list = parseReference(`${peer.host}/team/app:v1`);
+      const entries = Array.from({ length: 200 }, (_, index) => {
+        const image = peer.putImage("src/a", { tag: `v${index}`, layers: [`layer ${index}`] });
+        return entryOf(`${peer.host}/src/a:v${index}`, image);
+      });
+      await using client = await createRegistry({ domain: peer.host });
+      const session = client.session({ access: [] });
+      let [underWay, most] = [0, 0];
+      const open = (location: Location): Repository => {
+        if (location.kind !== "registry") return expect.unreachable();
+        const repository = session.repository(location.path);
+        const ensureBlob: Repository["ensureBlob"] = async (...blob) => {
+          most = Math.max(most, ++underWay);
+          try {
+            return await repository.ensureBlob(...blob);
+          } finally {
+            underWay--;
+          }
+        };
+        return { ...repository, ensureBlob };
+      };
+      const planned = plan({ ...emptyDraft(list), entries });
+      expect(planned.blobs.length).toBeGreaterThan(300);
+      const { digest, blobs } = await execute(planned, open);
+      expect(peer.manifest("team/app", "v1")?.digest).toBe(digest);
+      expect(blobs.size).toBe(planned.blobs.length);
+      expect(most).toBe(256);
+    } finally {
+      await peer.close();
+    }
   });
 });
