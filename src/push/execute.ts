@@ -96,10 +96,10 @@ interface Child {
 }
 
 /**
- * Questions and blobs that are begun at once, each: more than any host is sent at once, and no more of what thousands would take
+ * Questions and blobs that are begun at once, each: more than a host is sent by itself, and no more of what thousands would take
  * that only wait for their turn.
  */
-const AT_ONCE = 256;
+const AT_ONCE = 384;
 
 interface NeededBlob {
   readonly step: BlobStep;
