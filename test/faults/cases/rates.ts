@@ -13,12 +13,12 @@ const isQuestion: Matches = ({ method, path }) =>
 type Matches = (request: Parameters<Hook>[0]) => boolean;
 type Overriding = Exclude<Awaited<ReturnType<Hook>>, undefined>;
 
-/** The first request that matches has this in place of its answer. Each of several is for the requests that are left. */
+/** The first request that matches has this in place of its answer. Each of several waits until the one before it has happened. */
 function firstly(...faults: readonly (readonly [Matches, Overriding])[]): Hook {
   const left = [...faults];
   return (request) => {
-    const at = left.findIndex(([matches]) => matches(request));
-    return at < 0 ? undefined : left.splice(at, 1)[0]?.[1];
+    const [next] = left;
+    return next?.[0](request) === true ? left.shift()?.[1] : undefined;
   };
 }
 
@@ -193,7 +193,8 @@ export const rates: Concern = {
       })(),
       (scene) => {
         expect(scene.count(/\/token/)).toBe(2);
-        expect(scene.count(/^HEAD .*\/team\/app\/manifests\/v1$/)).toBe(2);
+        // Once before the tag is moved, and twice after.
+        expect(scene.count(/^HEAD .*\/team\/app\/manifests\/v1$/)).toBe(3);
       },
     ),
     pushed(
