@@ -188,6 +188,7 @@ export {
   type PushEvent,
   type PushOptions,
   type PushResult,
+  type RootOptions,
 } from "./push/execute.js";
 export type { PartDone, PlanProgress } from "./push/pushTotals.js";
 export { executeAll, type ExecuteAllOptions, type MoveGuard } from "./push/executeAll.js";

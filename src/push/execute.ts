@@ -84,6 +84,17 @@ export interface PushOptions extends ExecuteOptions {
   readonly mountOnly?: boolean;
 }
 
+/** How the tags of a root are moved. */
+export interface RootOptions {
+  /** Goes around each request that moves tags. */
+  readonly aroundMove?: AroundMove | undefined;
+  /**
+   * Are the tags asked once more where some of them were as they should be? It may have taken long to get everything to
+   * other targets. Default: false.
+   */
+  readonly asksAgain?: boolean;
+}
+
 /** The state of a manifest that the target must have. */
 interface Child {
   readonly step: ManifestStep;
@@ -283,13 +294,9 @@ export class Push {
   /**
    * Puts the root of a plan whose children are there, under the tags that do not name it yet.
    * @param plan the one that {@link children} was given last
-   * @param options `aroundMove` goes around each request that moves tags; with `asksAgain` the tags are asked once more where
-   *   some of them were as they should be: it may have taken long to get everything to other targets
+   * @param options how its tags are moved
    */
-  async root(
-    plan: Plan,
-    options: { readonly aroundMove?: AroundMove | undefined; readonly asksAgain?: boolean } = {},
-  ): Promise<PushResult> {
+  async root(plan: Plan, options: RootOptions = {}): Promise<PushResult> {
     const { aroundMove, asksAgain = false } = options;
     const root = rootOf(plan);
     const { manifest } = root;
