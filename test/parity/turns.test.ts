@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
 import { digestOf } from "../../src/oci/digest.js";
 import { MANIFEST_TYPES, OCI_INDEX } from "../../src/oci/mediaTypes.js";
-import { seed } from "../helpers/images.js";
+import { seed, type SeedImage } from "../helpers/images.js";
 import { describeWithPrograms, startRegistryServer, type RegistryServer } from "../helpers/registryServer.js";
 import { everything } from "./catalogue.js";
 import { dockerSide, firstLine, ourSide, type Outcome, type Side } from "./sides.js";
@@ -61,6 +61,33 @@ describeWithPrograms("docker and tsmanifest on one store", ["docker", "docker-re
     expect(await succeed(other, ["inspect", "--insecure", LIST])).toBe(
       await succeed(one, ["inspect", "--insecure", LIST]),
     );
+  });
+
+  it("a list that is pushed again and again: the same lines from either, whatever has become of it meanwhile", async () => {
+    const { docker, tsmanifest } = sides;
+    const manifests = `${registry.url}/v2/multi/app/manifests`;
+    const another = everything.find(({ name }) => name === "multi/app:base")!;
+    const remove = (digest: string): Promise<Response> =>
+      fetch(`${manifests}/${digest}`, { method: "DELETE" });
+    // The last source is in the list's own repository: docker says nothing of it.
+    await succeed(docker, ["create", "--insecure", LIST, ...SOURCES, `{host}/${another.name}`]);
+    const first = await succeed(tsmanifest, ["push", LIST]);
+    const [image = "", list = ""] = [...first.matchAll(/sha256:[0-9a-f]{64}$/gm)].map(String).slice(-2);
+    const meanwhile = [
+      () => undefined,
+      () => putTag(`${manifests}/v1`, another),
+      () => remove(image),
+      () => remove(list),
+    ];
+    for (const happens of meanwhile) {
+      await happens();
+      const ours = await succeed(tsmanifest, ["push", LIST]);
+      const tagged = await manifestAt(`${manifests}/v1`);
+      await happens();
+      expect(ours).toBe(await succeed(docker, ["push", LIST]));
+      expect(ours).toBe(first);
+      expect(tagged).toBe(await manifestAt(`${manifests}/v1`));
+    }
   });
 
   it.each(directions)("a list that $one has removed can be made again by $other", async (names) => {
@@ -193,6 +220,11 @@ async function succeed(side: Side, argv: readonly string[]): Promise<string> {
   const { status, stdout, stderr } = await side.run(argv);
   expect({ argv, status, stderr }).toEqual({ argv, status: 0, stderr: "" });
   return stdout;
+}
+
+async function putTag(url: string, { mediaType, body }: SeedImage): Promise<void> {
+  const { status } = await fetch(url, { method: "PUT", headers: { "content-type": mediaType }, body });
+  expect(status).toBe(201);
 }
 
 async function manifestAt(url: string): Promise<string> {
