@@ -10,6 +10,8 @@ export interface Proxy {
   /** `CONNECT registry.example:443`, `GET http://registry.example/v2/…` */
   readonly requests: readonly string[];
   readonly authorizations: readonly (string | undefined)[];
+  /** Connections accepted since the start. */
+  readonly connections: number;
   readonly close: () => Promise<void>;
 }
 
@@ -54,7 +56,15 @@ export async function startProxy(port: number, refuse?: number, name?: KeyedName
     socket.on("error", () => tunnel.destroy());
   });
   const listening = await listen(server);
-  return { host: `127.0.0.1:${listening.port}`, requests, authorizations, close: listening.close };
+  return {
+    host: `127.0.0.1:${listening.port}`,
+    requests,
+    authorizations,
+    get connections() {
+      return listening.connections;
+    },
+    close: listening.close,
+  };
 }
 
 /** A SOCKS 5 proxy that leads every host to one port of this machine. */

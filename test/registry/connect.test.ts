@@ -141,6 +141,43 @@ describe("a client that is told to connect", () => {
     expect(new Set(proxy.authorizations).size).toBe(1);
   });
 
+  test.each(["http", "tls", "h2"] as const)("goes through a proxy by TLS: %s", async (speaks) => {
+    const peer = await peerThat(speaks, { address: "0.0.0.0" });
+    const proxy = await startProxy(peer.port, undefined, "server");
+    closing.push(proxy.close);
+    const client = await clientOf(`0.0.0.0:${peer.port}`, {
+      plainHttp: speaks === "http",
+      proxyFor: () => new URL(`https://me:secret@${proxy.host}`),
+    });
+    client.connect(2);
+    await until(() => (speaks === "http" ? proxy.connections === 2 : peer.connections > 0));
+    expect(peer.seen).toEqual([]);
+    await expect(Promise.all([resolve(client), resolve(client)])).resolves.toHaveLength(2);
+    expect(proxy.connections).toBe(speaks === "h2" ? 1 : 2);
+    expect(proxy.requests).toHaveLength(speaks === "h2" ? 1 : 2);
+    expect(new Set(proxy.authorizations)).toEqual(new Set([`Basic ${btoa("me:secret")}`]));
+    // What the proxy passes on, it passes on whole.
+    const shown = peer.seen.filter(({ headers }) => headers["proxy-authorization"] !== undefined);
+    expect(shown).toHaveLength(speaks === "http" ? 2 : 0);
+  });
+
+  test("and whose proxy is not trusted meets that with its first request, in the same words", async () => {
+    const peer = await peerThat("tls");
+    const proxy = await startProxy(peer.port, undefined, "server");
+    closing.push(proxy.close);
+    const options = {
+      certificates: () => Promise.resolve({}),
+      proxyFor: () => new URL(`https://${proxy.host}`),
+    };
+    const client = await clientOf("registry.example", options);
+    client.connect(2);
+    await sleep(100);
+    const early = await resolve(client).catch(String);
+    expect(early).toBe(await resolve(await clientOf("registry.example", options)).catch(String));
+    expect(early).toContain(`the proxy ${proxy.host} has a certificate that is not trusted`);
+    expect(peer.connections).toBe(0);
+  });
+
   test("goes through a SOCKS proxy", async () => {
     const peer = await peerThat("http");
     const proxy = await startSocksProxy(peer.port);
@@ -225,6 +262,85 @@ describe("a connection that was opened early and", () => {
     await expect(Promise.all([resolve(client), resolve(client)])).resolves.toHaveLength(2);
     expect(line.count()).toBe(6);
   });
+
+  test.each([1, 3])(
+    "is closed at once by a registry that wants a token costs nobody a request: %i",
+    async (asking) => {
+      const peer = await peerThat("http", { auth: { kind: "bearer", users: { me: "secret" } } });
+      const line = await lineTo(peer, 4, (socket) => socket.end());
+      const client = await clientOf(line.host, {
+        credentials: () => Promise.resolve({ kind: "basic", username: "me", password: "secret" }),
+      });
+      client.connect(4);
+      await until(() => line.count() === 4);
+      await sleep(50);
+      const work = client.session({ access: [{ path: "app", actions: ["pull"] }] }).repository("app");
+      await Promise.all(Array.from({ length: asking }, () => work.resolve("v1")));
+      const isToken = (request: string): boolean => request.includes("/token");
+      expect(peer.requests.filter(isToken)).toHaveLength(1);
+      // One is refused, and tells what is wanted.
+      expect(peer.requests.filter((request) => !isToken(request))).toHaveLength(asking + 1);
+    },
+  );
+
+  test("is closed by a 401, as the others are meanwhile, is not used for what follows", async () => {
+    const open = new Set<Socket>();
+    const peer = await peerThat("http", {
+      auth: { kind: "bearer", users: { me: "secret" } },
+      intercept: (request, response) => {
+        if (request.headers.authorization !== undefined) return false;
+        response.once("finish", () => {
+          for (const socket of open) socket.end();
+        });
+        return false;
+      },
+    });
+    const server = createServer((socket) => {
+      open.add(socket);
+      const on = connectTcp(peer.port, "127.0.0.1");
+      socket.on("error", () => on.destroy());
+      on.on("error", () => socket.destroy());
+      // What the registry has answered is passed on before all end.
+      on.pipe(socket);
+      socket.pipe(on);
+    });
+    const listening = await listen(server);
+    closing.push(listening.close);
+    const client = await clientOf(`127.0.0.1:${listening.port}`, {
+      retries: 2,
+      credentials: () => Promise.resolve({ kind: "basic", username: "me", password: "secret" }),
+    });
+    client.connect(4);
+    await until(() => listening.connections === 4);
+    await expect(Promise.all([1, 2, 3].map(() => resolve(client)))).resolves.toHaveLength(3);
+  });
+
+  test.each(["http", "tls"] as const)(
+    "is on its way when the user gives up ends at once, and nothing follows it: %s",
+    async (speaks) => {
+      // Accepts, and says nothing.
+      const server = createServer();
+      const listening = await listen(server);
+      closing.push(listening.close);
+      const ended: Promise<unknown>[] = [];
+      server.on("connection", (socket: Socket) => ended.push(once(socket.resume(), "close")));
+      const user = new AbortController();
+      const client = await clientOf(`localhost:${listening.port}`, {
+        plainHttp: speaks === "http",
+        signal: user.signal,
+      });
+      client.connect(3);
+      await until(() => listening.connections === (speaks === "http" ? 3 : 1));
+      const asked = resolve(client);
+      const refused = expect(asked).rejects.toThrow("the user has had enough");
+      user.abort(new Error("the user has had enough"));
+      await refused;
+      await expect(resolve(client)).rejects.toThrow("the user has had enough");
+      await client.close();
+      await Promise.all(ended);
+      expect(listening.connections).toBe(speaks === "http" ? 3 : 1);
+    },
+  );
 
   test("is refused is no error of its own: the first request meets it, in the same words", async () => {
     const server = createServer();
