@@ -12,11 +12,8 @@ export const VENDORED = ["chalk", "commander", "ora", "string-width", "undici", 
 /** Of undici only what sends requests, without fetch, caches and mocks. */
 const UNDICI = `
   const Dispatcher = require("undici/lib/dispatcher/dispatcher.js");
-  Dispatcher.prototype.request = require("undici/lib/api/api-request.js");
   Dispatcher.prototype.connect = require("undici/lib/api/api-connect.js");
-  exports.Client = require("undici/lib/dispatcher/client.js");
-  exports.Pool = require("undici/lib/dispatcher/pool.js");
-  exports.errors = require("undici/lib/core/errors.js");`;
+  exports.Client = require("undici/lib/dispatcher/client.js");`;
 
 /**
  * What undici loads all the same: its HTTP/2 and Node's own HTTP, which a command never uses, and assertions, which hardly ever fail.
