@@ -269,7 +269,9 @@ export class ListWork {
   }
 
   #readAll(): Promise<ReadSource[]> {
-    const { progress } = this.#tools;
+    const { progress, before } = this.#tools;
+    // What is read from disk is checked before there is any request.
+    if (this.#wanted.some(({ place }) => place.location.kind === "registry")) before?.ask();
     progress?.step("reading sources", { total: this.#wanted.length, unit: "source" });
     const read = async (wanted: WantedOrderSource): Promise<ReadSource> => {
       const isChecked = wanted.isPlatformChecked === true;

@@ -24,22 +24,29 @@ interface Asked {
   at?: number;
 }
 
-/** What the tags of a list named before anything was done; asked at once, and again where that is a while ago. */
+/**
+ * What the tags of a list named before anything was done. They are asked by {@link ask} or when somebody wants to know, and again
+ * where that is a while ago.
+ */
 export class TagsBefore {
   readonly #targets: readonly Target[];
   readonly #open: Open;
   readonly #signal: AbortSignal;
-  #asked: Asked;
+  #asked: Asked | undefined;
 
   constructor(targets: readonly Target[], open: Open, signal: AbortSignal) {
     this.#targets = targets;
     this.#open = open;
     this.#signal = signal;
-    this.#asked = this.#askNow();
+  }
+
+  /** Asks ahead, unless that was done. */
+  ask(): void {
+    this.#asked ??= this.#askNow();
   }
 
   #askNow(): Asked {
-    const asked: Asked = { digests: this.#ask() };
+    const asked: Asked = { digests: this.#askAll() };
     asked.digests.then(
       () => (asked.at = performance.now()),
       // Whoever wants to know hears what went wrong.
@@ -49,13 +56,14 @@ export class TagsBefore {
   }
 
   get #digests(): Promise<ReadonlyMap<string, string | undefined>> {
-    const { at } = this.#asked;
+    const at = this.#asked?.at;
     // Sources may be slow, and tags move meanwhile.
-    if (at !== undefined && performance.now() - at > FRESH_MS) this.#asked = this.#askNow();
+    if (this.#asked === undefined || (at !== undefined && performance.now() - at > FRESH_MS))
+      this.#asked = this.#askNow();
     return this.#asked.digests;
   }
 
-  async #ask(): Promise<ReadonlyMap<string, string | undefined>> {
+  async #askAll(): Promise<ReadonlyMap<string, string | undefined>> {
     const answers = this.#targets.flatMap(({ location, tags }) =>
       tags.map(async (tag) => {
         const found = await this.#open(location).resolve(tag, { signal: this.#signal });
