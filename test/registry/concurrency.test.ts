@@ -12,7 +12,7 @@ import {
 } from "../../src/registry/createRegistry.js";
 import { digestOf } from "../../src/oci/digest.js";
 import { certificate, privateKey } from "../helpers/certificates.js";
-import { listen } from "../helpers/peer.js";
+import { answer, listen, startPeer, type Peer } from "../helpers/peer.js";
 
 const closing: (() => unknown)[] = [];
 
@@ -255,5 +255,99 @@ describe("over HTTP/2", () => {
     for (const session of host.sessions) session.goaway();
     await asking;
     expect(host.connections).toBeGreaterThanOrEqual(2);
+  });
+});
+
+describe("a token server on a host of its own", () => {
+  /** A registry that wants tokens of another host, which `intercept` may keep or refuse; what it does not see to is granted. */
+  async function withTokens(
+    onRequest: () => void,
+    onToken: () => Promise<boolean>,
+  ): Promise<{ registry: Peer; tokens: Peer }> {
+    const granting: { handler?: Peer["handler"] } = {};
+    const tokens = await startPeer({
+      intercept: (request, response) => {
+        void onToken().then((isGranted) => {
+          if (isGranted) granting.handler?.(request, response);
+          else answer(response, 429, { "retry-after": "0.4" });
+        });
+        return true;
+      },
+    });
+    closing.push(tokens.close);
+    const registry = await startPeer({
+      auth: { kind: "bearer", users: { me: "secret" }, realm: `http://${tokens.host}/token` },
+      intercept: () => {
+        onRequest();
+        return false;
+      },
+    });
+    closing.push(registry.close);
+    granting.handler = registry.handler;
+    registry.putImage("app", { tag: "v1" });
+    return { registry, tokens };
+  }
+
+  const resolve = (client: RegistryClient): Promise<unknown> =>
+    client
+      .session({ access: [{ path: "app", actions: ["pull"] }] })
+      .repository("app")
+      .resolve("v1");
+
+  async function clientsOf(
+    { host }: Peer,
+    rates: HostRates,
+  ): Promise<readonly [RegistryClient, RegistryClient]> {
+    const open = async (): Promise<RegistryClient> => {
+      const client = await createRegistry({
+        domain: host,
+        plainHttp: true,
+        rates,
+        credentials: () => Promise.resolve({ kind: "basic", username: "me", password: "secret" }),
+      });
+      closing.push(() => client.close());
+      return client;
+    };
+    return [await open(), await open()];
+  }
+
+  test("is asked beside the registry, where one request at a time is allowed to each", async () => {
+    let tell: () => void = () => undefined;
+    const isAskedAgain = new Promise<void>((done) => (tell = done));
+    let [asked, waiting] = [0, 0];
+    // Nobody has a token before the registry has seen the other client's request.
+    const { registry, tokens } = await withTokens(
+      () => {
+        if (++asked === 2) tell();
+      },
+      async () => {
+        waiting++;
+        await isAskedAgain;
+        return true;
+      },
+    );
+    const [one, other] = await clientsOf(registry, new HostRates({ concurrency: 1 }));
+    const first = resolve(one);
+    await expect.poll(() => waiting).toBe(1);
+    await expect(Promise.all([first, resolve(other)])).resolves.toHaveLength(2);
+    expect(tokens.seen).toHaveLength(2);
+  });
+
+  test("that refuses too many is waited for, and the registry is not", async () => {
+    const { registry, tokens } = await withTokens(
+      () => undefined,
+      () => Promise.resolve(false),
+    );
+    // No moment that somebody waits for comes: a host that is closed remains so.
+    const rates = new HostRates({ callLater: () => () => undefined });
+    const [one, other] = await clientsOf(registry, rates);
+    const first = expect(resolve(one)).rejects.toMatchObject({ code: "STOPPED" });
+    await expect.poll(() => rates.of(tokens.host).newlyClosedFor(0)).toBeGreaterThan(0);
+    const second = expect(resolve(other)).rejects.toMatchObject({ code: "STOPPED" });
+    await expect.poll(() => registry.seen.length).toBe(2);
+    expect(rates.of(registry.host).newlyClosedFor(0)).toBeUndefined();
+    expect(tokens.seen).toHaveLength(1);
+    await Promise.all([one.close(), other.close()]);
+    await Promise.all([first, second]);
   });
 });
