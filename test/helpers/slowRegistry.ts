@@ -8,6 +8,8 @@ export interface SlowRegistry {
   readonly host: string;
   /** Sends the rest of all blobs, and of those that are asked for from now on all at once. */
   goOn(): void;
+  /** Waits until so many of the blobs have been asked for. */
+  asked(count: number): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -25,6 +27,11 @@ export async function startSlowRegistry(
   const isToGoOn = new Promise<void>((resolve) => {
     goOn = resolve;
   });
+  let count = 0;
+  const waiting = new Set<() => void>();
+  const asked = async (wanted: number): Promise<void> => {
+    while (count < wanted) await new Promise<void>((resolve) => waiting.add(resolve));
+  };
   const server = createServer((request, response) => {
     const digest = /\/blobs\/(sha256:[0-9a-f]{64})$/.exec(request.url ?? "")?.[1] ?? "";
     const content = request.method === "GET" ? blobs.get(digest) : undefined;
@@ -32,6 +39,9 @@ export async function startSlowRegistry(
       registry.handler(request, response);
       return;
     }
+    count++;
+    for (const look of waiting) look();
+    waiting.clear();
     const part = Math.floor(content.byteLength * share);
     response.writeHead(200, { "content-length": content.byteLength });
     response.write(content.subarray(0, part));
@@ -48,6 +58,7 @@ export async function startSlowRegistry(
     goOn: () => {
       goOn();
     },
+    asked,
     close: () =>
       new Promise<void>((resolve) => {
         server.closeAllConnections();
