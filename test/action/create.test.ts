@@ -212,7 +212,7 @@ describe("the summary", () => {
     const again = await runner.step(step);
     expect(again.outputs["digest"]).toBe(first.outputs["digest"]);
     expect(again.summary.replaceAll(hub.host, "docker.io")).toMatchInlineSnapshot(`
-      "### <code>docker.io/org/app:latest</code> was pushed
+      "### <code>docker.io/org/app:latest</code> is already in the registry
 
       Digest: <code>sha256:6843c1631905e6b08c42142a1668fa74bfde87538db3c7b6e876d2b5ae3992de</code>
 
@@ -224,8 +224,6 @@ describe("the summary", () => {
       | --- | --- | ---: | ---: | --- |
       | linux/arm64 | <code>sha256:edfc83f3a340019cffc9d84c995599696c4e3e35e29f9b28d4c55ec97364c8e7</code> | 309 B | 1 | unchanged |
       | linux/amd64 | <code>sha256:81dc6a80424dad90a059a5f4389d656988151706b758f6a829bc0c205dc7082b</code> | 309 B | 1 | unchanged |
-
-      1 manifest pushed
       "
     `);
   });
