@@ -27,7 +27,7 @@ export class CompiledCode {
   readonly #cache: UserCache;
   readonly #command: string;
   readonly #files = new Map<string, Compiled>();
-  #isParserLeftAlone = false;
+  #flags: readonly string[] = USUAL;
 
   /** @param command which functions are called depends on it: a file for each command is read fastest */
   constructor(cache: UserCache, command: string) {
@@ -63,29 +63,51 @@ export class CompiledCode {
   }
 
   /**
-   * V8 would optimise undici's HTTP parser, which is WebAssembly, in a thread, and Node would wait for that before it ends: a
-   * tenth of a second for a parser that is done.
+   * Keeps V8 from optimising what a short run is done with before that pays: our own functions, which takes a fifth of a large
+   * push's processor time, and undici's HTTP parser, which is WebAssembly, and for whose thread Node would wait a tenth of a second at
+   * its end. What runs for longer is optimised all the same, but for the parser.
    */
-  leaveParserAlone(): void {
-    this.#isParserLeftAlone = true;
-    setFlags("no-");
+  optimiseLater(): void {
+    this.#setFlags(SHORT_RUN);
+    setTimeout(() => {
+      this.#setFlags(LONG_RUN);
+    }, SHORT_RUN_MS).unref();
+  }
+
+  #setFlags(flags: readonly string[]): void {
+    this.#flags = flags;
+    apply(flags);
   }
 
   /** V8 takes compiled code only with the flags that it was compiled with. */
   #withUsualFlags<T>(work: () => T): T {
-    if (!this.#isParserLeftAlone) return work();
-    setFlags("");
+    if (this.#flags === USUAL) return work();
+    apply(USUAL);
     try {
       return work();
     } finally {
-      setFlags("no-");
+      apply(this.#flags);
     }
   }
 }
 
-function setFlags(no: "no-" | ""): void {
+/** What V8 has unless it is told something else, in bytes for the largest function that is optimised. */
+const USUAL = ["--wasm-tier-up", "--wasm-dynamic-tiering", "--max-optimized-bytecode-size=61440"] as const;
+const SHORT_RUN = [
+  "--no-wasm-tier-up",
+  "--no-wasm-dynamic-tiering",
+  "--max-optimized-bytecode-size=1",
+] as const;
+const LONG_RUN = [
+  "--no-wasm-tier-up",
+  "--no-wasm-dynamic-tiering",
+  "--max-optimized-bytecode-size=61440",
+] as const;
+const SHORT_RUN_MS = 2_000;
+
+function apply(flags: readonly string[]): void {
   const { setFlagsFromString } = getBuiltinModule("node:v8");
-  setFlagsFromString(`--${no}wasm-tier-up --${no}wasm-dynamic-tiering`);
+  for (const flag of flags) setFlagsFromString(flag);
 }
 
 /**

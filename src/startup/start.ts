@@ -27,12 +27,16 @@ export function start(folder: string, require: Require): void {
     commandName(args),
   );
   const loaded = new Map<string, unknown>();
+  let hasNetwork = false;
   const load = (id: string): unknown => {
+    if (id === "node:net" && !hasNetwork) {
+      hasNetwork = true;
+      code.optimiseLater();
+    }
     if (!id.startsWith("./")) return require(id);
     if (loaded.has(id)) return loaded.get(id);
     const module = { exports: {} };
     const script = code.compile(join(folder, id), "exports, require, module");
-    if (id === "./undici.cjs") code.leaveParserAlone();
     (script.runInThisContext() as ModuleFunction)(module.exports, load, module);
     loaded.set(id, module.exports);
     return module.exports;
