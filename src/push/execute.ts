@@ -110,7 +110,7 @@ interface Child {
  * Questions and blobs that are begun at once, each: more than a host is sent by itself, and no more of what thousands would take
  * that only wait for their turn.
  */
-const AT_ONCE = 384;
+const AT_ONCE = 256;
 
 interface NeededBlob {
   readonly step: BlobStep;
