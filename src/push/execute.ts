@@ -107,8 +107,8 @@ interface Child {
 }
 
 /**
- * Questions and blobs that are begun at once, each: more than a host is sent by itself, and no more of what thousands would take
- * that only wait for their turn.
+ * Questions and blobs that are begun at once, each: as many as a host is sent at most by itself, and none of what thousands would
+ * take that only wait for their turn.
  */
 const AT_ONCE = 256;
 

@@ -214,7 +214,7 @@ describe("a push", () => {
       const { digest, blobs } = await execute(planned, open);
       expect(peer.manifest("team/app", "v1")?.digest).toBe(digest);
       expect(blobs.size).toBe(planned.blobs.length);
-      expect(most).toBe(384);
+      expect(most).toBe(256);
     } finally {
       await peer.close();
     }
