@@ -61,7 +61,8 @@ describe("a registry that takes 50 requests a second of each client, and refuses
         const found = await Promise.all(Array.from({ length: 500 }, () => target.resolve("v1")));
         expect(new Set(found.map((one) => one?.digest))).toEqual(new Set([manifest.digest]));
         expect(seen.all).toBeGreaterThanOrEqual(500);
-        expect(seen.refused / seen.all).toBeLessThan(0.1);
+        // All that are under way at the first refusal may be refused: 64 at most.
+        expect(seen.refused / seen.all).toBeLessThan(0.15);
       } finally {
         await client.close();
         await registry.close();
