@@ -10,6 +10,7 @@ import type { WantedSource } from "../content/sourceText.js";
 import { isAttestation } from "../list/attestations.js";
 import { combine } from "../list/combine.js";
 import { hasAll } from "../list/lost.js";
+import { nextTurn } from "../nextTurn.js";
 import type { Descriptor } from "../oci/descriptor.js";
 import { formatLocation, isSameLocation, type Location } from "../oci/location.js";
 import { Push, type ExecuteOptions, type PushEvent, type PushResult } from "../push/execute.js";
@@ -537,13 +538,6 @@ function rootSourcesIn({
 
 function planItem({ manifest, role, location, tags }: TreeItem, near: readonly Location[]): PlanItem {
   return { manifest, role, sources: [location, ...near], tags, toleratesRefusal: false };
-}
-
-/** When all has been dealt with that has come by now. */
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => {
-    setImmediate(resolve);
-  });
 }
 
 /** All or the first that failed, in their order; none is left behind unheard. */

@@ -1,4 +1,5 @@
 import type { Repository } from "../content/repository.js";
+import { nextTurn } from "../nextTurn.js";
 import { formatLocation, type Location } from "../oci/location.js";
 import type { Access, RegistryClient, RegistrySession } from "../registry/createRegistry.js";
 import type { RepositoryAccess } from "./accesses.js";
@@ -88,7 +89,7 @@ export function registriesBy(openRegistry: (domain: string) => Promise<RegistryC
   async function connect(location: Location, count?: number): Promise<void> {
     if (location.kind !== "registry") return;
     (await clientOf(location.domain)).connect(count);
-    await new Promise((resolve) => setImmediate(resolve));
+    await nextTurn();
   }
 
   return {

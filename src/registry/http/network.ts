@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import { nextTurn } from "../../nextTurn.js";
 import type { Connections } from "./connections.js";
 import { forwarding, isHttpProxy, openProxy, openTunnel } from "./proxy.js";
 import { openTcp, type Bounds } from "./sockets.js";
@@ -163,8 +164,4 @@ export function createNetwork(options: NetworkOptions): Network {
   }
 
   return { connectionsTo, connectAhead, explain, speaksTls: tls.speaks, close };
-}
-
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }
