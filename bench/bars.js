@@ -33,6 +33,12 @@ import { seconds, table } from "./table.js";
 
 const PUSH = "tsmanifest push";
 const CREATE = "tsmanifest imagetools create";
+/** Of those that make a list of images in one command. @type {Bar} */
+const FOUR_TIMES_THE_FASTEST = {
+  figure: "time",
+  of: ["crane index append", "regctl index create", "buildx imagetools create"],
+  atMost: 0.25,
+};
 export const STARTUP = "start-up";
 
 /** @type {readonly Held[]} */
@@ -109,25 +115,13 @@ export const HELD = [
     title: "5 × 4, 50 ms, HTTP, from images to tag",
     command: CREATE,
     cost: { requests: 47, levels: 4, spare: 3, connections: 47 },
-    bars: [
-      {
-        figure: "time",
-        of: ["crane index append", "regctl index create", "buildx imagetools create"],
-        atMost: 0.25,
-      },
-    ],
+    bars: [FOUR_TIMES_THE_FASTEST],
   },
   {
     title: "5 × 4, 50 ms, HTTPS, HTTP/2, bearer token, from images to tag",
     command: CREATE,
     cost: { requests: 49, levels: 6, connections: 1 },
-    bars: [
-      {
-        figure: "time",
-        of: ["crane index append", "regctl index create", "buildx imagetools create"],
-        atMost: 0.25,
-      },
-    ],
+    bars: [FOUR_TIMES_THE_FASTEST],
   },
   ...["HTTPS, HTTP/2, 100 streams", "HTTPS, HTTP/2, 429 beyond 100"].flatMap((line) => [
     {

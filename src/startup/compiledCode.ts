@@ -92,17 +92,11 @@ export class CompiledCode {
 }
 
 /** What V8 has unless it is told something else, in bytes for the largest function that is optimised. */
-const USUAL = ["--wasm-tier-up", "--wasm-dynamic-tiering", "--max-optimized-bytecode-size=61440"] as const;
-const SHORT_RUN = [
-  "--no-wasm-tier-up",
-  "--no-wasm-dynamic-tiering",
-  "--max-optimized-bytecode-size=1",
-] as const;
-const LONG_RUN = [
-  "--no-wasm-tier-up",
-  "--no-wasm-dynamic-tiering",
-  "--max-optimized-bytecode-size=61440",
-] as const;
+const FUNCTIONS = "--max-optimized-bytecode-size=61440";
+const USUAL = ["--wasm-tier-up", "--wasm-dynamic-tiering", FUNCTIONS];
+const PARSER_LEFT_ALONE = ["--no-wasm-tier-up", "--no-wasm-dynamic-tiering"];
+const SHORT_RUN = [...PARSER_LEFT_ALONE, "--max-optimized-bytecode-size=1"];
+const LONG_RUN = [...PARSER_LEFT_ALONE, FUNCTIONS];
 const SHORT_RUN_MS = 2_000;
 
 function apply(flags: readonly string[]): void {

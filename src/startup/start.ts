@@ -29,6 +29,7 @@ export function start(folder: string, require: Require): void {
   const loaded = new Map<string, unknown>();
   let hasNetwork = false;
   const load = (id: string): unknown => {
+    // The first that a run loads which talks to a registry.
     if (id === "node:net" && !hasNetwork) {
       hasNetwork = true;
       code.optimiseLater();
