@@ -242,7 +242,12 @@ export class ListWork {
     const [first] = targets;
     if (first === undefined || onto === "nothing") return undefined;
     this.#tools.progress?.step(`reading ${formatPlace(first)}`);
-    const wanted = { place: first, given: undefined, text: formatPlace(first) };
+    const wanted: WantedOrderSource = {
+      place: first,
+      given: undefined,
+      text: formatPlace(first),
+      isReadAnew: true,
+    };
     if (onto === "append") return this.#sources.read(wanted, this.#onBaseFound);
     const [tag = "latest"] = tagsOf(first);
     const { open, signal } = this.#tools;

@@ -28,6 +28,8 @@ export interface WantedOrderSource extends WantedSource {
   readonly isPlatformChecked?: true | undefined;
   /** What the platform leaves open is that of the image's config. */
   readonly isPlatformOpen?: true | undefined;
+  /** Its tag may have moved since it was read: a list that others add to. */
+  readonly isReadAnew?: true | undefined;
 }
 
 export interface SourceOptions {
@@ -47,6 +49,8 @@ export type OnFound = (source: ReadSource) => void | Promise<void>;
 /** Reads the sources of a list as buildx does: what is said of them, and the platforms of images. */
 export class CreateSources {
   readonly #options: SourceOptions;
+  /** By tag: a source that is named twice is one manifest, also where its tag moves meanwhile. */
+  readonly #tagged = new Map<string, Promise<Manifest>>();
 
   constructor(options: SourceOptions) {
     this.#options = options;
@@ -54,12 +58,14 @@ export class CreateSources {
 
   /** @throws MANIFEST_UNKNOWN, naming it, for what is not there */
   async read(wanted: WantedOrderSource, onFound: OnFound): Promise<ReadSource> {
-    const { place, given, isGivenWhole, namedBy, isPlatformChecked, isPlatformOpen } = wanted;
+    const { place, given, isGivenWhole, namedBy, isPlatformChecked, isPlatformOpen, isReadAnew } = wanted;
     const name = formatPlace(place);
     const repository = this.#options.open(place.location);
     const reference = await this.#referenceOf(place);
+    const readManifest = (): Promise<Manifest> =>
+      this.#there(() => this.#options.cache.manifest(repository, reference, name));
     const manifest = await readNamedBy(namedBy, () =>
-      this.#there(() => this.#options.cache.manifest(repository, reference, name)),
+      isReadAnew === true || isDigest(reference) ? readManifest() : this.#once(name, readManifest),
     );
     this.#options.cache.know(repository, manifest);
     const { mediaType, digest, bytes } = manifest;
@@ -145,6 +151,12 @@ export class CreateSources {
   async #referenceOf({ location, tag, digest }: Place): Promise<string> {
     if (digest !== undefined || tag !== undefined) return digest ?? tag ?? "";
     return location.kind === "layout" ? this.#options.layoutAt(location.folder).defaultReference() : "latest";
+  }
+
+  #once(tagged: string, read: () => Promise<Manifest>): Promise<Manifest> {
+    const asked = this.#tagged.get(tagged) ?? read();
+    this.#tagged.set(tagged, asked);
+    return asked;
   }
 
   /** What a registry that lags behind does not show yet is asked for again. */

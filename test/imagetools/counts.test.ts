@@ -119,3 +119,14 @@ describe("imagetools create of what it has made before", () => {
     });
   });
 });
+
+describe("imagetools create of a source that is named twice", () => {
+  it("asks once what its tag names", async () => {
+    await withScene({ images: SMALL }, async (scene) => {
+      const [source = ""] = scene.sources;
+      const command = ["imagetools", "create", "-t", `${scene.domain}/me/new:v1`, source, source];
+      expect(await scene.run(...command)).toMatchObject({ status: 0 });
+      expect(kinds(scene)).toMatchObject({ manifests: 1, configs: 1, heads: 1, tags: 1 });
+    });
+  });
+});
