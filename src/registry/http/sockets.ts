@@ -48,8 +48,8 @@ export async function within<T>(
   work: () => Promise<T>,
 ): Promise<T> {
   socket.setNoDelay(true).setKeepAlive(true, 60_000);
-  // Whoever uses it learns of its end by its use.
-  socket.on("error", () => undefined);
+  // Whoever uses it learns of its end by its use. Node leaves a TLS connection as it is behind an alert: nothing would come by it.
+  socket.on("error", () => socket.destroy());
   if (socket.connecting) {
     const start = Date.now();
     socket.once("connect", () => onAccepted?.(host, Date.now() - start));

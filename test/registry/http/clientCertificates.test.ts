@@ -1,7 +1,8 @@
 import { createSecureServer, type SecureServerOptions } from "node:http2";
 import { createServer } from "node:https";
-import { createServer as createTcpServer } from "node:net";
+import { connect, createServer as createTcpServer } from "node:net";
 import { Readable } from "node:stream";
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, describe, expect, test } from "vitest";
 import type { HttpRequest } from "../../../src/registry/http/message.js";
 import { createTransport } from "../../../src/registry/http/transport.js";
@@ -21,7 +22,11 @@ afterEach(async () => {
 async function ask(
   host: string,
   shown: KeyedName | undefined,
-  { proxy, bulk = false }: { proxy?: string | undefined; bulk?: boolean } = {},
+  {
+    proxy,
+    bulk = false,
+    ahead = false,
+  }: { proxy?: string | undefined; bulk?: boolean; ahead?: boolean } = {},
 ): Promise<number | TransportError> {
   const transport = createTransport({
     tls: () =>
@@ -35,13 +40,19 @@ async function ask(
     userAgent: "test",
   });
   closing.unshift(transport.close);
+  const url = new URL(`https://${host}/v2/`);
+  if (ahead) {
+    transport.connectAhead(url, 1);
+    // So long that it is refused before it is needed.
+    await sleep(200);
+  }
   const length = 8 * 1024 * 1024;
   const pieces = function* () {
     for (let left = length; left > 0; left -= 65_536) yield Buffer.alloc(65_536);
   };
   const request: HttpRequest = {
     method: bulk ? "PUT" : "GET",
-    url: new URL(`https://${host}/v2/`),
+    url,
     idempotent: true,
     ...(bulk && { body: { length, open: () => Readable.from(pieces()) } }),
   };
@@ -119,6 +130,27 @@ test("a proxy that wants a client certificate is what is named", async () => {
     isProxys: true,
   });
 });
+
+test.each(["mutual", "mutual-h2"] as const)(
+  "a connection on which it was refused before there was a request, and that stays open, gets none (%s)",
+  async (speaks) => {
+    const peer = await startPeer({ speaks });
+    closing.push(peer.close);
+    const relay = await listen(
+      createTcpServer((client) => {
+        const server = connect(peer.port, "127.0.0.1");
+        server.on("data", (bytes) => client.write(bytes)).on("error", () => undefined);
+        client.on("data", (bytes) => server.write(bytes)).on("error", () => undefined);
+        client.once("close", () => server.destroy());
+      }),
+    );
+    closing.unshift(relay.close);
+    const host = `127.0.0.1:${relay.port}`;
+    expect(await ask(host, undefined, { ahead: true })).toMatchObject({
+      message: expect.stringContaining(" wants a client certificate" + put(host)) as unknown,
+    });
+  },
+);
 
 const OLD: SecureServerOptions = {
   ca: [certificate("ca"), certificate("clients")],
