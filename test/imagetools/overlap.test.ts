@@ -58,7 +58,8 @@ async function expectUntouched({ registry }: Stage): Promise<void> {
   expect(new Set(ended).size).toBe(opened);
   const { length } = registry.requests;
   await new Promise((resolve) => setTimeout(resolve, 100));
-  expect(registry.requests).toHaveLength(length);
+  // A question may have been on its way.
+  expect(registry.requests.slice(length).filter((one) => !/^(?:GET|HEAD) /.test(one))).toEqual([]);
 }
 
 describe("an image", () => {
