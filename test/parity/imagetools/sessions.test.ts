@@ -18,6 +18,8 @@ const WITHOUT_REFERRERS = Math.ceil(COMMANDS / 10);
 
 /** Sessions that differ, before a run ends: more would hardly be read. */
 const MAX_FAILED = 10;
+/** Sessions at a time, where each has registries of its own: they mostly wait for programs to start. */
+const AT_ONCE = 3;
 
 /** Of each there must be some that succeed: a comparison of nothing but failures would say little. */
 const KINDS = [
@@ -46,7 +48,7 @@ describeWithPrograms("imagetools create beside buildx", [peerPath("buildx")], ()
     `${COMMANDS} commands from seed ${SEED} do what buildx's do, with half of its requests`,
     { timeout },
     async () => {
-      const tally = await runSessions(COMMANDS, SEED, async (play) => {
+      const tally = await runSessions(COMMANDS, SEED, AT_ONCE, async (play) => {
         const registries = await Promise.all([embedded(), embedded()]);
         await play(registries);
         await Promise.all(registries.flat().map((registry) => registry.close()));
@@ -76,7 +78,7 @@ describeWithPrograms(
     afterAll(() => Promise.all(registries.flat().map((registry) => registry.close())));
 
     it(`${WITHOUT_REFERRERS} commands from seed ${SEED} do what buildx's do`, { timeout }, async () => {
-      const tally = await runSessions(WITHOUT_REFERRERS, SEED + 1, (play) => play(registries));
+      const tally = await runSessions(WITHOUT_REFERRERS, SEED + 1, 1, (play) => play(registries));
       console.log(`imagetools: ${tally.commands} commands, seed ${SEED + 1}:`, tally.counts);
       expect(tally.differences).toEqual([]);
       expect(tally.count("all succeeds")).toBeGreaterThan(WITHOUT_REFERRERS / 4);
@@ -84,22 +86,28 @@ describeWithPrograms(
   },
 );
 
-/** Plays sessions, each with what `stage` gives it, until there are enough commands or too many differences. */
+/** Plays sessions, so many at a time and each with what `stage` gives it, until there are enough commands or too many differences. */
 async function runSessions(
   commands: number,
   seed: number,
+  atOnce: number,
   stage: (play: (registries: readonly [Registries, Registries]) => Promise<void>) => Promise<void>,
 ): Promise<Tally> {
   const tally = new Tally();
-  for (let session = 0; tally.commands < commands && tally.failed < MAX_FAILED; session++) {
-    const random = new Random(seed * 1000 + session);
-    const world = newWorld(random);
-    await stage(async ([theirs, ours]) => {
-      const sides = [buildxSide(theirs, world), ourSide(ours, world)] as const;
-      await runSession(String(session), random, world, sides, tally);
-      for (const side of sides) side.close();
-    });
-  }
+  let begun = 0;
+  const playOn = async (): Promise<void> => {
+    while (tally.commands < commands && tally.failed < MAX_FAILED) {
+      const session = begun++;
+      const random = new Random(seed * 1000 + session);
+      const world = newWorld(random);
+      await stage(async ([theirs, ours]) => {
+        const sides = [buildxSide(theirs, world), ourSide(ours, world)] as const;
+        await runSession(String(session), random, world, sides, tally);
+        for (const side of sides) side.close();
+      });
+    }
+  };
+  await Promise.all(Array.from({ length: atOnce }, playOn));
   return tally;
 }
 
