@@ -2,6 +2,7 @@ import { spawn, spawnSync } from "node:child_process";
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
 import { SCRIPTS } from "../../src/commands/completion/scripts.js";
 import { emptyDraft } from "../../src/list/draft.js";
@@ -62,10 +63,18 @@ printf 'RAN'; for word; do printf '[%s]' "$word"; done; printf '\\n'
   for (const [shell, script] of SCRIPTS) writeFileSync(join(folder, `completion.${shell}`), script);
 });
 
-afterAll(() => {
+afterAll(async () => {
   program.remove();
-  // A shell that is about to end may still write its history.
-  rmSync(folder, { recursive: true, maxRetries: 20, retryDelay: 50 });
+  // A shell that is about to end may still write into it, also while it is being removed: `maxRetries` would not look again.
+  for (let tries = 1; ; tries++) {
+    try {
+      rmSync(folder, { recursive: true, force: true });
+      return;
+    } catch (error) {
+      if (tries === 100) throw error;
+      await sleep(50);
+    }
+  }
 });
 
 /** What an evil platform has that no shell writes of itself: a title, a colour, a line end of C1. */
