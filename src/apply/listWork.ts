@@ -242,12 +242,7 @@ export class ListWork {
     const [first] = targets;
     if (first === undefined || onto === "nothing") return undefined;
     this.#tools.progress?.step(`reading ${formatPlace(first)}`);
-    const wanted: WantedOrderSource = {
-      place: first,
-      given: undefined,
-      text: formatPlace(first),
-      isReadAnew: true,
-    };
+    const wanted = { place: first, given: undefined, text: formatPlace(first) };
     if (onto === "append") return this.#sources.read(wanted, this.#onBaseFound);
     const [tag = "latest"] = tagsOf(first);
     const { open, signal } = this.#tools;

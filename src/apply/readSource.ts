@@ -28,8 +28,6 @@ export interface WantedOrderSource extends WantedSource {
   readonly isPlatformChecked?: true | undefined;
   /** What the platform leaves open is that of the image's config. */
   readonly isPlatformOpen?: true | undefined;
-  /** Its tag may have moved since it was read: a list that others add to. */
-  readonly isReadAnew?: true | undefined;
 }
 
 export interface SourceOptions {
@@ -58,15 +56,11 @@ export class CreateSources {
 
   /** @throws MANIFEST_UNKNOWN, naming it, for what is not there */
   async read(wanted: WantedOrderSource, onFound: OnFound): Promise<ReadSource> {
-    const { place, given, isGivenWhole, namedBy, isPlatformChecked, isPlatformOpen, isReadAnew } = wanted;
+    const { place, given, isGivenWhole, namedBy, isPlatformChecked, isPlatformOpen } = wanted;
     const name = formatPlace(place);
     const repository = this.#options.open(place.location);
     const reference = await this.#referenceOf(place);
-    const readManifest = (): Promise<Manifest> =>
-      this.#there(() => this.#options.cache.manifest(repository, reference, name));
-    const manifest = await readNamedBy(namedBy, () =>
-      isReadAnew === true || isDigest(reference) ? readManifest() : this.#once(name, readManifest),
-    );
+    const manifest = await readNamedBy(namedBy, () => this.#manifest(repository, reference, name));
     this.#options.cache.know(repository, manifest);
     const { mediaType, digest, bytes } = manifest;
     const listed = await this.#listedIn(place, reference);
@@ -153,9 +147,13 @@ export class CreateSources {
     return location.kind === "layout" ? this.#options.layoutAt(location.folder).defaultReference() : "latest";
   }
 
-  #once(tagged: string, read: () => Promise<Manifest>): Promise<Manifest> {
-    const asked = this.#tagged.get(tagged) ?? read();
-    this.#tagged.set(tagged, asked);
+  /** What a source names; what is asked for by its digest is kept by the cache. */
+  #manifest(repository: Repository, reference: string, name: string): Promise<Manifest> {
+    const read = (): Promise<Manifest> =>
+      this.#there(() => this.#options.cache.manifest(repository, reference, name));
+    if (isDigest(reference)) return read();
+    const asked = this.#tagged.get(name) ?? read();
+    this.#tagged.set(name, asked);
     return asked;
   }
 
