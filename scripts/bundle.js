@@ -1,5 +1,5 @@
 // Bundles the command for a fast start: what starts it, its own code, and the large dependencies, in a file each, read only
-// by who needs them. All of it is CommonJS, which Node starts faster than ES modules. docs/decisions.md has what each measure saves.
+// by who needs them. What is started most often has its own code once more, without the rest. All of it is CommonJS, which Node starts faster than ES modules. docs/decisions.md has what each measure saves.
 import { createHash } from "node:crypto";
 import { appendFileSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -8,6 +8,16 @@ import { LICENSES, writeLicenses } from "./licenses.js";
 
 /** Packages that not every command needs. */
 export const VENDORED = ["chalk", "commander", "ora", "string-width", "undici", "yaml"];
+
+/**
+ * Bundles without all other commands, as `imagetools_create` is called in src/startup; what is not read takes no time.
+ * @type {Readonly<Record<string, readonly string[]>>}
+ */
+export const PARTS = {
+  none: [],
+  local: ["annotate", "ls", "rm"],
+  publish: ["create", "imagetools_create", "push"],
+};
 
 /** Of undici only what sends requests, without fetch, caches and mocks. */
 const UNDICI = `
@@ -54,16 +64,23 @@ const common = {
 export async function bundleCommand(root, folder) {
   const own = { ...common, absWorkingDir: root };
   const built = await Promise.all([
-    esbuild.build({ ...own, entryPoints: ["src/startup/start.ts"], outfile: `${folder}/start.cjs` }),
     esbuild.build({
       ...own,
-      entryPoints: ["src/main.ts"],
-      outfile: `${folder}/tsmanifest.cjs`,
-      // Files and lines, which are enough for a stack: the text of the sources would be as much again as all the rest.
-      sourcemap: true,
-      sourcesContent: false,
-      plugins: [replaced(root)],
+      entryPoints: ["src/startup/start.ts"],
+      outfile: `${folder}/start.cjs`,
+      define: { PARTS: JSON.stringify(PARTS) },
     }),
+    ...Object.entries({ tsmanifest: undefined, ...PARTS }).map(([name, commands]) =>
+      esbuild.build({
+        ...own,
+        entryPoints: ["src/main.ts"],
+        outfile: `${folder}/${name}.cjs`,
+        // Files and lines, which are enough for a stack: the text of the sources would be as much again as all the rest.
+        sourcemap: commands === undefined,
+        sourcesContent: false,
+        plugins: [replaced(root), ...(commands === undefined ? [] : [without(commands)])],
+      }),
+    ),
     ...VENDORED.map((name) =>
       esbuild.build({
         ...own,
@@ -77,7 +94,7 @@ export async function bundleCommand(root, folder) {
       }),
     ),
   ]);
-  for (const name of ["tsmanifest", ...VENDORED]) stamp(`${folder}/${name}.cjs`);
+  for (const name of ["tsmanifest", ...Object.keys(PARTS), ...VENDORED]) stamp(`${folder}/${name}.cjs`);
   const metafiles = built.map(({ metafile }) => metafile);
   writeLicenses(root, metafiles, `${folder}/${LICENSES}`);
 }
@@ -125,6 +142,25 @@ function replaced(root) {
       build.onLoad({ filter: /^/, namespace: "lazy" }, ({ path }) => ({
         contents: `const get = (_, name) => require("${path}")[name]; module.exports = Object.create(new Proxy({}, { get }));`,
       }));
+    },
+  };
+}
+
+/**
+ * Leaves all commands out but these. src/startup takes such a bundle for no other.
+ * @param {readonly string[]} commands
+ * @returns {esbuild.Plugin}
+ */
+function without(commands) {
+  const files = commands.map((name) => `./${name.replace("_", "/")}.js`);
+  return {
+    name: "without",
+    setup(build) {
+      build.onResolve({ filter: /^\.\// }, ({ path, kind, importer }) => {
+        const isCommand = kind === "dynamic-import" && /[\\/]commands[\\/]index\.ts$/.test(importer);
+        const isLeftOut = isCommand ? !files.includes(path) : path === "./completion/complete.js";
+        return isLeftOut ? { path, external: true } : undefined;
+      });
     },
   };
 }

@@ -93,6 +93,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "list",
     "look",
     "memory",
+    "nextTurn.ts",
     "oci",
     "push",
     "store",

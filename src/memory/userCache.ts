@@ -48,18 +48,16 @@ export class UserCache {
    * @returns whether it is there now
    */
   write(name: string, content: string | Uint8Array): boolean {
+    if (this.#folder === undefined) return false;
+    const file = join(this.#folder, name);
+    const temporary = `${file}.${pid}.${Date.now()}.tmp`;
     try {
-      if (this.#folder === undefined || !makeOwn(this.#folder)) return false;
-      const file = join(this.#folder, name);
-      const temporary = `${file}.${pid}.${Date.now()}.tmp`;
-      try {
-        writeFileSync(temporary, content, { flag: "wx", mode: 0o600 });
-        renameSync(temporary, file);
-      } finally {
-        rmSync(temporary, { force: true });
-      }
+      if (!makeOwn(this.#folder)) return false;
+      writeFileSync(temporary, content, { flag: "wx", mode: 0o600 });
+      renameSync(temporary, file);
       return true;
     } catch {
+      this.remove(basename(temporary));
       return false;
     }
   }

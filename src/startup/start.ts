@@ -3,6 +3,9 @@ import { homeFolder } from "../homeFolder.js";
 import { findUserCache, UserCache } from "../memory/userCache.js";
 import { CompiledCode } from "./compiledCode.js";
 
+/** Which commands the smaller bundles have; scripts/bundle.js puts it here. */
+declare const PARTS: Readonly<Record<string, readonly string[]>>;
+
 type Require = (id: string) => unknown;
 type ModuleFunction = (exports: unknown, require: Require, module: object) => void;
 
@@ -12,12 +15,12 @@ type ModuleFunction = (exports: unknown, require: Require, module: object) => vo
  * @param require of Node's own loader
  */
 export function start(folder: string, require: Require): void {
-  const main = "tsmanifest.cjs";
+  const whole = "tsmanifest";
   const args = process.argv.slice(2);
   if (args.includes("--debug")) process.setSourceMapsEnabled(true);
   // Node maps stacks back to the sources only for what its own loader has loaded.
   if (process.sourceMapsEnabled) {
-    require(join(folder, main));
+    require(join(folder, `${whole}.cjs`));
     return;
   }
   const isCached = !isSet("NODE_DISABLE_COMPILE_CACHE");
@@ -48,7 +51,7 @@ export function start(folder: string, require: Require): void {
     process.once("exit", (status) => {
       if (status === 0) code.keep();
     });
-  load(`./${main}`);
+  load(`./${partFor(args, PARTS) ?? whole}.cjs`);
 }
 
 /** The command that arguments name; another only makes a run slower. */
@@ -56,6 +59,20 @@ function commandName(args: readonly string[]): string {
   if (args.includes("--help") || args.includes("-h")) return "help";
   const words = args.filter((arg) => /^[a-z_]{1,16}$/.test(arg) && arg !== "manifest" && arg !== "buildx");
   return words.slice(0, words[0] === "imagetools" ? 2 : 1).join("_");
+}
+
+/**
+ * The smaller bundle that has all that arguments can lead to: those that begin with the command's name, or are nothing but a flag.
+ * For all others there is the whole bundle, which needs no more than a few milliseconds longer.
+ */
+export function partFor(
+  args: readonly string[],
+  parts: Readonly<Record<string, readonly string[]>>,
+): string | undefined {
+  const [first = "--help", second = ""] = args[0] === "manifest" ? args.slice(1) : args;
+  if (first.startsWith("-")) return args.length < 2 ? "none" : undefined;
+  const command = first === "imagetools" ? `${first}_${second}` : first;
+  return Object.keys(parts).find((name) => parts[name]?.includes(command));
 }
 
 function isSet(variable: string): boolean {

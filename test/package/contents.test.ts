@@ -55,7 +55,10 @@ describe("the package", () => {
       "dist/command/THIRD-PARTY-LICENSES",
       "dist/command/chalk.cjs",
       "dist/command/commander.cjs",
+      "dist/command/local.cjs",
+      "dist/command/none.cjs",
       "dist/command/ora.cjs",
+      "dist/command/publish.cjs",
       "dist/command/start.cjs",
       "dist/command/string-width.cjs",
       "dist/command/tsmanifest.cjs",
@@ -81,9 +84,9 @@ describe("the package", () => {
     ]);
   });
 
-  it("is small: 1.5 MB, 6 MB unpacked", () => {
-    expect(built.pack.size).toBeLessThan(1_500_000);
-    expect(built.pack.unpackedSize).toBeLessThan(6_000_000);
+  it("is small: 1.75 MB, 6.25 MB unpacked", () => {
+    expect(built.pack.size).toBeLessThan(1_750_000);
+    expect(built.pack.unpackedSize).toBeLessThan(6_250_000);
   });
 
   it("has nothing compiled: all of it is text", () => {

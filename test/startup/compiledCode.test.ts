@@ -101,8 +101,8 @@ const push = () => taken(["push", list]);
 
 test("is kept by the first run and taken by the next, also after one that changes V8's flags", async () => {
   expect(await push()).toEqual([]);
-  expect(await push()).toEqual(["tsmanifest.cjs", "undici.cjs"]);
-  expect(await push()).toEqual(["tsmanifest.cjs", "undici.cjs"]);
+  expect(await push()).toEqual(["publish.cjs", "undici.cjs"]);
+  expect(await push()).toEqual(["publish.cjs", "undici.cjs"]);
 });
 
 describe.each([...nodes()])("on Node %s", (_, executable) => {
@@ -111,8 +111,8 @@ describe.each([...nodes()])("on Node %s", (_, executable) => {
     await version();
     expect(await taken(["push", list], options)).toEqual([]);
     for (let run = 0; run < 2; run++)
-      expect(await taken(["push", list], options)).toEqual(["tsmanifest.cjs", "undici.cjs"]);
-    expect(await version()).toEqual(["tsmanifest.cjs"]);
+      expect(await taken(["push", list], options)).toEqual(["publish.cjs", "undici.cjs"]);
+    expect(await version()).toEqual(["none.cjs"]);
   });
 });
 
@@ -154,12 +154,12 @@ describe("in CI, where a home goes with the job,", () => {
     expect(await version({ env: { CI } })).toEqual([]);
     expect(existsSync(packed.cache)).toBe(false);
     await version();
-    expect(await version({ env: { CI } })).toEqual(["tsmanifest.cjs"]);
+    expect(await version({ env: { CI } })).toEqual(["none.cjs"]);
   });
 
   test.each(["", "false"])("it is kept where CI is %j", async (CI) => {
     await version({ env: { CI } });
-    expect(await version()).toEqual(["tsmanifest.cjs"]);
+    expect(await version()).toEqual(["none.cjs"]);
   });
 });
 
@@ -177,7 +177,7 @@ test("is kept and taken also of what is read after undici, for which V8's flags 
   cpSync(join(packed.folder, starter), join(installed, starter), { recursive: true });
   for (const [name, code] of Object.entries(files))
     writeFileSync(join(installed, "dist", "command", `${name}.cjs`), `${code}\n//0123456789abcdef\n`);
-  const traced = () => packed.run([], { program: join(installed, "bin", "tsmanifest.js") });
+  const traced = () => packed.run(["inspect"], { program: join(installed, "bin", "tsmanifest.js") });
   expect((await traced()).trace.files.map(({ cached }) => cached)).toEqual([false, false, false]);
   const times = kept().map((name) => statSync(join(cache(), name)).mtimeMs);
   expect((await traced()).trace.files.map(({ cached }) => cached)).toEqual([true, true, true]);
@@ -213,7 +213,7 @@ describe("in which folder it is kept", () => {
     const env = { HOME: home(), LOCALAPPDATA: join(home(), "Local"), XDG_CACHE_HOME: "" };
     expect(await version({ env })).toEqual([]);
     expect(readdirSync(join(home(), place, "tsmanifest"))).toHaveLength(1);
-    expect(await version({ env })).toEqual(["tsmanifest.cjs"]);
+    expect(await version({ env })).toEqual(["none.cjs"]);
   });
 
   test.each([
@@ -254,7 +254,7 @@ describe("in which folder it is kept", () => {
       await version();
       chmodSync(cache(), 0o500);
       for (let run = 0; run < 2; run++) expect(await push()).toEqual([]);
-      expect(await version()).toEqual(["tsmanifest.cjs"]);
+      expect(await version()).toEqual(["none.cjs"]);
       chmodSync(cache(), 0o700);
     },
   );
@@ -465,7 +465,7 @@ describe("that does not fit is made anew", () => {
     for (const name of kept()) damage(join(cache(), name));
     expect(await version()).toEqual([]);
     expect(bytes().map(({ length }) => length > 10_000)).toEqual(before.map(() => true));
-    expect(await version()).toEqual(["tsmanifest.cjs"]);
+    expect(await version()).toEqual(["none.cjs"]);
   });
 
   test("with one bit of it wrong, wherever it is: V8 would crash on that, again and again", async () => {
@@ -479,20 +479,20 @@ describe("that does not fit is made anew", () => {
       damaged.writeUInt8(damaged.readUInt8(at) ^ (1 << (run % 8)), at);
       writeFileSync(file, damaged);
       expect(await version(), `bit ${run % 8} of byte ${at}`).toEqual([]);
-      expect(await version()).toEqual(["tsmanifest.cjs"]);
+      expect(await version()).toEqual(["none.cjs"]);
     }
   });
 
   test("for a file that has changed, whatever its length: the old one's is not taken", async () => {
-    const file = join(packed.folder, "dist", "command", "tsmanifest.cjs");
+    const file = join(packed.folder, "dist", "command", "none.cjs");
     const code = readFileSync(file, "latin1");
     await version();
     writeFileSync(file, `${code.slice(0, -17)}0123456789abcdef\n`);
     expect(await version()).toEqual([]);
-    expect(await version()).toEqual(["tsmanifest.cjs"]);
+    expect(await version()).toEqual(["none.cjs"]);
     expect(kept()).toHaveLength(2);
     writeFileSync(file, code);
-    expect(await version()).toEqual(["tsmanifest.cjs"]);
+    expect(await version()).toEqual(["none.cjs"]);
   });
 
   test("of a V8 that was started with other flags", async () => {
@@ -517,8 +517,8 @@ describe("what is kept is not kept for ever:", () => {
     expect(names).toHaveLength(64);
     expect(names).toContain(old(61));
     expect(names).not.toContain(old(62));
-    expect(await push()).toEqual(["tsmanifest.cjs", "undici.cjs"]);
-    expect(await version()).toEqual(["tsmanifest.cjs"]);
+    expect(await push()).toEqual(["publish.cjs", "undici.cjs"]);
+    expect(await version()).toEqual(["none.cjs"]);
   });
 
   test("what a killed run has left goes after an hour", async () => {
@@ -554,9 +554,9 @@ describe("what is kept is not kept for ever:", () => {
 
 test("made by several first runs at once is whole", async () => {
   const runs = await Promise.all(Array.from({ length: 8 }, () => version()));
-  expect(runs.flat().every((name) => name === "tsmanifest.cjs")).toBe(true);
+  expect(runs.flat().every((name) => name === "none.cjs")).toBe(true);
   expect(kept()).toHaveLength(1);
-  expect(await version()).toEqual(["tsmanifest.cjs"]);
+  expect(await version()).toEqual(["none.cjs"]);
 });
 
 test("is whole or not there when first runs are killed at any moment", async () => {
@@ -574,6 +574,6 @@ test("is whole or not there when first runs are killed at any moment", async () 
     child.kill("SIGKILL");
     await exited;
     const whole = kept().filter((name) => name.endsWith(process.arch));
-    expect(await version()).toEqual(whole.length === 1 ? ["tsmanifest.cjs"] : []);
+    expect(await version()).toEqual(whole.length === 1 ? ["none.cjs"] : []);
   }
 });

@@ -1,8 +1,17 @@
+import { execFile } from "node:child_process";
 import { readdirSync, readFileSync, renameSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { PARTS } from "../../scripts/bundle.js";
+import { run } from "../../src/cli.js";
+import type { CommandEntry, CommandOrGroup } from "../../src/commands/command.js";
+import { commands } from "../../src/commands/index.js";
+import type { Context } from "../../src/context.js";
+import { UsageError } from "../../src/errors.js";
+import { partFor } from "../../src/startup/start.js";
 import { startRegistry, type RunningRegistry } from "../../src/testing/index.js";
 import { packCommand, type Packed } from "./packed.js";
 
@@ -40,23 +49,26 @@ describe("what a command loads", () => {
   });
 
   test.each([
-    ["--version", () => ["--version"]],
-    ["annotate", () => ["annotate", list, sources[1] ?? "", "--variant", "v8"]],
-    ["inspect of a local list", () => ["inspect", list]],
-    ["ls", () => ["ls"]],
-    ["rm", () => ["rm", list]],
-  ])("%s loads no HTTP client, no terminal library and none of Node's heavy modules", async (_, args) => {
-    const { builtins, files } = await succeed(...args());
-    expect(builtins.filter((name) => HEAVY.includes(name))).toEqual([]);
-    expect(files.map(({ name }) => name)).toEqual(["tsmanifest.cjs"]);
-  });
+    ["--version", () => ["--version"], "none.cjs"],
+    ["annotate", () => ["annotate", list, sources[1] ?? "", "--variant", "v8"], "local.cjs"],
+    ["inspect of a local list", () => ["inspect", list], "tsmanifest.cjs"],
+    ["ls", () => ["ls"], "local.cjs"],
+    ["rm", () => ["rm", list], "local.cjs"],
+  ])(
+    "%s loads no HTTP client, no terminal library and none of Node's heavy modules",
+    async (_, args, bundle) => {
+      const { builtins, files } = await succeed(...args());
+      expect(builtins.filter((name) => HEAVY.includes(name))).toEqual([]);
+      expect(files.map(({ name }) => name)).toEqual([bundle]);
+    },
+  );
 
   test("push over plain HTTP loads neither TLS nor HTTP/2, and no terminal library where there is no terminal", async () => {
     await succeed("create", "--amend", list, ...sources);
     const { builtins, files } = await succeed("push", list);
     const unneeded = ["child_process", "fs/promises", "http", "http2", "https", "tls", "zlib"];
     expect(builtins.filter((name) => unneeded.includes(name))).toEqual([]);
-    expect(files.map(({ name }) => name)).toEqual(["tsmanifest.cjs", "undici.cjs"]);
+    expect(files.map(({ name }) => name)).toEqual(["publish.cjs", "undici.cjs"]);
     expect(registry.manifest("app", "v1")).toBeDefined();
   });
 
@@ -73,9 +85,116 @@ describe("what a command loads", () => {
 
   test("help is what loads commander", async () => {
     const { files } = await succeed("--help");
-    expect(files.map(({ name }) => name)).toEqual(["tsmanifest.cjs", "commander.cjs"]);
+    expect(files.map(({ name }) => name)).toEqual(["none.cjs", "commander.cjs"]);
   });
 });
+
+describe("the smaller bundle that arguments lead to", () => {
+  test.each([
+    ["--version", "none"],
+    ["", "none"],
+    ["manifest", "none"],
+    ["push app:v1", "publish"],
+    ["push --help", "publish"],
+    ["manifest push --tag ls app:v1", "publish"],
+    ["imagetools create -t app:v1 a b", "publish"],
+    ["create app:v1 a b", "publish"],
+    ["annotate app:v1 a --arch arm64", "local"],
+    ["ls", "local"],
+    ["manifest rm app:v1", "local"],
+    ["inspect app:v1", undefined],
+    ["imagetools inspect app:v1", undefined],
+    ["imagetools", undefined],
+    ["--config push create app:v1 a", undefined],
+    ["--config ls", undefined],
+    ["manifest --config push", undefined],
+    ["help push", undefined],
+    ["__complete push", undefined],
+    ["pusch", undefined],
+  ])("%s: %s", (line, part) => {
+    expect(partFor(line === "" ? [] : line.split(" "), PARTS)).toBe(part);
+  });
+
+  test("has the command that they name, whatever they are", async () => {
+    const words = ["manifest", "imagetools", "help", "-h", "--help", "--config", "--debug", "--config=push"];
+    const others = [
+      "--builder",
+      "-",
+      "--",
+      "x",
+      "__complete",
+      "--version",
+      "create",
+      "push",
+      "ls",
+      "rm",
+      "inspect",
+    ];
+    const all = [...words, ...others];
+    let found = 0;
+    for (let round = 0; round < 20_000; round++) {
+      const count = Math.floor(Math.random() * 6);
+      const args = Array.from({ length: count }, () => all[Math.floor(Math.random() * all.length)] ?? "");
+      const part = partFor(args, PARTS);
+      if (part === undefined) continue;
+      found++;
+      const loaded: string[] = [];
+      await run(args, NOWHERE, spied(commands, loaded));
+      expect(PARTS[part], args.join(" ")).toEqual(expect.arrayContaining(loaded));
+      if (part !== "none" && !args.includes("__complete")) expect(loaded.length, args.join(" ")).toBe(1);
+    }
+    expect(found).toBeGreaterThan(1000);
+  });
+
+  test("has all of each of its commands: its help is that of the whole bundle", async () => {
+    const help = (args: readonly string[], env: Readonly<Record<string, string>>) =>
+      promisify(execFile)(
+        process.execPath,
+        [join(packed.folder, "bin", "tsmanifest.js"), ...args, "--help"],
+        {
+          env: { PATH: process.env["PATH"], XDG_CACHE_HOME: packed.cache, ...env },
+        },
+      );
+    for (const [part, names] of Object.entries(PARTS)) {
+      expect(names.every((name) => partFor(name.split("_"), PARTS) === part)).toBe(true);
+      for (const args of names.length === 0 ? [[]] : names.map((name) => name.split("_"))) {
+        const [own, whole] = await Promise.all([
+          help(args, {}),
+          help(args, { NODE_OPTIONS: "--enable-source-maps" }),
+        ]);
+        expect(own).toEqual(whole);
+      }
+    }
+  });
+});
+
+const NOWHERE: Context = {
+  stdout: { write: () => true },
+  stderr: { write: () => true },
+  env: {},
+  home: "",
+  platform: process.platform,
+  signal: new AbortController().signal,
+};
+
+/** The same tree, whose commands do nothing but note that they are loaded, by the names that bundles have for them. */
+function spied(tree: readonly CommandOrGroup[], loaded: string[], group = ""): CommandOrGroup[] {
+  return tree.map((node) =>
+    "commands" in node
+      ? { ...node, commands: spied(node.commands, loaded, `${node.name}_`) }
+      : spiedCommand(node, loaded, group),
+  );
+}
+
+function spiedCommand(entry: CommandEntry, loaded: string[], group: string): CommandEntry {
+  return {
+    ...entry,
+    load: () => {
+      loaded.push(group + entry.name);
+      return Promise.reject(new UsageError("noted", 1));
+    },
+  };
+}
 
 test("stacks lead to the lines of the sources under --debug", async () => {
   const { stderr } = await packed.run(["push", "--debug", "example.com/no/such:list"]);

@@ -1,5 +1,6 @@
 import type { HttpResponse, Send } from "../http/message.js";
 import { failedAnswer } from "../http/registryError.js";
+import { stopwatch, type Elapsed } from "../http/stopwatch.js";
 import { isBulk } from "../http/transport.js";
 import { TransportError } from "../http/transportError.js";
 import type { Throttling } from "./allowance.js";
@@ -39,9 +40,9 @@ export function withHostRates(send: Send, rates: HostRates, options: HostRatesLa
     });
     request.onTurn?.(Date.now() - start);
     let came: "answered" | "turnedAway" | Throttling | undefined;
-    let sentAt: number | undefined;
+    let sinceSent: (() => Elapsed) | undefined;
     const onSent = (): void => {
-      sentAt = Date.now();
+      sinceSent = stopwatch();
       request.onSent?.();
     };
     try {
@@ -49,10 +50,10 @@ export function withHostRates(send: Send, rates: HostRates, options: HostRatesLa
       came = meaningOf(response);
       return response;
     } catch (error) {
-      if (error instanceof TransportError) came = meaningOfFailure(error, sentAt !== undefined);
+      if (error instanceof TransportError) came = meaningOfFailure(error, sinceSent !== undefined);
       throw error;
     } finally {
-      const took = sentAt === undefined ? undefined : { method: request.method, ms: Date.now() - sentAt };
+      const took = sinceSent && { method: request.method, ...sinceSent() };
       rate.end(turn, came, took);
       const asked = typeof came === "object" ? came.askedMs : undefined;
       if (asked !== undefined && asked <= longestMs) {
