@@ -35,7 +35,7 @@ export function start(folder: string, require: Require): void {
     // The first that a run loads which talks to a registry.
     if (id === "node:net" && !hasNetwork) {
       hasNetwork = true;
-      code.optimiseLater();
+      code.spareTheMachine();
     }
     if (!id.startsWith("./")) return require(id);
     if (loaded.has(id)) return loaded.get(id);

@@ -206,8 +206,13 @@ export class Allowance {
     else if (took !== undefined) this.#learn(took, now);
   }
 
+  /** Does it say anything how long answers take? */
+  get learns(): boolean {
+    return !this.#isByStreams;
+  }
+
   #learn(took: Took, now: number): void {
-    if (this.#isByStreams) return;
+    if (!this.learns) return;
     const meaning = this.#quickness.of(took, now);
     if (meaning === "quick") this.#widen(WIDER);
     if (meaning === "slow") this.#window = Math.max(this.#first, this.#window - NARROWER);

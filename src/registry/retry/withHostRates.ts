@@ -40,9 +40,11 @@ export function withHostRates(send: Send, rates: HostRates, options: HostRatesLa
     });
     request.onTurn?.(Date.now() - start);
     let came: "answered" | "turnedAway" | Throttling | undefined;
+    let wasSent = false;
     let sinceSent: (() => Elapsed) | undefined;
     const onSent = (): void => {
-      sinceSent = stopwatch();
+      wasSent = true;
+      if (rate.learns) sinceSent = stopwatch();
       request.onSent?.();
     };
     try {
@@ -50,7 +52,7 @@ export function withHostRates(send: Send, rates: HostRates, options: HostRatesLa
       came = meaningOf(response);
       return response;
     } catch (error) {
-      if (error instanceof TransportError) came = meaningOfFailure(error, sinceSent !== undefined);
+      if (error instanceof TransportError) came = meaningOfFailure(error, wasSent);
       throw error;
     } finally {
       const took = sinceSent && { method: request.method, ...sinceSent() };
