@@ -7,6 +7,9 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { median, spread } from "./stats.js";
 
+/** A file of certificates that Node reads before anything else: half of its start, or more. */
+const MORE_CERTIFICATES = "NODE_EXTRA_CA_CERTS";
+
 const PROGRAM = fileURLToPath(new URL("../bin/tsmanifest.js", import.meta.url));
 
 /**
@@ -38,12 +41,14 @@ export async function measureStartup({ folder, host, target, sources }, rounds) 
 
   // A cache folder of their own, in which every command has been run once: also in CI compiled code is kept there.
   const env = { ...process.env, DOCKER_CONFIG: folder, XDG_CACHE_HOME: join(folder, "cache"), CI: "" };
-  /** @param {string[]} args */
-  const whole = async (...args) => {
+  /** @param {NodeJS.ProcessEnv} env @param {string[]} args */
+  const within = async (env, ...args) => {
     const start = performance.now();
     await once(spawn(process.execPath, args, { env, stdio: "ignore" }), "exit");
     return performance.now() - start;
   };
+  /** @param {string[]} args */
+  const whole = (...args) => within(env, ...args);
   const firstByte = async () => {
     const start = performance.now();
     const child = spawn(process.execPath, [PROGRAM, "push", `${here}/push:v1`], { env, stdio: "ignore" });
@@ -68,6 +73,7 @@ export async function measureStartup({ folder, host, target, sources }, rounds) 
     ["tsmanifest inspect, of a local list", () => whole(PROGRAM, "inspect", target)],
     ["tsmanifest rm", (round) => whole(PROGRAM, "rm", `${here}/rm${round}:v1`)],
     ["tsmanifest push, to the first byte sent", firstByte],
+    ...without(env, MORE_CERTIFICATES, (left) => within(left, "-e", "0")),
   ];
   /** @type {number[][]} */
   const times = commands.map(() => []);
@@ -83,6 +89,18 @@ export async function measureStartup({ folder, host, target, sources }, rounds) 
     const own = times[index] ?? [];
     return { name, ms: spread(own), ratio: median(own.map((ms, round) => ms / (base[round] ?? NaN))) };
   });
+}
+
+/**
+ * One more row, where the variable is set.
+ * @param {NodeJS.ProcessEnv} env
+ * @param {string} variable
+ * @param {(env: NodeJS.ProcessEnv) => Promise<number>} run
+ * @returns {(readonly [string, () => Promise<number>])[]}
+ */
+function without(env, variable, run) {
+  const { [variable]: set, ...left } = env;
+  return set === undefined ? [] : [[`node -e 0, without ${variable}`, () => run(left)]];
 }
 
 /**

@@ -14,12 +14,14 @@ export function reportTables({ measured, machine, peers, startup, scenarios }) {
 
 /** @param {readonly import("./startup.js").Startup[]} startup */
 export function startupTable(startup) {
+  const node = startup[0]?.ms.median ?? NaN;
   const rows = startup.map(({ name, ms, ratio }) => [
     `\`${name.split(", ")[0] ?? name}\`${name.includes(", ") ? `, ${name.split(", ").slice(1).join(", ")}` : ""}`,
     range(ms, "ms"),
+    (ms.median - node).toFixed(0),
     ratio.toFixed(2),
   ]);
-  return table([["", "median (range), ms", "times `node -e 0`"], ...rows]);
+  return table([["", "median (range), ms", "beyond `node -e 0`, ms", "times `node -e 0`"], ...rows]);
 }
 
 /** What the star of {@link nameOf} means. */

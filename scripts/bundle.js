@@ -63,6 +63,17 @@ const common = {
  */
 export async function bundleCommand(root, folder) {
   const own = { ...common, absWorkingDir: root };
+  /** @param {string} name @param {readonly string[]} [commands] all of them, where they are left out */
+  const program = (name, commands) =>
+    esbuild.build({
+      ...own,
+      entryPoints: ["src/main.ts"],
+      outfile: `${folder}/${name}.cjs`,
+      // Files and lines, which are enough for a stack: the text of the sources would be as much again as all the rest.
+      sourcemap: commands === undefined,
+      sourcesContent: false,
+      plugins: [replaced(root), ...(commands === undefined ? [] : [without(commands)])],
+    });
   const built = await Promise.all([
     esbuild.build({
       ...own,
@@ -70,17 +81,8 @@ export async function bundleCommand(root, folder) {
       outfile: `${folder}/start.cjs`,
       define: { PARTS: JSON.stringify(PARTS) },
     }),
-    ...Object.entries({ tsmanifest: undefined, ...PARTS }).map(([name, commands]) =>
-      esbuild.build({
-        ...own,
-        entryPoints: ["src/main.ts"],
-        outfile: `${folder}/${name}.cjs`,
-        // Files and lines, which are enough for a stack: the text of the sources would be as much again as all the rest.
-        sourcemap: commands === undefined,
-        sourcesContent: false,
-        plugins: [replaced(root), ...(commands === undefined ? [] : [without(commands)])],
-      }),
-    ),
+    program("tsmanifest"),
+    ...Object.entries(PARTS).map(([name, commands]) => program(name, commands)),
     ...VENDORED.map((name) =>
       esbuild.build({
         ...own,
