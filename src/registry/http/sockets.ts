@@ -1,7 +1,6 @@
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { ConnectionError } from "./causes.js";
-import { stopwatch } from "./stopwatch.js";
 
 /** Connections below HTTP and TLS. */
 
@@ -52,8 +51,8 @@ export async function within<T>(
   // Whoever uses it learns of its end by its use. Node leaves a TLS connection as it is behind an alert: nothing would come by it.
   socket.on("error", () => socket.destroy());
   if (socket.connecting) {
-    const accepted = stopwatch();
-    socket.once("connect", () => onAccepted?.(host, accepted().waitedMs));
+    const start = Date.now();
+    socket.once("connect", () => onAccepted?.(host, Date.now() - start));
   }
   const timer = setTimeout(() => {
     socket.destroy(

@@ -9,8 +9,6 @@
  * behind it is part of the same event: fifty refusals of one volley halve once.
  */
 
-import type { Elapsed } from "../http/stopwatch.js";
-
 /** So long after the last refusal, all is as it was at first. */
 const FORGET_MS = 20_000;
 /** The pace is twice what it began with after this long, and from then on it grows ever faster. */
@@ -65,9 +63,11 @@ export interface Turn {
   readonly isCounted: boolean;
 }
 
-/** How long the answer to a request was on its way, from when it was sent, on a connection that was there. */
-export interface Took extends Elapsed {
+/** How long the answer to a request was on its way. */
+export interface Took {
   readonly method: string;
+  /** From when it was sent, on a connection that was there. */
+  readonly ms: number;
 }
 
 /** A host has refused a request for the moment. */
@@ -203,17 +203,12 @@ export class Allowance {
     this.#halvings = 0;
     if (!isCounted) return;
     if (this.#halvedAt !== undefined) this.#widen(1 / this.#window);
-    else if (took !== undefined) this.#learn(took, now);
+    else if (took !== undefined) this.#learn(took.method, took.ms, now);
   }
 
-  /** Does it say anything how long answers take? */
-  get learns(): boolean {
-    return !this.#isByStreams;
-  }
-
-  #learn(took: Took, now: number): void {
-    if (!this.learns) return;
-    const meaning = this.#quickness.of(took, now);
+  #learn(method: string, ms: number, now: number): void {
+    const meaning = this.#quickness.of(method, ms, now);
+    if (this.#isByStreams) return;
     if (meaning === "quick") this.#widen(WIDER);
     if (meaning === "slow") this.#window = Math.max(this.#first, this.#window - NARROWER);
   }
@@ -308,7 +303,7 @@ const MEASURED = 16;
 const MEASURED_FOR_MS = 60_000;
 /** So many times as long is slow. */
 const SLOW = 1.5;
-/** What is waited for for less, in milliseconds, does not come sooner where there is more of it at once: this program is not faster. */
+/** What takes less, in milliseconds, does not come sooner where there is more of it at once: this program is not faster. */
 const AT_ONCE_MS = 5;
 
 /**
@@ -323,7 +318,7 @@ class Quickness {
     return this.#usual.size > 0;
   }
 
-  of({ method, ms, waitedMs }: Took, now: number): "quick" | "slow" | "at once" {
+  of(method: string, ms: number, now: number): "quick" | "slow" | "at once" {
     let usual = this.#usual.get(method);
     if (usual === undefined || now - usual.since > MEASURED_FOR_MS) {
       usual = { count: 0, mean: ms, since: now };
@@ -331,7 +326,7 @@ class Quickness {
     }
     const isSlow = ms > SLOW * usual.mean;
     if (usual.count < MEASURED) usual.mean += (ms - usual.mean) / ++usual.count;
-    if (waitedMs < AT_ONCE_MS) return "at once";
+    if (ms < AT_ONCE_MS) return "at once";
     return isSlow ? "slow" : "quick";
   }
 }

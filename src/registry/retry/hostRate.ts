@@ -140,11 +140,6 @@ export class HostRate {
     this.#proceed();
   }
 
-  /** Does it say anything how long answers take? */
-  get learns(): boolean {
-    return this.#allowance.learns;
-  }
-
   /** A connection was accepted, after so many milliseconds. */
   connected(ms: number): void {
     this.#allowance.connected(ms);

@@ -1,6 +1,5 @@
 import type { HttpResponse, Send } from "../http/message.js";
 import { failedAnswer } from "../http/registryError.js";
-import { stopwatch, type Elapsed } from "../http/stopwatch.js";
 import { isBulk } from "../http/transport.js";
 import { TransportError } from "../http/transportError.js";
 import type { Throttling } from "./allowance.js";
@@ -40,11 +39,9 @@ export function withHostRates(send: Send, rates: HostRates, options: HostRatesLa
     });
     request.onTurn?.(Date.now() - start);
     let came: "answered" | "turnedAway" | Throttling | undefined;
-    let wasSent = false;
-    let sinceSent: (() => Elapsed) | undefined;
+    let sentAt: number | undefined;
     const onSent = (): void => {
-      wasSent = true;
-      if (rate.learns) sinceSent = stopwatch();
+      sentAt = Date.now();
       request.onSent?.();
     };
     try {
@@ -52,10 +49,10 @@ export function withHostRates(send: Send, rates: HostRates, options: HostRatesLa
       came = meaningOf(response);
       return response;
     } catch (error) {
-      if (error instanceof TransportError) came = meaningOfFailure(error, wasSent);
+      if (error instanceof TransportError) came = meaningOfFailure(error, sentAt !== undefined);
       throw error;
     } finally {
-      const took = sinceSent && { method: request.method, ...sinceSent() };
+      const took = sentAt === undefined ? undefined : { method: request.method, ms: Date.now() - sentAt };
       rate.end(turn, came, took);
       const asked = typeof came === "object" ? came.askedMs : undefined;
       if (asked !== undefined && asked <= longestMs) {
