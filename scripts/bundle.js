@@ -1,5 +1,6 @@
 // Bundles the command for a fast start: what starts it, its own code, and the large dependencies, in a file each, read only
-// by who needs them. What is started most often has its own code once more, without the rest. All of it is CommonJS, which Node starts faster than ES modules. docs/decisions.md has what each measure saves.
+// by who needs them. What is started most often has its own code once more, without the rest. All of it is CommonJS, which
+// Node starts faster than ES modules. docs/decisions.md has what each measure saves.
 import { createHash } from "node:crypto";
 import { appendFileSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -10,13 +11,13 @@ import { LICENSES, writeLicenses } from "./licenses.js";
 export const VENDORED = ["chalk", "commander", "ora", "string-width", "undici", "yaml"];
 
 /**
- * Bundles without all other commands, as `imagetools_create` is called in src/startup; what is not read takes no time.
+ * The smaller bundles, and the commands that each has: all others are left out. What is not read takes no time.
  * @type {Readonly<Record<string, readonly string[]>>}
  */
 export const PARTS = {
   none: [],
   local: ["annotate", "ls", "rm"],
-  publish: ["create", "imagetools_create", "push"],
+  publish: ["create", "imagetools create", "push"],
 };
 
 /** Of undici only what sends requests, without fetch, caches and mocks. */
@@ -63,7 +64,7 @@ const common = {
  */
 export async function bundleCommand(root, folder) {
   const own = { ...common, absWorkingDir: root };
-  /** @param {string} name @param {readonly string[]} [commands] all of them, where they are left out */
+  /** @param {string} name @param {readonly string[]} [commands] that it has; all, if omitted */
   const program = (name, commands) =>
     esbuild.build({
       ...own,
@@ -149,12 +150,12 @@ function replaced(root) {
 }
 
 /**
- * Leaves all commands out but these. src/startup takes such a bundle for no other.
+ * Leaves all commands out but these, and the completion of command lines. src/startup takes such a bundle for nothing else.
  * @param {readonly string[]} commands
  * @returns {esbuild.Plugin}
  */
 function without(commands) {
-  const files = commands.map((name) => `./${name.replace("_", "/")}.js`);
+  const files = commands.map((name) => `./${name.replace(" ", "/")}.js`);
   return {
     name: "without",
     setup(build) {

@@ -93,7 +93,6 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "list",
     "look",
     "memory",
-    "nextTurn.ts",
     "oci",
     "push",
     "store",

@@ -17,7 +17,7 @@ type ModuleFunction = (exports: unknown, require: Require, module: object) => vo
 export function start(folder: string, require: Require): void {
   const whole = "tsmanifest";
   const args = process.argv.slice(2);
-  if (args.includes("--debug")) process.setSourceMapsEnabled(true);
+  if (args.some((arg) => /^(?:--debug(?:=.*)?|-D)$/.test(arg))) process.setSourceMapsEnabled(true);
   // Node maps stacks back to the sources only for what its own loader has loaded.
   if (process.sourceMapsEnabled) {
     require(join(folder, `${whole}.cjs`));
@@ -62,8 +62,8 @@ function commandName(args: readonly string[]): string {
 }
 
 /**
- * The smaller bundle that has all that arguments can lead to: those that begin with the command's name, or are nothing but a flag.
- * For all others there is the whole bundle, which needs no more than a few milliseconds longer.
+ * The smaller bundle that has everything these arguments can lead to: a command's name, which `manifest` may come before, with
+ * whatever follows it; a single flag; or none at all. Everything else gets the whole bundle, which starts a few milliseconds later.
  */
 export function partFor(
   args: readonly string[],
@@ -71,8 +71,8 @@ export function partFor(
 ): string | undefined {
   const [first = "--help", second = ""] = args[0] === "manifest" ? args.slice(1) : args;
   if (first.startsWith("-")) return args.length < 2 ? "none" : undefined;
-  const command = first === "imagetools" ? `${first}_${second}` : first;
-  return Object.keys(parts).find((name) => parts[name]?.includes(command));
+  const command = first === "imagetools" ? [first, second] : [first];
+  return Object.keys(parts).find((name) => parts[name]?.includes(command.join(" ")));
 }
 
 function isSet(variable: string): boolean {

@@ -21,7 +21,7 @@ export class PushedBefore {
     return known.has(digest);
   };
 
-  /** All of a plan is in its target, or about to be. */
+  /** All of a plan is in its target. */
   remember({ target, manifests }: Plan): void {
     if (target.kind === "layout") return;
     const digests = manifests.map(({ manifest }) => manifest.digest);

@@ -1,8 +1,7 @@
 import type { Target } from "../../apply/targets.js";
 import type { Output } from "../../context.js";
 import type { Draft } from "../../list/draft.js";
-import { nextTurn } from "../../nextTurn.js";
-import { formatLocation, isSameLocation, type Location } from "../../oci/location.js";
+import { formatLocation } from "../../oci/location.js";
 import type { Manifest } from "../../oci/manifest.js";
 import type { MoveGuard } from "../../push/executeAll.js";
 import { plan, rootOf, type Plan, type PlanOptions } from "../../push/plan.js";
@@ -10,7 +9,6 @@ import { tellOn, warnOn } from "../../ui/warn.js";
 import { waitMs } from "../listFlags.js";
 import type { PushCommandFlags } from "./pushCommandFlags.js";
 import type { Plans } from "../../apply/pushOnto.js";
-import type { PushedBefore } from "./pushedBefore.js";
 import type { Work } from "./pushWork.js";
 
 /** The plan for one target. */
@@ -69,7 +67,6 @@ export async function send(
     },
   };
   const shown = pushProgress(draft, plans, outputs, { progress, isQuiet: flags.quiet });
-  const remembering: Promise<void>[] = [];
   try {
     const told = {
       signal,
@@ -84,15 +81,13 @@ export async function send(
       onEvent: (event) => {
         tally.onEvent(event);
         shown.onEvent(event);
-        if (event.kind === "tagging" || event.kind === "unchanged")
-          remembering.push(rememberSoon(before, plans, event.target));
       },
       tellsItself: plans[0].target,
       guard,
       progress,
       expected: before.isExpected,
     });
-    await Promise.all(remembering);
+    for (const plan of plans) before.remember(plan);
     return rootOf(plans[0]).manifest;
   } catch (error) {
     shown.fail(error);
@@ -100,10 +95,4 @@ export async function send(
   } finally {
     shown.stop();
   }
-}
-
-/** All that comes before the tags is in a target: noted once the last request is on its way, which takes longer. */
-async function rememberSoon(before: PushedBefore, plans: Plans, target: Location): Promise<void> {
-  await nextTurn();
-  for (const plan of plans) if (isSameLocation(plan.target, target)) before.remember(plan);
 }
