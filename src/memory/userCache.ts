@@ -49,15 +49,14 @@ export class UserCache {
    */
   write(name: string, content: string | Uint8Array): boolean {
     if (this.#folder === undefined) return false;
-    const file = join(this.#folder, name);
-    const temporary = `${file}.${pid}.${Date.now()}.tmp`;
+    const temporary = `${name}.${pid}.${Date.now()}.tmp`;
     try {
       if (!makeOwn(this.#folder)) return false;
-      writeFileSync(temporary, content, { flag: "wx", mode: 0o600 });
-      renameSync(temporary, file);
+      writeFileSync(join(this.#folder, temporary), content, { flag: "wx", mode: 0o600 });
+      renameSync(join(this.#folder, temporary), join(this.#folder, name));
       return true;
     } catch {
-      this.remove(basename(temporary));
+      this.remove(temporary);
       return false;
     }
   }

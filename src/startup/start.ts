@@ -71,8 +71,8 @@ export function partFor(
 ): string | undefined {
   const [first = "--help", second = ""] = args[0] === "manifest" ? args.slice(1) : args;
   if (first.startsWith("-")) return args.length < 2 ? "none" : undefined;
-  const command = first === "imagetools" ? [first, second] : [first];
-  return Object.keys(parts).find((name) => parts[name]?.includes(command.join(" ")));
+  const command = first === "imagetools" ? `${first} ${second}` : first;
+  return Object.keys(parts).find((name) => parts[name]?.includes(command));
 }
 
 function isSet(variable: string): boolean {
